@@ -1,0 +1,76 @@
+{#-
+  Time. A timestamp in the warehouse is a plain UTC timestamp (microseconds); a date is cut in the reporting time zone by
+  `reporting_date` and nowhere else.
+-#}
+{% macro utc_timestamp(expression) -%}
+    {{- return(adapter.dispatch('utc_timestamp', 'kpilote')(expression)) -}}
+{%- endmacro %}
+{% macro default__utc_timestamp(expression) -%} cast({{ expression }} as timestamp) {%- endmacro %}
+{% macro duckdb__utc_timestamp(expression) -%} timezone('UTC', cast({{ expression }} as timestamptz)) {%- endmacro %}
+
+{% macro reporting_date(timestamp) -%}
+    {{- return(adapter.dispatch('reporting_date', 'kpilote')(timestamp)) -}}
+{%- endmacro %}
+{% macro default__reporting_date(timestamp) -%}
+    cast(from_utc_timestamp({{ timestamp }}, '{{ reporting_timezone() }}') as date)
+{%- endmacro %}
+{% macro duckdb__reporting_date(timestamp) -%}
+    cast(timezone('{{ reporting_timezone() }}', timezone('UTC', {{ timestamp }})) as date)
+{%- endmacro %}
+
+{#- The UTC instant at which a reporting day begins. -#}
+{% macro reporting_midnight(date) -%}
+    {{- return(adapter.dispatch('reporting_midnight', 'kpilote')(date)) -}}
+{%- endmacro %}
+{% macro default__reporting_midnight(date) -%}
+    to_utc_timestamp(cast({{ date }} as timestamp), '{{ reporting_timezone() }}')
+{%- endmacro %}
+{% macro duckdb__reporting_midnight(date) -%}
+    timezone('UTC', timezone('{{ reporting_timezone() }}', cast({{ date }} as timestamp)))
+{%- endmacro %}
+
+{#- Microseconds since 1970, as bigint: instants compare and pack exactly. -#}
+{% macro epoch_microseconds(timestamp) -%}
+    {{- return(adapter.dispatch('epoch_microseconds', 'kpilote')(timestamp)) -}}
+{%- endmacro %}
+{% macro default__epoch_microseconds(timestamp) -%} unix_micros({{ timestamp }}) {%- endmacro %}
+{% macro duckdb__epoch_microseconds(timestamp) -%} epoch_us({{ timestamp }}) {%- endmacro %}
+
+{#- Days between two timestamps as a double, to the microsecond. -#}
+{% macro days_between(earlier, later) -%}
+    cast({{ epoch_microseconds(later) }} - {{ epoch_microseconds(earlier) }} as double) / 86400000000.0
+{%- endmacro %}
+
+{#- A date some whole days later (or earlier). -#}
+{% macro add_days(date, days) -%}
+    {{- return(adapter.dispatch('add_days', 'kpilote')(date, days)) -}}
+{%- endmacro %}
+{% macro default__add_days(date, days) -%} date_add({{ date }}, cast({{ days }} as int)) {%- endmacro %}
+{% macro duckdb__add_days(date, days) -%} ({{ date }} + cast({{ days }} as integer)) {%- endmacro %}
+
+{#- First day of the period a date is in; weeks are ISO weeks and start on Monday. -#}
+{% macro period_start(date, cadence) -%}
+    cast(date_trunc('{{ cadence }}', {{ date }}) as date)
+{%- endmacro %}
+
+{#- One row per day, `date_day`, from the first to the last, both included. -#}
+{% macro date_spine(first, last) -%}
+    {{- return(adapter.dispatch('date_spine', 'kpilote')(first, last)) -}}
+{%- endmacro %}
+{% macro default__date_spine(first, last) -%}
+    select explode(sequence({{ first }}, {{ last }}, interval 1 day)) as date_day
+{%- endmacro %}
+{% macro duckdb__date_spine(first, last) -%}
+    select cast(unnest(generate_series({{ first }}, {{ last }}, interval 1 day)) as date) as date_day
+{%- endmacro %}
+
+{#- A vendor's text as an instant: ISO 8601 or milliseconds since 1970; NULL when it is neither. -#}
+{% macro parse_instant(text) -%}
+    {{- return(adapter.dispatch('parse_instant', 'kpilote')(text)) -}}
+{%- endmacro %}
+{% macro default__parse_instant(text) -%}
+    coalesce(try_to_timestamp({{ text }}), timestamp_millis(try_cast({{ text }} as bigint)))
+{%- endmacro %}
+{% macro duckdb__parse_instant(text) -%}
+    coalesce(timezone('UTC', try_cast({{ text }} as timestamptz)), make_timestamp_ms(try_cast({{ text }} as bigint)))
+{%- endmacro %}

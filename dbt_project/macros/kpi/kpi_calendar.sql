@@ -1,0 +1,93 @@
+{#-
+What belongs here: the periods of a cadence and what "the period before", "the same period last year" and a trailing window mean.
+-#}
+
+{% macro kpi_period_column(cadence) %}
+  {% do return('date_day' if cadence == 'day' else cadence ~ '_start') %}
+{% endmacro %}
+
+{% macro kpi_windows() %}
+  {#-
+  Named windows a KPI's meta may give to an input (`windows: {won_deals: trailing_90_days}`): first and last day as SQL over the columns of
+  `kpi_periods`; `cadence` picks the rows of facts that keep one row per cadence.
+  -#}
+  {% set last_month = dbt.date_trunc('month', 'period_end') %}
+  {% do return({
+    'trailing_90_days': {'start': dbt.dateadd('day', -89, 'last_day'), 'end': 'last_day', 'cadence': none},
+    'six_months_before': {
+      'start': dbt.dateadd('month', -6, last_month), 'end': dbt.dateadd('day', -1, last_month), 'cadence': 'month',
+    },
+  }) %}
+{% endmacro %}
+
+{% macro kpi_calendar_ctes(cadence) %}
+  {#-
+  CTEs `kpi_calendar` (every known day and its period) and `kpi_periods` (one row per period up to data_through). The column names begin with
+  words no fact uses, because a KPI's expressions are written without table names.
+  -#}
+  {% set period = kpi_period_column(cadence) %}
+kpi_horizon as (
+
+    select data_through from {{ kpi_data_through() }}
+
+),
+
+kpi_calendar as (
+
+    select
+        date_day as calendar_day,
+        {{ period }} as calendar_period,
+        iso_year as calendar_iso_year,
+        iso_week as calendar_iso_week
+    from {{ ref('dim_dates') }}
+    where date_day <= (select data_through from kpi_horizon)
+
+),
+
+kpi_period_ends as (
+
+    select
+        calendar_period as period_start,
+        cast({{ dbt.dateadd('day', -1, dbt.dateadd(cadence, 1, 'calendar_period')) }} as date) as period_end,
+        max(calendar_day) as last_day,
+        cast({{ dbt.dateadd(cadence, -1, 'calendar_period') }} as date) as previous_start,
+        max(calendar_iso_year) as iso_year,
+        max(calendar_iso_week) as iso_week
+    from kpi_calendar
+    group by calendar_period
+
+),
+
+kpi_periods as (
+
+    select
+        this_period.period_start,
+        this_period.period_end,
+        this_period.last_day,
+        this_period.previous_start,
+        {% if cadence == 'week' %}
+        {# Week 53 is compared with the last week of the year before, which has 52: no two long years follow each other. #}
+        year_before.period_start as year_ago_start,
+        {% else %}
+        cast({{ dbt.dateadd('year', -1, 'this_period.period_start') }} as date) as year_ago_start,
+        {% endif %}
+        {% for name, window in kpi_windows().items() %}
+        cast({{ window.start }} as date) as {{ name }}_start,
+        cast({{ window.end }} as date) as {{ name }}_end,
+        {% endfor %}
+        (select data_through from kpi_horizon) as data_through
+    from (select * from kpi_period_ends) as this_period
+    {% if cadence == 'week' %}
+    left join (select iso_year, iso_week, period_start from kpi_period_ends) as year_before
+        on
+            this_period.iso_year - 1 = year_before.iso_year
+            and least(this_period.iso_week, 52) = year_before.iso_week
+    {% endif %}
+
+)
+{% endmacro %}
+
+{% macro kpi_data_through() %}
+  {#- Relation with one row and the column data_through, the last whole day every source covers. -#}
+  {% do return(ref('int_lake__data_through')) %}
+{% endmacro %}

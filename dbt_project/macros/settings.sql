@@ -1,0 +1,13 @@
+{#- Settings that the whole pipeline shares come from the environment (ingestion/settings.py); business rules are vars. -#}
+{% macro reporting_timezone() -%}
+    {{- env_var('KPILOTE_TIMEZONE', 'Europe/Paris') -}}
+{%- endmacro %}
+
+{% macro reporting_currency() -%}
+    {{- env_var('KPILOTE_CURRENCY', 'EUR') -}}
+{%- endmacro %}
+
+{#- A list var as SQL literals: ('a', 'b'). -#}
+{% macro in_list(values) -%}
+    ({%- for value in values -%} '{{ value }}'{{ ', ' if not loop.last }} {%- endfor -%})
+{%- endmacro %}
