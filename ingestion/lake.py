@@ -1,0 +1,89 @@
+"""The lake's doors: where a table's files are, contract files that make every table readable, and `pull`.
+
+Flow: `{lake_url}/{source}/{table}/{load_id}.{file_id}.parquet`, a load counting once `{source}/_dlt_loads` knows
+it. Belongs here: layout and the public calls of the lake. Does not: how a load is made (`pipeline.py`) or what a
+vendor answers (`sources/`). This module stays light to import; dlt is loaded when something is pulled.
+"""
+
+import datetime as dt
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import fsspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ingestion.registry import LOAD_ID, Table, bookkeeping, source
+from ingestion.settings import Settings
+
+# Called with (source, table, rows received so far) while a pull runs.
+Progress = Callable[[str, str, int], None]
+
+LOADS_TABLE = "_dlt_loads"
+
+
+@dataclass(frozen=True)
+class Pull:
+    """What a pull did: load ids committed (none when nothing was new), rows accepted and quarantined per table, its
+    window.
+    """
+
+    source: str
+    window: tuple[dt.date, dt.date]
+    load_ids: tuple[str, ...] = ()
+    rows: Mapping[str, int] = field(default_factory=dict)
+    quarantined: Mapping[str, int] = field(default_factory=dict)
+
+
+def source_url(settings: Settings, source_name: str) -> str:
+    """Folder of a source in the lake."""
+    return f"{settings.lake_url.rstrip('/')}/{source_name}"
+
+
+def table_glob(settings: Settings, table: Table) -> str:
+    """Glob over every Parquet file of a table, committed or not: readers keep the loads that `loads_glob` lists."""
+    return f"{source_url(settings, table.source)}/{table.name}/*.parquet"
+
+
+def loads_glob(settings: Settings, source_name: str) -> str:
+    """Glob over the JSON lines that list a source's committed loads (load_id, schema_name, status, inserted_at)."""
+    return f"{source_url(settings, source_name)}/{LOADS_TABLE}/*.jsonl"
+
+
+def lake_tables(source_name: str) -> tuple[Table, ...]:
+    """The tables of a source with its `_windows` and `_quarantine`."""
+    return (*source(source_name).tables.values(), *bookkeeping(source_name))
+
+
+def prepare(settings: Settings, sources: tuple[str, ...] | None = None) -> None:
+    """Write an empty contract file for every table whose present columns have none yet, and an empty list of loads.
+
+    Contract files are never rewritten; a changed declaration adds one, so readers (by name) see the new columns at
+    once.
+    """
+    for name in sources if sources is not None else settings.sources:
+        folder = source_url(settings, name)
+        filesystem, root = fsspec.core.url_to_fs(folder)
+        for table in lake_tables(name):
+            content, version = _contract(table)
+            _write_once(filesystem, f"{root}/{table.name}/_contract_{version}.parquet", content)
+        _write_once(filesystem, f"{root}/{LOADS_TABLE}/_contract.jsonl", b"")
+
+
+def _contract(table: Table) -> tuple[bytes, str]:
+    """An empty Parquet file with the table's columns and `_dlt_load_id`, and a short hash of them."""
+    schema = table.arrow_schema().append(pa.field(LOAD_ID.name, LOAD_ID.arrow_type))
+    sink = pa.BufferOutputStream()
+    pq.write_table(schema.empty_table(), sink)
+    return sink.getvalue().to_pybytes(), hashlib.sha256(str(schema).encode()).hexdigest()[:12]
+
+
+def _write_once(filesystem: fsspec.AbstractFileSystem, path: str, content: bytes) -> None:
+    """Write a file that does not exist yet; through a rename, because a reader may glob meanwhile."""
+    if filesystem.exists(path):
+        return
+    filesystem.makedirs(path.rpartition("/")[0], exist_ok=True)
+    temporary = f"{path}.part"
+    filesystem.pipe_file(temporary, content)
+    filesystem.mv(temporary, path)

@@ -1,0 +1,157 @@
+"""Settings of Kpilote: environment variables, then a `.env` file in the working directory, then defaults.
+
+Belongs here: the KPILOTE_* settings every room shares and the base class of each connector's own settings
+(`SOURCES__<SOURCE>__…`). Does not: the connectors' settings themselves (they stand in `sources/<source>.py`) and
+business rules (dbt vars and seeds). Nothing is read at import; secrets are resolved when they are used.
+"""
+
+import datetime as dt
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from ingestion.errors import SettingsError
+
+FIRST_PULL_MONTHS = 24
+DEFAULT_SOURCES = ("hubspot", "ga4", "mailchimp", "spreadsheets")
+
+
+def _first_day() -> dt.date:
+    """First of the month 24 months ago, the default start of a first pull."""
+    today = dt.datetime.now(tz=dt.UTC).date()
+    months = today.year * 12 + today.month - 1 - FIRST_PULL_MONTHS
+    return dt.date(months // 12, months % 12 + 1, 1)
+
+
+class Settings(BaseSettings):
+    """The KPILOTE_* settings. Paths are absolute; `lake_url` is any fsspec URL or an absolute path."""
+
+    model_config = SettingsConfigDict(env_prefix="KPILOTE_", env_file=".env", extra="ignore", env_ignore_empty=True)
+
+    home: Path = Path("data")
+    lake_url: str = ""
+    sources: Annotated[tuple[str, ...], NoDecode] = DEFAULT_SOURCES
+    start_date: dt.date = Field(default_factory=_first_day)
+    timezone: str = "Europe/Paris"
+    currency: str = "EUR"
+    hash_key: SecretStr | None = None
+    target: Literal["duckdb", "spark"] = "duckdb"
+    postgres_url: SecretStr | None = None
+
+    @field_validator("home")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().resolve()
+
+    @field_validator("sources", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        ZoneInfo(value)
+        return value
+
+    def model_post_init(self, _context: Any) -> None:
+        if not self.lake_url:
+            self.lake_url = str(self.home / "lake")
+        elif "://" not in self.lake_url:
+            self.lake_url = str(Path(self.lake_url).expanduser().resolve())
+
+    @property
+    def warehouse_path(self) -> Path:
+        return self.home / "warehouse.duckdb"
+
+    @property
+    def releases_dir(self) -> Path:
+        return self.home / "releases"
+
+    @property
+    def bi_path(self) -> Path:
+        return self.home / "kpilote.duckdb"
+
+    @property
+    def docs_dir(self) -> Path:
+        """Where the gates write their Data Docs."""
+        return self.home / "gx"
+
+    @property
+    def dagster_dir(self) -> Path:
+        return self.home / "dagster"
+
+    @property
+    def dbt_target_dir(self) -> Path:
+        return self.home / "dbt_target"
+
+    @property
+    def dlt_dir(self) -> Path:
+        """Working directory of the dlt pipelines; may be lost at any time, their state is in the lake too."""
+        return self.home / "dlt"
+
+    def require_hash_key(self) -> str:
+        """The key of the HMAC that replaces addresses, or an error that says how to make one."""
+        if self.hash_key is None:
+            raise SettingsError("KPILOTE_HASH_KEY is not set: make one with `openssl rand -hex 32` and keep it secret")
+        return self.hash_key.get_secret_value()
+
+    def environment(self) -> dict[str, str]:
+        """The KPILOTE_* variables with absolute values, for a subprocess such as dbt."""
+        values = {
+            "HOME": str(self.home),
+            "LAKE_URL": self.lake_url,
+            "SOURCES": ",".join(self.sources),
+            "START_DATE": self.start_date.isoformat(),
+            "TIMEZONE": self.timezone,
+            "CURRENCY": self.currency,
+            "TARGET": self.target,
+        }
+        if self.hash_key is not None:
+            values["HASH_KEY"] = self.hash_key.get_secret_value()
+        if self.postgres_url is not None:
+            values["POSTGRES_URL"] = self.postgres_url.get_secret_value()
+        return {f"KPILOTE_{name}": value for name, value in values.items()}
+
+
+class SourceSettings(BaseSettings):
+    """Base of a connector's settings: `SOURCES__<SOURCE>__<FIELD>`, the naming dlt uses. Subclasses set
+    `env_prefix`.
+    """
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", env_ignore_empty=True)
+
+    @classmethod
+    def load(cls) -> Self:
+        """The settings of this source, or one error that names the first variable to mend."""
+        try:
+            return cls()
+        except ValidationError as error:
+            raise SettingsError(_describe(error, str(cls.model_config.get("env_prefix", "")))) from None
+
+
+def _describe(error: ValidationError, prefix: str) -> str:
+    """One line from a validation error; the offending value is never repeated, it may be a secret."""
+    first = error.errors(include_input=False, include_url=False)[0]
+    variable = prefix + "__".join(str(part) for part in first["loc"]).upper()
+    reason = "is not set" if first["type"] == "missing" else f"is not usable: {first['msg']}"
+    return f"{variable} {reason}"
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """The settings of this process, read once."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsError(_describe(error, "KPILOTE_")) from None
+
+
+def reload() -> Settings:
+    """Read the environment again (tests, and a command that has just set variables)."""
+    settings.cache_clear()
+    return settings()

@@ -1,0 +1,1 @@
+"""What the lake's tables are: one module per source, declarations only. `ingestion/registry.py` collects them."""

@@ -1,0 +1,94 @@
+"""The vocabulary of the registry: Column, Table, Source, and the Arrow schema a table's rows are built by."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import pyarrow as pa
+
+Kind = Literal["record", "window"]
+ColumnType = Literal["string", "integer", "double", "decimal", "boolean", "date", "timestamp", "strings"]
+
+ARROW_TYPES: Mapping[ColumnType, pa.DataType] = {
+    "string": pa.string(),
+    "integer": pa.int64(),
+    "double": pa.float64(),
+    "decimal": pa.decimal128(18, 2),
+    "boolean": pa.bool_(),
+    "date": pa.date32(),
+    "timestamp": pa.timestamp("us", tz="UTC"),
+    "strings": pa.list_(pa.string()),
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column; `description` gives unit and meaning. A column that is not nullable is never null in an accepted
+    row.
+    """
+
+    name: str
+    type: ColumnType
+    description: str
+    nullable: bool = True
+
+    @property
+    def arrow_type(self) -> pa.DataType:
+        return ARROW_TYPES[self.type]
+
+
+@dataclass(frozen=True)
+class Table:
+    """One lake table.
+
+    kind: `record` (newest committed row per key wins) or `window` (each load replaces whole days of `day_column`).
+    updated_column: what moves when a record changes (record tables with a cursor). personal: columns that hold
+    hashes of personal identifiers.
+    """
+
+    source: str
+    name: str
+    kind: Kind
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    description: str
+    day_column: str | None = None
+    updated_column: str | None = None
+    personal: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        names = [column.name for column in self.columns]
+        referenced = {*self.key, *self.personal, *filter(None, (self.day_column, self.updated_column))}
+        if len(set(names)) != len(names) or not referenced <= set(names):
+            raise ValueError(f"{self.source}.{self.name}: a column is declared twice or a key names none")
+        if (self.kind == "window") != (self.day_column is not None):
+            raise ValueError(f"{self.source}.{self.name}: a window table, and only it, has a day_column")
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.source}.{self.name}"
+
+    def column(self, name: str) -> Column:
+        return next(column for column in self.columns if column.name == name)
+
+    def arrow_schema(self) -> pa.Schema:
+        return pa.schema([pa.field(column.name, column.arrow_type) for column in self.columns])
+
+
+@dataclass(frozen=True)
+class Source:
+    """One source; `name` is the one word that names it in every room. is_api: its coverage counts for data_through."""
+
+    name: str
+    label: str
+    description: str
+    tables: Mapping[str, Table] = field(default_factory=dict)
+    is_api: bool = True
+
+    @property
+    def record_tables(self) -> tuple[Table, ...]:
+        return tuple(table for table in self.tables.values() if table.kind == "record")
+
+    @property
+    def window_tables(self) -> tuple[Table, ...]:
+        return tuple(table for table in self.tables.values() if table.kind == "window")
