@@ -11,11 +11,11 @@ What belongs here: the periods of a cadence and what "the period before", "the s
   Named windows a KPI's meta may give to an input (`windows: {won_deals: trailing_90_days}`): first and last day as SQL over the columns of
   `kpi_periods`; `cadence` picks the rows of facts that keep one row per cadence.
   -#}
-  {% set last_month = dbt.date_trunc('month', 'period_end') %}
+  {% set last_month = period_start('period_end', 'month') %}
   {% do return({
-    'trailing_90_days': {'start': dbt.dateadd('day', -89, 'last_day'), 'end': 'last_day', 'cadence': none},
+    'trailing_90_days': {'start': add_days('last_day', -89), 'end': 'last_day', 'cadence': none},
     'six_months_before': {
-      'start': dbt.dateadd('month', -6, last_month), 'end': dbt.dateadd('day', -1, last_month), 'cadence': 'month',
+      'start': dbt.dateadd('month', -6, last_month), 'end': add_days(last_month, -1), 'cadence': 'month',
     },
   }) %}
 {% endmacro %}
@@ -48,7 +48,7 @@ kpi_period_ends as (
 
     select
         calendar_period as period_start,
-        cast({{ dbt.dateadd('day', -1, dbt.dateadd(cadence, 1, 'calendar_period')) }} as date) as period_end,
+        cast({{ add_days('cast(' ~ dbt.dateadd(cadence, 1, 'calendar_period') ~ ' as date)', -1) }} as date) as period_end,
         max(calendar_day) as last_day,
         cast({{ dbt.dateadd(cadence, -1, 'calendar_period') }} as date) as previous_start,
         max(calendar_iso_year) as iso_year,

@@ -15,7 +15,6 @@ Numbers come from kpi_definitions and kpi_passes; here they are divided, dated, 
     {% do return('select 1 as kpi') %}
   {% endif %}
   {% set definitions = kpi_definitions(cadence) %}
-  {% do kpi_check_facts(definitions) %}
   {% set passes = kpi_passes(definitions) %}
   {% set earlier = kpi_earlier_values() %}
 
@@ -35,7 +34,7 @@ with {{ kpi_calendar_ctes(cadence) }},
 
 {{ kpi_compared_cte(cadence) }},
 
-{{ kpi_judged_cte() }},
+{{ kpi_judged_cte(cadence) }},
 
 final as (
 
@@ -85,14 +84,6 @@ select * from final
   {% do return(relation) %}
 {% endmacro %}
 
-{% macro kpi_check_facts(definitions) %}
-  {% for definition in definitions.values() %}
-    {% for leaf in definition.leaves.values() %}
-      {% if not model.depends_on.nodes | select('search_last_part', leaf.fact) | list %}{% endif %}
-    {% endfor %}
-  {% endfor %}
-{% endmacro %}
-
 {% macro kpi_attributes_cte(definitions) %}
 kpi_attributes as (
 
@@ -104,6 +95,9 @@ kpi_attributes as (
         '{{ definition.meta.direction }}' as direction,
         '{{ definition.meta.additivity }}' as additivity,
         {{ definition.meta.late_days }} as late_days,
+        {% set empty_reason = 'no_rows' if definition.meta.additivity == 'distribution' else 'zero_denominator' %}
+        '{{ empty_reason }}' as empty_reason,
+        '{{ definition.meta.requires_reason or empty_reason }}' as unmet_reason,
         '{{ definition.version }}' as definition_version
     {% endfor %}
 
@@ -195,7 +189,10 @@ kpi_filled as (
             when 'snapshot' then coalesce(measured.value, 0)
             else measured.value
         end as value,
-        measured.null_reason
+        case
+            when measured.kpi is null then attributes.unmet_reason
+            else coalesce(measured.null_reason, attributes.empty_reason)
+        end as null_reason
     from kpi_grid as grid
     inner join kpi_attributes as attributes on grid.kpi = attributes.kpi
     left join kpi_measured as measured
@@ -222,7 +219,7 @@ kpi_compared as (
         targets.target,
         case
             when periods.period_end > periods.data_through then 'open'
-            when {{ dbt.dateadd('day', 'filled.late_days', 'periods.period_end') }} > periods.data_through then 'provisional'
+            when {{ add_days('periods.period_end', 'filled.late_days') }} > periods.data_through then 'provisional'
             else 'final'
         end as period_status
     from kpi_filled as filled
@@ -250,7 +247,7 @@ kpi_compared as (
 )
 {% endmacro %}
 
-{% macro kpi_judged_cte() %}
+{% macro kpi_judged_cte(cadence) %}
   {#-
   Status by bands of the target, for KPIs that should rise and KPIs that should fall. A period that is still open is held to the share of an additive
   target that its days amount to, and its changes are withheld: nine days compared with a month would mislead.
@@ -273,7 +270,34 @@ kpi_judged as (
 
     select
         kpi,
-        ...
+        cast('{{ cadence }}' as {{ dbt.type_string() }}) as cadence,
+        period_start,
+        period_end,
+        dimension,
+        dimension_value,
+        value,
+        numerator,
+        denominator,
+        unit,
+        case when unit in ('currency', 'currency_per_day') then '{{ reporting_currency() }}' end as currency,
+        case when value is null then null_reason end as null_reason,
+        target,
+        case
+            when target is null or value is null then 'no_target'
+            {% for status, tolerance in [('on_track', bands.on_track), ('at_risk', bands.at_risk)] %}
+            when direction = 'up' and value >= target_so_far - {{ tolerance }} * abs(target_so_far) then '{{ status }}'
+            when direction = 'down' and value <= target_so_far + {{ tolerance }} * abs(target_so_far) then '{{ status }}'
+            {% endfor %}
+            else 'off_track'
+        end as status,
+        previous_value,
+        case when period_status <> 'open' then (value - previous_value) / nullif(abs(previous_value), 0) end as change_ratio,
+        year_ago_value,
+        case when period_status <> 'open' then (value - year_ago_value) / nullif(abs(year_ago_value), 0) end
+            as year_ago_change_ratio,
+        period_status,
+        data_through,
+        definition_version
     from kpi_shortfalls
 
 )
