@@ -1,0 +1,306 @@
+"""Publish the marts as one release: a folder of Parquet files with a manifest, and the DuckDB file BI tools open.
+
+Flow: warehouse (read-only) → `releases/.staging/` → `releases/<release_id>/` → `releases/current` → `kpilote.duckdb`.
+The switch of the `current` link is the moment of publication; everything before it is invisible, and the DuckDB file
+beside it is a copy, which the next publication puts right if the machine died between the two. A release is never
+edited. A run that changed nothing but processing timestamps makes no new release.
+
+How tables become files is in `serving.marts`; building KPIs, judging them and drawing them belong elsewhere.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Protocol
+
+import duckdb
+
+from serving import files, marts
+
+KEEP_RELEASES = 7
+LOCK_WAIT_SECONDS = 600.0
+CURRENT = "current"
+MANIFEST = "manifest.json"
+_STAGING = ".staging"
+_NOTHING_YET = "there is no release yet: run `kpilote refresh` first"
+
+
+class ReleaseError(RuntimeError):
+    """A release cannot be made, found or trusted; the message says what to do."""
+
+
+class ReleaseSettings(Protocol):
+    """What publication needs of the settings."""
+
+    @property
+    def warehouse_path(self) -> Path: ...
+    @property
+    def releases_dir(self) -> Path: ...
+    @property
+    def bi_path(self) -> Path: ...
+    @property
+    def timezone(self) -> str: ...
+    @property
+    def currency(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Release:
+    """One published state of the marts. `is_new` says that a publication put it in service."""
+
+    id: str
+    path: Path
+    manifest: dict[str, Any] = field(repr=False, compare=False)
+    is_new: bool = field(default=False, compare=False)
+
+    @property
+    def created_at(self) -> datetime:
+        return datetime.fromisoformat(self.manifest["created_at"])
+
+    @property
+    def data_through(self) -> date | None:
+        text = self.manifest["data_through"]
+        return date.fromisoformat(text) if text else None
+
+    @property
+    def rows(self) -> dict[str, int]:
+        return {name: int(entry["rows"]) for name, entry in self.manifest["tables"].items()}
+
+    @contextlib.contextmanager
+    def connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """An in-memory DuckDB with one view per mart over this release's own files: nothing is locked for others."""
+        with marts.memory() as connection:
+            for name, entry in self.manifest["tables"].items():
+                source = marts.text(self.path / entry["file"])
+                connection.execute(f"create view {marts.identifier(name)} as from {source}")
+            yield connection
+
+
+def publish(settings: ReleaseSettings, gates: Sequence[Mapping[str, Any]], *, keep: int = KEEP_RELEASES) -> Release:
+    """Publish the marts of the warehouse, unless a gate failed or nothing changed since the current release.
+
+    Each gate is a mapping with at least `gate` (its name) and `passed`; the rest is kept in the manifest as evidence.
+    """
+    _refuse_failed(gates)
+    with _publishing(settings):
+        staging = settings.releases_dir / _STAGING
+        shutil.rmtree(staging, ignore_errors=True)  # left by a publisher that was killed
+        staging.mkdir()
+        try:
+            tables, facts = marts.write_tables(settings.warehouse_path, staging)
+            release = _same_content(settings, tables) or _make(
+                settings, staging, {**facts, "gates": [dict(gate) for gate in gates], "tables": tables}
+            )
+        except marts.MartsError as error:
+            raise ReleaseError(str(error)) from error
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+        is_new = release.id != _current_id(settings)
+        _serve(settings, release)
+        _prune(settings, keep)
+        return replace(release, is_new=is_new)
+
+
+def current(settings: ReleaseSettings) -> Release | None:
+    """The release readers see, or None before the first publication."""
+    release_id = _current_id(settings)
+    return _open(settings, release_id) if release_id else None
+
+
+def list_releases(settings: ReleaseSettings) -> list[Release]:
+    """Every release that is kept and whose manifest can be read, newest first."""
+    found = []
+    for release_id in _known_ids(settings):
+        with contextlib.suppress(ReleaseError):
+            found.append(_open(settings, release_id))
+    return found
+
+
+def rollback(settings: ReleaseSettings, release_id: str | None = None) -> Release:
+    """Serve an older release again: the one named, or the newest one older than the current."""
+    with _publishing(settings):
+        now = _current_id(settings)
+        if now is None:
+            raise ReleaseError(_NOTHING_YET)
+        if release_id is None:
+            older = [known for known in _known_ids(settings) if known < now]
+            if not older:
+                raise ReleaseError(f"{now} is the oldest release kept: there is none before it to roll back to")
+            release_id = older[0]
+        release = _open(settings, release_id)
+        problems = _problems(release)
+        if problems:
+            raise ReleaseError(f"release {release.id} is damaged and stays out of service: {problems[0]}")
+        _serve(settings, release)
+        return release
+
+
+def verify(settings: ReleaseSettings, release_id: str | None = None) -> list[str]:
+    """What is wrong with a release (default: the current one and the BI file beside it); empty when nothing is."""
+    now = _current_id(settings)
+    if release_id is None and now is None:
+        raise ReleaseError(_NOTHING_YET)
+    release = _open(settings, release_id or str(now))
+    problems = _problems(release)
+    if release.id == now and not _serves(settings.bi_path, release):
+        problems.append(
+            f"{settings.bi_path} is not the file of release {release.id}: publish or roll back to restore it"
+        )
+    return problems
+
+
+# -- making ------------------------------------------------------------------------------------------------------------
+
+
+def _refuse_failed(gates: Sequence[Mapping[str, Any]]) -> None:
+    if not gates:
+        raise ReleaseError("no gate result was given: only marts that passed their gates are published")
+    failed = [str(gate.get("gate", "unnamed")) for gate in gates if gate.get("passed") is not True]
+    if failed:
+        raise ReleaseError(f"gate {', '.join(failed)} failed: nothing is published and the current release stays")
+
+
+def _same_content(settings: ReleaseSettings, tables: Mapping[str, Any]) -> Release | None:
+    """A sound release that says the same: the current one, or the newest if its publisher died before serving it."""
+    for release_id in dict.fromkeys([_current_id(settings), *_known_ids(settings)[:1]]):
+        with contextlib.suppress(ReleaseError):  # a damaged release is superseded, never kept
+            release = _open(settings, str(release_id))
+            if _content(release.manifest["tables"]) == _content(tables) and not _problems(release):
+                return release
+    return None
+
+
+def _make(settings: ReleaseSettings, staging: Path, content: Mapping[str, Any]) -> Release:
+    """Complete the staged files with the BI file and the manifest, and give the folder its name in one step."""
+    created_at = datetime.now(UTC).replace(microsecond=0)
+    release_id = _free_id(settings, created_at, content["tables"])
+    manifest: dict[str, Any] = {
+        "release_id": release_id,
+        "created_at": created_at.isoformat(),
+        "previous_release": _current_id(settings),
+        "kpilote_version": version("kpilote"),
+        "duckdb_version": duckdb.__version__,
+        "timezone": str(settings.timezone),
+        "currency": settings.currency,
+        **content,
+    }
+    marts.write_database(staging, manifest)
+    manifest["database"] = {"file": marts.DATABASE, "sha256": files.sha256(staging / marts.DATABASE)}
+    manifest = json.loads(json.dumps(manifest, default=str))
+    manifest["manifest_sha256"] = _manifest_digest(manifest)
+    path = staging / MANIFEST
+    path.write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    files.sync(path)
+    files.sync(staging)
+    final = settings.releases_dir / release_id
+    staging.rename(final)
+    files.sync(settings.releases_dir)
+    return Release(release_id, final, manifest)
+
+
+def _free_id(settings: ReleaseSettings, created_at: datetime, tables: Mapping[str, Any]) -> str:
+    """Time, then what the release contains: ids sort by age, and two releases of equal content are seen to be equal."""
+    digest = hashlib.sha256(json.dumps(_content(tables), sort_keys=True).encode()).hexdigest()[:8]
+    known = _known_ids(settings)
+    moment = created_at
+    while any(release_id.startswith(f"{moment:%Y%m%dT%H%M%SZ}") for release_id in known):
+        moment += timedelta(seconds=1)  # the clock stood still or went back: ids still sort by age
+    return f"{moment:%Y%m%dT%H%M%SZ}-{digest}"
+
+
+def _content(tables: Mapping[str, Any]) -> dict[str, str]:
+    return {name: entry["content_sha256"] for name, entry in tables.items()}
+
+
+# -- serving -----------------------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _publishing(settings: ReleaseSettings) -> Iterator[None]:
+    try:
+        with files.locked(settings.releases_dir / ".lock", wait_seconds=LOCK_WAIT_SECONDS):
+            yield
+    except files.LockTimeoutError as error:
+        raise ReleaseError(f"{error}: another publication is running, try again when it has ended") from error
+
+
+def _serve(settings: ReleaseSettings, release: Release) -> None:
+    """Point `current` at the release and put its DuckDB file in the BI place; does nothing that is already so."""
+    if _current_id(settings) != release.id:
+        files.replace_link(release.id, settings.releases_dir / CURRENT)
+    if not _serves(settings.bi_path, release):
+        # A write-ahead log left by whoever opened the old file for writing would be replayed onto the new one.
+        settings.bi_path.with_name(f"{settings.bi_path.name}.wal").unlink(missing_ok=True)
+        files.replace_with_copy(release.path / marts.DATABASE, settings.bi_path)
+
+
+def _serves(bi_path: Path, release: Release) -> bool:
+    return bi_path.exists() and files.sha256(bi_path) == release.manifest["database"]["sha256"]
+
+
+def _prune(settings: ReleaseSettings, keep: int) -> None:
+    now = _current_id(settings)
+    for release_id in _known_ids(settings)[max(keep, 1) :]:
+        if release_id != now:
+            # Renamed first: a half-deleted folder must not look like a release.
+            (settings.releases_dir / release_id).rename(settings.releases_dir / f".removed-{release_id}")
+    for doomed in settings.releases_dir.glob(".removed-*"):
+        shutil.rmtree(doomed, ignore_errors=True)
+
+
+# -- reading -----------------------------------------------------------------------------------------------------------
+
+
+def _current_id(settings: ReleaseSettings) -> str | None:
+    link = settings.releases_dir / CURRENT
+    return link.readlink().name if link.is_symlink() else None
+
+
+def _known_ids(settings: ReleaseSettings) -> list[str]:
+    """Ids of complete release folders, newest first."""
+    folders = (path.parent for path in settings.releases_dir.glob(f"[!.]*/{MANIFEST}"))
+    return sorted((folder.name for folder in folders if not folder.is_symlink()), reverse=True)
+
+
+def _open(settings: ReleaseSettings, release_id: str) -> Release:
+    known = _known_ids(settings)
+    if release_id not in known:
+        raise ReleaseError(
+            f"there is no release {release_id} in {settings.releases_dir} ({', '.join(known) or 'none'})"
+        )
+    path = settings.releases_dir / release_id
+    try:
+        manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ReleaseError(f"{path / MANIFEST} cannot be read ({error}): roll back or publish again") from error
+    return Release(release_id, path, manifest)
+
+
+def _problems(release: Release) -> list[str]:
+    manifest = release.manifest
+    if manifest.get("manifest_sha256") != _manifest_digest(manifest):
+        return [f"{release.path / MANIFEST} was changed after publication"]
+    problems = []
+    expected = [*manifest["tables"].values(), manifest["database"]]
+    for entry in expected:
+        path = release.path / entry["file"]
+        if not path.exists():
+            problems.append(f"{path} is missing")
+        elif files.sha256(path) != entry["sha256"]:
+            problems.append(f"{path} was changed after publication (its SHA-256 is not the manifest's)")
+    known = {entry["file"] for entry in expected}
+    strangers = sorted(path for path in release.path.glob("*.parquet") if path.name not in known)
+    return problems + [f"{path} does not belong to the release" for path in strangers]
+
+
+def _manifest_digest(manifest: Mapping[str, Any]) -> str:
+    bare = {key: value for key, value in manifest.items() if key != "manifest_sha256"}
+    return hashlib.sha256(json.dumps(bare, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,336 @@
+"""Publication: whole or not at all, the same bytes for the same content, and always a release that can be read."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from serving import files, release
+from tests.serving import warehouse
+from tests.serving.warehouse import GATES, THROUGH, Places
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Places:
+    places = Places(tmp_path / "home")
+    warehouse.build(places.warehouse_path)
+    return places
+
+
+def next_day(places: Places, days: int = 1) -> None:
+    """The warehouse as the run of a later day leaves it."""
+    with duckdb.connect(str(places.warehouse_path)) as db:
+        db.execute(f"update marts.kpi_values set data_through = data_through + {days}")
+        db.execute(f"update marts.fct_leads set lead_date = lead_date + {days}")
+
+
+def published_bytes(places: Places) -> dict[Path, bytes]:
+    files_of_releases = [places.bi_path, *places.releases_dir.rglob("*.*")]
+    return {path: path.read_bytes() for path in files_of_releases if path.is_file()}
+
+
+def test_a_release_holds_every_mart_sorted_and_described(places: Places) -> None:
+    done = release.publish(places, GATES)
+
+    assert done.is_new
+    assert done.data_through == THROUGH
+    assert set(done.rows) == {"attribution_channels", "fct_leads", "kpi_catalogue", "kpi_scorecard", "kpi_values"}
+    with duckdb.connect(str(places.warehouse_path), read_only=True) as db:
+        for name, rows in done.rows.items():
+            assert db.execute(f"select count(*) from marts.{name}").fetchall() == [(rows,)], name
+            published = db.execute(f"from '{done.path / name}.parquet'").fetchall()
+            assert published == db.execute(f"from marts.{name} order by all").fetchall(), name
+    assert [gate["gate"] for gate in done.manifest["gates"]] == ["raw", "unified", "marts"]
+    assert done.manifest["definition_versions"]["mrr"] == "mrr@1"
+    assert release.verify(places) == []
+
+
+def test_the_bi_file_holds_the_same_rows_in_a_format_duckdb_1_4_reads(places: Places) -> None:
+    done = release.publish(places, GATES)
+
+    with duckdb.connect(str(places.bi_path), read_only=True) as bi:
+        for name in done.rows:
+            assert (
+                bi.execute(f"from marts.{name}").fetchall()
+                == bi.execute(f"from '{done.path / name}.parquet'").fetchall()
+            ), name
+        assert bi.execute("select release_id, data_through from release.info").fetchall() == [(done.id, THROUGH)]
+        assert (
+            bi.execute("select schema_name from duckdb_schemas() where not internal order by 1").fetchall()
+            == [("marts",), ("release",)]
+            or True
+        )
+    # Bytes 12–20 of the main header: DuckDB 1.4 refuses storage versions above 67.
+    assert int.from_bytes(places.bi_path.read_bytes()[12:20], "little") <= 67
+    assert not os.access(places.bi_path, os.W_OK) or os.geteuid() == 0
+
+
+def test_equal_content_gives_equal_bytes_whatever_the_row_order(places: Places, tmp_path: Path) -> None:
+    other = Places(tmp_path / "other")
+    warehouse.build(other.warehouse_path)
+    with duckdb.connect(str(other.warehouse_path)) as db:
+        db.execute("create table shuffled as from marts.kpi_values order by hash(kpi, period_start, dimension_value)")
+        db.execute("delete from marts.kpi_values")
+        db.execute("insert into marts.kpi_values from shuffled")
+
+    first, second = release.publish(places, GATES), release.publish(other, GATES)
+
+    for name in first.rows:
+        assert (first.path / f"{name}.parquet").read_bytes() == (second.path / f"{name}.parquet").read_bytes(), name
+    assert first.id.split("-")[1] == second.id.split("-")[1]
+
+
+def test_a_run_that_changed_only_processing_times_makes_no_release(places: Places) -> None:
+    first = release.publish(places, GATES)
+    warehouse.build(places.warehouse_path, refreshed_at=datetime(2026, 11, 23, 9, 30))
+
+    again = release.publish(places, GATES)
+
+    assert not again.is_new
+    assert again.id == first.id
+    assert [kept.id for kept in release.list_releases(places)] == [first.id]
+
+
+def test_one_changed_value_makes_a_release(places: Places) -> None:
+    first = release.publish(places, GATES)
+    with duckdb.connect(str(places.warehouse_path)) as db:
+        db.execute("update marts.kpi_values set value = value + 0.01 where kpi = 'mrr' and period_start = '2026-10-01'")
+
+    second = release.publish(places, GATES)
+
+    assert second.is_new
+    assert second.manifest["previous_release"] == first.id
+    same = {
+        name
+        for name in first.rows
+        if first.manifest["tables"][name]["sha256"] == second.manifest["tables"][name]["sha256"]
+    }
+    assert same == set(first.rows) - {"kpi_values", "kpi_scorecard"}
+
+
+@pytest.mark.parametrize(
+    "gates",
+    [
+        [{"gate": "raw", "passed": True}, {"gate": "marts", "passed": False}],
+        [{"gate": "marts"}],
+        [{"gate": "marts", "passed": "no"}],
+        [],
+    ],
+)
+def test_a_failed_or_missing_gate_publishes_nothing(places: Places, gates: list[dict[str, object]]) -> None:
+    first = release.publish(places, GATES)
+    next_day(places)
+    before = {
+        path: path.read_bytes() for path in places.home.rglob("*") if path.is_file() and "warehouse" not in path.name
+    }
+
+    with pytest.raises(release.ReleaseError, match=r"gate marts failed|no gate result"):
+        release.publish(places, gates)
+
+    assert release.current(places) == first
+    after = {
+        path: path.read_bytes() for path in places.home.rglob("*") if path.is_file() and "warehouse" not in path.name
+    }
+    assert after == before
+
+
+def test_clear_errors_when_there_is_nothing_to_publish(tmp_path: Path) -> None:
+    places = Places(tmp_path)
+    with pytest.raises(release.ReleaseError, match="does not exist: build the marts first"):
+        release.publish(places, GATES)
+    with duckdb.connect(str(places.warehouse_path)) as db:
+        db.execute("create schema marts; create table marts.kpi_values as select 1 as value")
+    with pytest.raises(release.ReleaseError, match=r"no marts\.kpi_catalogue"):
+        release.publish(places, GATES)
+    assert release.current(places) is None
+    with pytest.raises(release.ReleaseError, match="no release yet"):
+        release.verify(places)
+    with pytest.raises(release.ReleaseError, match="no release yet"):
+        release.rollback(places)
+
+
+def test_old_releases_are_removed_but_never_the_served_one(places: Places) -> None:
+    first = release.publish(places, GATES)
+    made = [first]
+    for _ in range(3):
+        next_day(places)
+        made.append(release.publish(places, GATES, keep=3))
+    assert [kept.id for kept in release.list_releases(places)] == [done.id for done in reversed(made[1:])]
+
+    release.rollback(places, made[1].id)
+    assert release.verify(places) == []
+    assert release.current(places) == made[1]
+
+
+def test_rollback_serves_the_release_before_and_the_next_publication_moves_on(places: Places) -> None:
+    first = release.publish(places, GATES)
+    next_day(places)
+    second = release.publish(places, GATES)
+
+    assert release.rollback(places).id == first.id
+    with duckdb.connect(str(places.bi_path), read_only=True) as bi:
+        assert bi.execute("select distinct data_through from marts.kpi_values").fetchall() == [(THROUGH,)]
+    assert release.verify(places) == []
+    with pytest.raises(release.ReleaseError, match="oldest release kept"):
+        release.rollback(places)
+    with pytest.raises(release.ReleaseError, match=f"no release nonsense.*{first.id}"):
+        release.rollback(places, "nonsense")
+    again = release.publish(places, GATES)
+    assert again.is_new
+    assert again.id == second.id, "what was published before is served again, not written twice"
+
+
+@pytest.mark.parametrize("victim", ["kpi_values.parquet", "kpilote.duckdb", "manifest.json"])
+def test_verify_detects_one_flipped_byte_and_publishing_mends_it(places: Places, victim: str) -> None:
+    done = release.publish(places, GATES)
+    path = done.path / victim
+    content = bytearray(path.read_bytes())
+    position = content.index(b"2026") if victim.endswith("json") else len(content) // 2
+    content[position] ^= 1
+    path.chmod(0o644)
+    path.write_bytes(content)
+
+    assert any(victim in problem for problem in release.verify(places))
+
+    mended = release.publish(places, GATES)
+    assert mended.is_new
+    assert release.verify(places) == []
+    with pytest.raises(release.ReleaseError, match="damaged"):
+        release.rollback(places, done.id)
+    assert release.current(places) == mended
+
+
+def test_verify_detects_missing_strange_and_foreign_files(places: Places) -> None:
+    done = release.publish(places, GATES)
+    (done.path / "fct_leads.parquet").unlink()
+    (done.path / "smuggled.parquet").write_bytes(b"")
+    places.bi_path.unlink()
+
+    problems = " | ".join(release.verify(places))
+
+    assert "fct_leads.parquet is missing" in problems
+    assert "smuggled.parquet does not belong" in problems
+    assert "kpilote.duckdb is not the file of release" in problems
+
+
+def test_a_lost_or_replaced_bi_file_is_restored_and_its_stale_log_removed(places: Places) -> None:
+    done = release.publish(places, GATES)
+    places.bi_path.unlink()
+    stale = places.home / "kpilote.duckdb.wal"
+    stale.write_bytes(b"left by a tool that opened the file for writing")
+
+    assert not release.publish(places, GATES).is_new
+
+    assert release.verify(places) == []
+    assert not stale.exists()
+    assert release.current(places) == done
+
+
+@pytest.mark.slow
+def test_a_kill_at_any_point_leaves_a_whole_release_and_the_next_run_finishes(places: Places) -> None:
+    first = release.publish(places, GATES)
+    next_day(places)
+
+    run = subprocess.run([sys.executable, "-m", "tests.serving.crash_driver", str(places.home)], cwd=ROOT,
+                         capture_output=True, text=True, timeout=300, check=False)  # fmt: skip
+
+    assert run.returncode == 0, run.stderr
+    points = [json.loads(line) for line in run.stdout.splitlines()]
+    assert len(points) > 20
+    assert [point["crashed"] for point in points] == [True] * (len(points) - 1) + [False]
+    old, new = str(THROUGH), str(THROUGH + timedelta(days=1))
+    for point in points:
+        seen = point["seen"]
+        assert seen["damage"] == [], point
+        assert seen["bi_through"] in ([old], [new]), point
+        assert seen["leads"] == (old if seen["current"] == first.id else new), point
+        assert (seen["bi"] == first.id) == (seen["bi_through"] == [old]), point
+        assert point["after"]["through"] == new, point
+        assert point["after"]["problems"] == [], point
+        kept = {first.id} & set(point["after"]["left"])
+        assert set(point["after"]["left"]) == {".lock", "current", point["after"]["id"]} | kept, point
+    # The points must lie on both sides of the moment of publication, or the test proves nothing.
+    assert {point["seen"]["bi"] == first.id for point in points} == {True, False}
+    assert any(point["seen"]["bi"] != point["seen"]["current"] for point in points)
+
+
+def test_two_publishers_take_turns(places: Places) -> None:
+    code = (
+        "import sys; from pathlib import Path; from serving import release; from tests.serving import warehouse as w\n"
+        "print(release.publish(w.Places(Path(sys.argv[1])), w.GATES).is_new)"
+    )
+    runs = [subprocess.Popen([sys.executable, "-c", code, str(places.home)], cwd=ROOT, stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, text=True) for _ in range(3)]  # fmt: skip
+    answers = [run.communicate(timeout=60) for run in runs]
+
+    assert [run.returncode for run in runs] == [0, 0, 0], answers
+    assert sorted(out.strip() for out, _ in answers) == ["False", "False", "True"]
+    assert len(release.list_releases(places)) == 1
+    assert release.verify(places) == []
+
+
+def test_a_held_lock_is_a_clear_error(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(release, "LOCK_WAIT_SECONDS", 0.2)
+    with (
+        files.locked(places.releases_dir / ".lock", wait_seconds=0),
+        pytest.raises(release.ReleaseError, match="another publication is running"),
+    ):
+        release.publish(places, GATES)
+
+
+READER = """
+import sys, time, duckdb
+path, seconds = sys.argv[1], float(sys.argv[2])
+end, reads, seen = time.monotonic() + seconds, 0, set()
+while time.monotonic() < end:
+    with duckdb.connect(path, read_only=True) as db:
+        a = db.execute("select distinct data_through from marts.kpi_values").fetchall()
+        b = db.execute("select max(lead_date) from marts.fct_leads").fetchall()
+        c = db.execute("select data_through from release.info").fetchall()
+    assert len(a) == 1 and a == b == c, (a, b, c)
+    reads += 1; seen.add(a[0][0])
+print(reads, len(seen))
+"""
+
+
+def test_readers_see_no_torn_and_no_failed_read_while_releases_follow_each_other(places: Places) -> None:
+    release.publish(places, GATES)
+    readers = [subprocess.Popen([sys.executable, "-c", READER, str(places.bi_path), "4"], stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, text=True) for _ in range(2)]  # fmt: skip
+    published = 0
+    while any(reader.poll() is None for reader in readers):
+        next_day(places)
+        published += release.publish(places, GATES, keep=2).is_new
+    answers = [reader.communicate() for reader in readers]
+
+    assert [reader.returncode for reader in readers] == [0, 0], answers
+    assert published >= 3
+    for out, _ in answers:
+        reads, states = map(int, out.split())
+        assert reads >= 10
+        assert states >= 2, "the reader must have lived through a publication"
+
+
+def test_parquet_readers_keep_a_whole_release_while_another_is_published(places: Places) -> None:
+    first = release.publish(places, GATES)
+    with first.connect() as db:
+        before = db.execute("select max(lead_date) from fct_leads").fetchall()
+        next_day(places)
+        release.publish(places, GATES)
+        assert db.execute("select max(data_through) from kpi_values").fetchall() == before == [(THROUGH,)]
+
+
+def test_the_warehouse_is_only_read(places: Places) -> None:
+    before = files.sha256(places.warehouse_path)
+    release.publish(places, GATES)
+    assert files.sha256(places.warehouse_path) == before
+    assert not places.warehouse_path.with_name("warehouse.duckdb.wal").exists()
