@@ -136,8 +136,12 @@ over the columns of their leaves. No SQL is run here.
   {% set definition = {
     'numerator': numerator, 'denominator': denominator, 'value': value, 'requirements': requirements | join(' and '), 'leaves': leaves,
   } %}
+  {% set used_windows = {} %}
+  {% for window in windows.values() %}
+    {% do used_windows.update({window: kpi_windows()[window]}) %}
+  {% endfor %}
   {% do definition.update({
-    'version': local_md5(tojson([definition, windows | string, meta.unit], sort_keys=true))[:12],
+    'version': local_md5(tojson([definition, used_windows, meta.unit, meta.additivity], sort_keys=true))[:12],
     'kpi': name,
     'type': metric.type,
     'meta': meta,
