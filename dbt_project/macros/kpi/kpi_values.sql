@@ -206,7 +206,24 @@ kpi_filled as (
 {% endmacro %}
 
 {% macro kpi_compared_cte(cadence) %}
-  {#- The period before, the same period last year, the target. -#}
+  {#- The period before, the same period last year, the target (the last row of the files where two rows name one cell). -#}
+kpi_targets as (
+
+    select *
+    from (
+        select
+            *,
+            row_number() over (
+                partition by kpi, period_start, dimension, dimension_value
+                order by file_name desc, row_number desc
+            ) as recency
+        from {{ kpi_targets() }}
+        where cadence = '{{ cadence }}'
+    ) as target_rows
+    where recency = 1
+
+),
+
 kpi_compared as (
 
     select
@@ -236,10 +253,9 @@ kpi_compared as (
             and filled.dimension = year_before.dimension
             and filled.dimension_value = year_before.dimension_value
             and periods.year_ago_start = year_before.period_start
-    left join {{ kpi_targets() }} as targets
+    left join kpi_targets as targets
         on
             filled.kpi = targets.kpi
-            and targets.cadence = '{{ cadence }}'
             and filled.period_start = targets.period_start
             and filled.dimension = targets.dimension
             and filled.dimension_value = targets.dimension_value

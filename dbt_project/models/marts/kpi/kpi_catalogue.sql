@@ -12,10 +12,10 @@ benchmarks as (
     select
         kpi,
         sector,
-        year,
+        benchmark_year,
         value,
-        source,
-        row_number() over (partition by kpi order by year desc, sector asc, source asc) as recency
+        source_name,
+        row_number() over (partition by kpi order by benchmark_year desc, sector asc, source_name asc) as recency
     from {{ ref('stg_spreadsheets__benchmarks') }}
 
 ),
@@ -52,8 +52,8 @@ final as (
         kpis.not_in_metricflow,
         cast(benchmarks.value as double) as benchmark,
         benchmarks.sector as benchmark_sector,
-        cast(benchmarks.year as integer) as benchmark_year,
-        benchmarks.source as benchmark_source,
+        benchmarks.benchmark_year,
+        benchmarks.source_name as benchmark_source,
         kpis.definition_version
     from kpis
     left join benchmarks
