@@ -89,5 +89,5 @@ kpi_periods as (
 
 {% macro kpi_data_through() %}
   {#- Relation with one row and the column data_through, the last whole day every source covers. -#}
-  {% do return(ref('int_lake__data_through')) %}
+  {% do return(ref('int_lake__coverage')) %}
 {% endmacro %}

@@ -3,7 +3,6 @@
 -- depends_on: {{ source('ga4', 'events') }}
 -- depends_on: {{ source('ga4', 'daily_traffic') }}
 -- depends_on: {{ source('ga4', 'report_metadata') }}
-{{ config(materialized='table') }}
 
 with
 

@@ -10,7 +10,6 @@
 -- depends_on: {{ source('hubspot', 'calls') }}
 -- depends_on: {{ source('hubspot', 'emails') }}
 -- depends_on: {{ source('hubspot', 'associations') }}
-{{ config(materialized='table') }}
 
 with
 

@@ -7,7 +7,6 @@
 -- depends_on: {{ source('mailchimp', 'sends') }}
 -- depends_on: {{ source('mailchimp', 'email_activity') }}
 -- depends_on: {{ source('mailchimp', 'unsubscribes') }}
-{{ config(materialized='table') }}
 
 with
 

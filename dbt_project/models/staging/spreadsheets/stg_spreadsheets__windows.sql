@@ -6,7 +6,6 @@
 -- depends_on: {{ source('spreadsheets', 'fx_rates') }}
 -- depends_on: {{ source('spreadsheets', 'subscriptions') }}
 -- depends_on: {{ source('spreadsheets', 'benchmarks') }}
-{{ config(materialized='table') }}
 
 with
 

@@ -1,0 +1,92 @@
+-- What was known of each demo, from one change to the next: its outcome and its start. Without history: the present state since
+-- it was booked.
+with
+
+demos as (
+
+    select
+        source_id as meeting_id,
+        outcome,
+        starts_at,
+        booked_at
+    from {{ ref('int_activities__unified') }}
+    where kind = 'meeting' and is_demo
+
+),
+
+history as (
+
+    select
+        history.object_id as meeting_id,
+        history.property,
+        history.value,
+        history.changed_at
+    from {{ ref('stg_hubspot__property_history') }} as history
+    inner join demos on history.object_id = demos.meeting_id
+    where history.object_type = 'meeting' and history.value is not null
+
+),
+
+changes as (
+
+    select
+        meeting_id,
+        changed_at,
+        lower(value) as outcome,
+        cast(null as timestamp) as starts_at
+    from history
+    where property = 'hs_meeting_outcome'
+    union all
+    select
+        meeting_id,
+        changed_at,
+        cast(null as varchar) as outcome,
+        {{ parse_instant('value') }} as starts_at
+    from history
+    where property = 'hs_meeting_start_time'
+    union all
+    -- What no change told yet was so from the beginning.
+    select
+        demos.meeting_id,
+        demos.booked_at as changed_at,
+        case when outcomes.meeting_id is null then demos.outcome end as outcome,
+        case when starts.meeting_id is null then demos.starts_at end as starts_at
+    from demos
+    left join (
+        select distinct meeting_id
+        from history
+        where property = 'hs_meeting_outcome'
+    ) as outcomes on demos.meeting_id = outcomes.meeting_id
+    left join (
+        select distinct meeting_id
+        from history
+        where property = 'hs_meeting_start_time'
+    ) as starts on demos.meeting_id = starts.meeting_id
+
+),
+
+moments as (
+
+    select
+        meeting_id,
+        changed_at,
+        max(outcome) as outcome,
+        max(starts_at) as starts_at
+    from changes
+    group by meeting_id, changed_at
+
+)
+
+select
+    meeting_id,
+    last_value(outcome ignore nulls) over (
+        partition by meeting_id order by changed_at
+        rows between unbounded preceding and current row
+    ) as outcome,
+    last_value(starts_at ignore nulls) over (
+        partition by meeting_id order by changed_at
+        rows between unbounded preceding and current row
+    ) as starts_at,
+    changed_at as valid_from,
+    lead(changed_at) over (partition by meeting_id order by changed_at) as valid_to
+from moments

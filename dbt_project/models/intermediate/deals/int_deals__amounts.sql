@@ -1,0 +1,50 @@
+-- The amounts each deal has had, in order, in its own currency. Without history: the present amount since it was created.
+with
+
+deals as (
+
+    select
+        deal_id,
+        amount,
+        created_at
+    from {{ ref('stg_hubspot__deals') }}
+    where not is_archived
+
+),
+
+history as (
+
+    select
+        history.object_id as deal_id,
+        {{ dbt.safe_cast('history.value', 'decimal(18, 2)') }} as amount,
+        history.changed_at
+    from {{ ref('stg_hubspot__property_history') }} as history
+    inner join deals on history.object_id = deals.deal_id
+    where history.object_type = 'deal' and history.property = 'amount'
+
+),
+
+changes as (
+
+    select
+        deal_id,
+        amount,
+        changed_at
+    from history
+    union all
+    select
+        deal_id,
+        amount,
+        created_at as changed_at
+    from deals
+    where deal_id not in (select history.deal_id from history)
+
+)
+
+select
+    deal_id,
+    amount,
+    changed_at as valid_from,
+    lead(changed_at) over (partition by deal_id order by changed_at) as valid_to,
+    row_number() over (partition by deal_id order by changed_at) as amount_number
+from changes

@@ -1,0 +1,41 @@
+-- One row: the days every API source has been pulled for. Derived from what the loads say they covered, never from a clock, so
+-- rebuilding from the same lake gives the same rows. Files people edit cover everything and do not count.
+with
+
+windows as (
+
+    select
+        'hubspot' as source_name,
+        window_start,
+        window_end
+    from {{ ref('stg_hubspot__windows') }}
+    union all
+    select
+        'ga4' as source_name,
+        window_start,
+        window_end
+    from {{ ref('stg_ga4__windows') }}
+    union all
+    select
+        'mailchimp' as source_name,
+        window_start,
+        window_end
+    from {{ ref('stg_mailchimp__windows') }}
+
+),
+
+sources as (
+
+    select
+        source_name,
+        min(window_start) as first_day,
+        {{ add_days('max(window_end)', -1) }} as last_day
+    from windows
+    group by source_name
+
+)
+
+select
+    min(first_day) as data_from,
+    min(last_day) as data_through
+from sources

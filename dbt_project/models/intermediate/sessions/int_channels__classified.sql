@@ -1,0 +1,42 @@
+-- The channel of every source and medium seen, by the first rule of the seed that matches.
+with
+
+pairs as (
+
+    select distinct
+        {{ or_none('source') }} as source,
+        {{ or_none('medium') }} as medium
+    from {{ ref('int_sessions__daily') }}
+
+),
+
+rules as (
+
+    select
+        priority,
+        source_pattern,
+        medium_pattern,
+        channel
+    from {{ ref('channel_rules') }}
+
+),
+
+ranked as (
+
+    select
+        pairs.source,
+        pairs.medium,
+        rules.channel,
+        row_number() over (partition by pairs.source, pairs.medium order by rules.priority) as choice
+    from pairs
+    inner join rules
+        on pairs.source like lower(rules.source_pattern) and pairs.medium like lower(rules.medium_pattern)
+
+)
+
+select
+    source,
+    medium,
+    channel
+from ranked
+where choice = 1

@@ -1,0 +1,64 @@
+-- What each session did on each day of the export: the finest grain that a re-pulled day replaces whole. A session that spans
+-- midnight has a part on both days. Incremental: takes in the days whose owning load it does not hold yet (macros/engine/
+-- replace_days.sql); what depends on seeds, vars or the CRM is left to the models after it.
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_days',
+    on_schema_change='fail',
+    meta={'day_owners': 'stg_ga4__event_days', 'day_column': 'event_date'}
+) }}
+
+with
+
+new_days as (
+
+    {{ new_day_owners(ref('stg_ga4__event_days'), 'event_date') }}
+
+),
+
+events as (
+
+    select
+        events.load_id,
+        events.event_date,
+        events.client_id,
+        events.session_id,
+        events.user_id_hash,
+        events.event_name,
+        events.page_location,
+        events.source,
+        events.medium,
+        events.campaign,
+        events.country,
+        events.device,
+        events.engagement_ms,
+        events.occurred_at,
+        -- Events of one microsecond keep the order of their ordinal.
+        {{ epoch_microseconds('events.occurred_at') }} * 1000 + least(events.event_ordinal, 999) as event_order
+    from {{ ref('stg_ga4__events') }} as events
+    inner join new_days on events.event_date = new_days.day and events.load_id = new_days.load_id
+    where events.client_id is not null and events.session_id is not null
+
+)
+
+select
+    load_id,
+    event_date,
+    client_id,
+    session_id,
+    min_by(user_id_hash, event_order) filter (where user_id_hash is not null) as user_id_hash,
+    min_by(source, event_order) filter (where source is not null) as source,
+    min_by(coalesce(medium, '(none)'), event_order) filter (where source is not null) as medium,
+    min_by(coalesce(campaign, '(none)'), event_order) filter (where source is not null) as campaign,
+    min_by(country, event_order) filter (where country is not null) as country,
+    min_by(device, event_order) filter (where device is not null) as device,
+    min_by(page_location, event_order) filter (where page_location is not null) as landing_page,
+    count(*) filter (where event_name in ('page_view', 'screen_view')) as page_views,
+    coalesce(sum(engagement_ms), 0) as engagement_ms,
+    {% for event in var('key_events') -%}
+    count(*) filter (where event_name = '{{ event }}'){{ ' +' if not loop.last }}
+    {% endfor -%}
+    as key_events,
+    min(occurred_at) as started_at
+from events
+group by load_id, event_date, client_id, session_id

@@ -1,0 +1,99 @@
+-- One row per session of every analytics source. The first part decides where it came from and which day it belongs to.
+with
+
+ga4 as (
+
+    select
+        client_id,
+        session_id,
+        min(started_at) as started_at,
+        min_by(source, started_at) filter (where source is not null) as source,
+        min_by(medium, started_at) filter (where source is not null) as medium,
+        min_by(campaign, started_at) filter (where source is not null) as campaign,
+        min_by(country, started_at) filter (where country is not null) as country,
+        min_by(device, started_at) filter (where device is not null) as device,
+        min_by(landing_page, started_at) filter (where landing_page is not null) as landing_page,
+        sum(page_views) as page_views,
+        sum(engagement_ms) as engagement_ms,
+        sum(key_events) as key_events
+    from {{ ref('int_sessions__daily') }}
+    group by client_id, session_id
+
+),
+
+-- Another analytics source is one more branch.
+unioned as (
+
+    select
+        concat(client_id, '.', cast(session_id as varchar)) as session_key,
+        client_id,
+        {{ or_none('source') }} as source,
+        {{ or_none('medium') }} as medium,
+        campaign,
+        country,
+        device,
+        landing_page,
+        page_views,
+        engagement_ms,
+        key_events,
+        started_at
+    from ga4
+
+),
+
+channels as (
+
+    select
+        source,
+        medium,
+        channel
+    from {{ ref('int_channels__classified') }}
+
+),
+
+clients as (
+
+    select
+        client_id,
+        person_id
+    from {{ ref('int_persons__clients') }}
+
+),
+
+countries as (
+
+    select
+        name,
+        country
+    from {{ ref('countries') }}
+
+)
+
+select
+    unioned.session_key,
+    unioned.client_id,
+    clients.person_id,
+    {{ or_none('channels.channel') }} as channel,
+    case
+        when unioned.campaign is null or unioned.campaign in ('(not set)', '(direct)', '(organic)', '(referral)') then '(none)'
+        else unioned.campaign
+    end as campaign,
+    unioned.source,
+    unioned.medium,
+    coalesce(countries.country, unioned.country, '(none)') as country,
+    {{ or_none('unioned.device') }} as device,
+    {{ or_none(url_path('unioned.landing_page')) }} as landing_page,
+    cast(unioned.page_views as integer) as page_views,
+    cast(unioned.engagement_ms as double) / 1000 as engagement_seconds,
+    cast(unioned.key_events as integer) as key_events,
+    (
+        unioned.engagement_ms >= {{ var('engaged_seconds') }} * 1000
+        or unioned.page_views >= {{ var('engaged_page_views') }}
+        or unioned.key_events >= 1
+    ) as is_engaged,
+    unioned.started_at,
+    {{ reporting_date('unioned.started_at') }} as session_date
+from unioned
+left join channels on unioned.source = channels.source and unioned.medium = channels.medium
+left join clients on unioned.client_id = clients.client_id
+left join countries on lower(unioned.country) = countries.name

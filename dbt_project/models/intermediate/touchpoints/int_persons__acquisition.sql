@@ -1,0 +1,49 @@
+-- Where each person came from: the first session or email click in the lookback before they became a lead (before the CRM knew
+-- them, for those who never did).
+with
+
+persons as (
+
+    select
+        person_id,
+        coalesce(lead_at, created_at) as acquired_at
+    from {{ ref('int_persons__unified') }}
+
+),
+
+touches as (
+
+    select
+        person_id,
+        channel,
+        campaign,
+        touched_at,
+        touch_number
+    from {{ ref('int_touchpoints__unified') }}
+    where touch_type in ('session', 'email_click')
+
+),
+
+first_touches as (
+
+    select
+        persons.person_id,
+        min_by(touches.channel, touches.touch_number) as channel,
+        min_by(touches.campaign, touches.touch_number) as campaign
+    from persons
+    inner join touches
+        on
+            persons.person_id = touches.person_id
+            and touches.touched_at <= persons.acquired_at
+            and {{ epoch_microseconds('touches.touched_at') }}
+            >= {{ epoch_microseconds('persons.acquired_at') }} - {{ var('attribution_lookback_days') }} * 86400000000
+    group by persons.person_id
+
+)
+
+select
+    persons.person_id,
+    coalesce(first_touches.channel, 'unattributed') as channel,
+    coalesce(first_touches.campaign, '(none)') as campaign
+from persons
+left join first_touches on persons.person_id = first_touches.person_id

@@ -1,0 +1,113 @@
+-- One row per marketing or sales contact of a person, numbered in the person's own order (touched_at, touch_id): a path is then a
+-- range of numbers, and first, last and position need no sorting later.
+with
+
+coverage as (
+
+    select data_through
+    from {{ ref('int_lake__coverage') }}
+
+),
+
+sessions as (
+
+    select
+        concat('session:', session_key) as touch_id,
+        person_id,
+        started_at as touched_at,
+        'session' as touch_type,
+        channel,
+        campaign
+    from {{ ref('int_sessions__unified') }}
+    where person_id is not null
+
+),
+
+-- Machines open and click what they scan; a click to leave is no interest.
+email_clicks as (
+
+    select
+        concat('email_click:', event_id) as touch_id,
+        person_id,
+        occurred_at as touched_at,
+        'email_click' as touch_type,
+        'email' as channel,
+        campaign
+    from {{ ref('int_email_events__unified') }}
+    where person_id is not null and action = 'click' and not is_machine and not is_unsubscribe_link
+
+),
+
+-- Meetings that were called off or missed touched nobody; those to come have not yet.
+activities as (
+
+    select
+        activities.activity_id as touch_id,
+        activities.person_id,
+        activities.starts_at as touched_at,
+        activities.kind as touch_type,
+        'sales' as channel,
+        '(none)' as campaign
+    from {{ ref('int_activities__unified') }} as activities
+    cross join coverage
+    where
+        activities.person_id is not null
+        and activities.kind in ('meeting', 'call')
+        and activities.outcome not in ('canceled', 'no_show', 'rescheduled')
+        and activities.start_date <= coverage.data_through
+
+),
+
+unioned as (
+
+    select
+        touch_id,
+        person_id,
+        touched_at,
+        touch_type,
+        channel,
+        campaign
+    from sessions
+    union all
+    select
+        touch_id,
+        person_id,
+        touched_at,
+        touch_type,
+        channel,
+        campaign
+    from email_clicks
+    union all
+    select
+        touch_id,
+        person_id,
+        touched_at,
+        touch_type,
+        channel,
+        campaign
+    from activities
+
+),
+
+persons as (
+
+    select
+        person_id,
+        company_id
+    from {{ ref('int_persons__unified') }}
+
+)
+
+select
+    unioned.touch_id,
+    unioned.person_id,
+    persons.company_id,
+    unioned.touched_at,
+    unioned.touch_type,
+    unioned.channel,
+    unioned.campaign,
+    cast(row_number() over (
+        partition by unioned.person_id order by unioned.touched_at, unioned.touch_id
+    ) as integer) as touch_number
+from unioned
+inner join persons on unioned.person_id = persons.person_id

@@ -1,0 +1,29 @@
+with
+
+source as (
+
+    {{ latest_records('hubspot', 'companies', ['company_id'], 'updated_at') }}
+
+)
+
+select
+    -- ids
+    company_id,
+    merged_ids,
+
+    -- strings
+    name,
+    lower(domain) as domain,
+    nullif(trim(country), '') as country,
+    industry,
+
+    -- numerics
+    cast(employees as integer) as employees,
+
+    -- booleans
+    coalesce(archived, false) as is_archived,
+
+    -- timestamps
+    {{ utc_timestamp('created_at') }} as created_at,
+    {{ utc_timestamp('updated_at') }} as updated_at
+from source

@@ -1,0 +1,35 @@
+with
+
+source as (
+
+    {{ latest_records('hubspot', 'contacts', ['contact_id'], 'updated_at') }}
+
+)
+
+select
+    -- ids
+    contact_id,
+    owner_id,
+    merged_ids,
+    email_hash,
+    ga_client_id,
+    user_key_hash,
+
+    -- strings
+    lower(email_domain) as email_domain,
+    nullif(trim(country), '') as country,
+    lower(lifecycle_stage) as lifecycle_stage,
+
+    -- booleans
+    coalesce(is_test, false) as is_test,
+    coalesce(archived, false) as is_archived,
+
+    -- timestamps
+    {{ utc_timestamp('lead_at') }} as lead_at,
+    {{ utc_timestamp('mql_at') }} as mql_at,
+    {{ utc_timestamp('sql_at') }} as sql_at,
+    {{ utc_timestamp('opportunity_at') }} as opportunity_at,
+    {{ utc_timestamp('customer_at') }} as customer_at,
+    {{ utc_timestamp('created_at') }} as created_at,
+    {{ utc_timestamp('updated_at') }} as updated_at
+from source

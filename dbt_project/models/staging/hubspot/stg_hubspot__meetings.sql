@@ -1,0 +1,27 @@
+with
+
+source as (
+
+    {{ latest_records('hubspot', 'meetings', ['meeting_id'], 'updated_at') }}
+
+)
+
+select
+    -- ids
+    meeting_id,
+    owner_id,
+
+    -- strings
+    title,
+    lower(kind) as kind,
+    lower(outcome) as outcome,
+
+    -- booleans
+    coalesce(archived, false) as is_archived,
+
+    -- timestamps
+    {{ utc_timestamp('created_at') }} as created_at,
+    {{ utc_timestamp('start_at') }} as starts_at,
+    {{ utc_timestamp('end_at') }} as ends_at,
+    {{ utc_timestamp('updated_at') }} as updated_at
+from source

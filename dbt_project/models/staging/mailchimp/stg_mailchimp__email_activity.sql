@@ -1,0 +1,40 @@
+{{ config(materialized='view') }}
+
+with
+
+days as (
+
+    select
+        day,
+        load_id
+    from {{ ref('stg_mailchimp__activity_days') }}
+
+),
+
+source as (
+
+    select activity.*
+    from {{ source('mailchimp', 'email_activity') }} as activity
+    inner join days
+        on activity.send_day = days.day and activity._dlt_load_id = days.load_id
+
+)
+
+select
+    -- ids
+    _dlt_load_id as load_id,
+    campaign_id,
+    email_hash,
+    cast(ordinal as bigint) as ordinal,
+
+    -- strings
+    lower(action) as action,
+    url,
+
+    -- booleans
+    coalesce(is_machine, false) as is_machine,
+
+    -- timestamps
+    send_day,
+    {{ utc_timestamp('occurred_at') }} as occurred_at
+from source

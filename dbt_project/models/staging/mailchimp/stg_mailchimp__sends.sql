@@ -1,0 +1,21 @@
+{{ config(materialized='view') }}
+
+with
+
+source as (
+
+    {{ latest_windows('mailchimp', 'sends', 'send_day') }}
+
+)
+
+select
+    -- ids
+    campaign_id,
+    email_hash,
+
+    -- strings
+    lower(status) as status,
+
+    -- dates
+    send_day
+from source
