@@ -1,0 +1,80 @@
+with
+
+leads as (
+
+    select
+        person_id,
+        company_id,
+        lead_at,
+        lead_date,
+        mql_at,
+        mql_date
+    from {{ ref('fct_leads') }}
+
+),
+
+deals as (
+
+    select
+        deal_id,
+        company_id,
+        person_id,
+        created_at,
+        created_date,
+        closed_at,
+        closed_date,
+        is_first_won,
+        created_amount_reporting,
+        amount_reporting
+    from {{ ref('fct_deals') }}
+
+),
+
+-- Another conversion type is one more branch.
+final as (
+
+    select
+        concat('lead:', person_id) as conversion_id,
+        'lead' as conversion_type,
+        person_id,
+        company_id,
+        lead_at as converted_at,
+        lead_date as converted_date,
+        cast(0 as decimal(18, 2)) as value_reporting
+    from leads
+    union all
+    select
+        concat('mql:', person_id) as conversion_id,
+        'mql' as conversion_type,
+        person_id,
+        company_id,
+        mql_at as converted_at,
+        mql_date as converted_date,
+        cast(0 as decimal(18, 2)) as value_reporting
+    from leads
+    where mql_at is not null
+    union all
+    select
+        concat('opportunity:', deal_id) as conversion_id,
+        'opportunity' as conversion_type,
+        person_id,
+        company_id,
+        created_at as converted_at,
+        created_date as converted_date,
+        created_amount_reporting as value_reporting
+    from deals
+    union all
+    select
+        concat('customer:', deal_id) as conversion_id,
+        'customer' as conversion_type,
+        person_id,
+        company_id,
+        closed_at as converted_at,
+        closed_date as converted_date,
+        amount_reporting as value_reporting
+    from deals
+    where is_first_won
+
+)
+
+select * from final

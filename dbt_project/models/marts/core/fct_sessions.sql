@@ -1,0 +1,27 @@
+with
+
+final as (
+
+    select
+        session_key,
+        session_date,
+        started_at,
+        client_id,
+        person_id,
+        channel,
+        campaign,
+        source,
+        medium,
+        country,
+        device,
+        landing_page,
+        page_views,
+        engagement_seconds,
+        is_engaged,
+        key_events,
+        key_events > 0 as is_converted
+    from {{ ref('int_sessions__unified') }}
+
+)
+
+select * from final
