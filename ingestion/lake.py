@@ -7,6 +7,7 @@ vendor answers (`sources/`). This module stays light to import; dlt is loaded wh
 
 import datetime as dt
 import hashlib
+import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -14,6 +15,7 @@ import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ingestion.errors import SettingsError
 from ingestion.registry import LOAD_ID, Table, bookkeeping, source
 from ingestion.settings import Settings
 
@@ -87,3 +89,27 @@ def _write_once(filesystem: fsspec.AbstractFileSystem, path: str, content: bytes
     temporary = f"{path}.part"
     filesystem.pipe_file(temporary, content)
     filesystem.mv(temporary, path)
+
+
+def pull(
+    source_name: str, start: dt.date, end: dt.date, *, settings: Settings, progress: Progress | None = None
+) -> Pull:
+    """Pull `[start, end)` of a source into the lake; record tables pull what changed since their cursor.
+
+    Raises SettingsError or SourceError with one line that names the mend; the lake then holds what it held.
+    """
+    if not start < end:
+        raise SettingsError(f"the window [{start}, {end}) of {source_name} is empty: the end is exclusive")
+    declared = source(source_name)
+    # Loaded here: dlt takes a second to import, and readers of the lake do not need it.
+    from ingestion.pipeline import load
+
+    connector = importlib.import_module(f"ingestion.sources.{source_name}")
+
+    def report(table: str, rows: int) -> None:
+        if progress is not None:
+            progress(source_name, table, rows)
+
+    prepare(settings, (source_name,))
+    load_ids, tally = load(declared, connector.connect, settings, (start, end), report)
+    return Pull(source_name, (start, end), load_ids, dict(tally.accepted), dict(tally.quarantined))

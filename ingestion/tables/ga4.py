@@ -51,10 +51,10 @@ DAILY_TRAFFIC = Table(
         Column("medium", "string", "sessionMedium.", nullable=False),
         Column("campaign", "string", "sessionCampaignName.", nullable=False),
         Column("channel_group", "string", "sessionDefaultChannelGroup.", nullable=False),
-        Column("sessions", "integer", "Sessions."),
-        Column("engaged_sessions", "integer", "Engaged sessions."),
-        Column("total_users", "integer", "Users of the day; not additive."),
-        Column("key_events", "double", "Key events."),
+        Column("sessions", "integer", "Sessions.", as_text=True),
+        Column("engaged_sessions", "integer", "Engaged sessions.", as_text=True),
+        Column("total_users", "integer", "Users of the day; not additive.", as_text=True),
+        Column("key_events", "double", "Key events.", as_text=True),
     ),
 )
 REPORT_METADATA = Table(

@@ -47,7 +47,7 @@ CONTACTS = _record(
     Column("customer_at", "timestamp", "Became a customer."),
     Column("ga_client_id", "string", "GA4 client id captured by a form."),
     Column("user_key_hash", "string", "HMAC of the login id, the same as ga4.events.user_id_hash."),
-    Column("is_test", "boolean", "Marked as a test contact."),
+    Column("is_test", "boolean", "Marked as a test contact.", as_text=True),
     _MERGED,
     personal=("email_hash", "user_key_hash"),
 )
@@ -58,7 +58,7 @@ COMPANIES = _record(
     Column("name", "string", "Company name."),
     Column("domain", "string", "Company domain."),
     Column("country", "string", "Country as HubSpot holds it."),
-    Column("employees", "integer", "Number of employees."),
+    Column("employees", "integer", "Number of employees.", as_text=True),
     Column("industry", "string", "Industry as HubSpot holds it."),
     _MERGED,
 )
@@ -69,12 +69,12 @@ DEALS = _record(
     Column("name", "string", "Deal name."),
     Column("pipeline", "string", "Pipeline id."),
     Column("stage", "string", "Stage id (pipeline_stages.stage_id)."),
-    Column("amount", "decimal", "Amount in `currency`."),
+    Column("amount", "decimal", "Amount in `currency`.", as_text=True),
     Column("currency", "string", "ISO 4217 code."),
     _OWNER,
     Column("close_date", "timestamp", "Expected close while open, actual close once closed."),
     Column("lost_reason", "string", "Why it was lost, as people typed it."),
-    Column("mrr", "decimal", "Monthly recurring revenue of the deal in `currency`."),
+    Column("mrr", "decimal", "Monthly recurring revenue of the deal in `currency`.", as_text=True),
 )
 MEETINGS = _record(
     "meetings",
@@ -95,7 +95,7 @@ CALLS = _record(
     Column("direction", "string", "INBOUND or OUTBOUND."),
     Column("disposition", "string", "Outcome id."),
     Column("start_at", "timestamp", "Start."),
-    Column("duration_seconds", "double", "Length in seconds."),
+    Column("duration_seconds", "double", "Length in seconds.", as_text=True),
 )
 EMAILS = _record(
     "emails",
@@ -151,8 +151,8 @@ PIPELINE_STAGES = Table(
         Column("pipeline_label", "string", "Pipeline name."),
         Column("label", "string", "Stage name."),
         Column("display_order", "integer", "Order on the board."),
-        Column("probability", "double", "Share of deals expected to be won, 0 to 1."),
-        Column("is_closed", "boolean", "A deal here is closed."),
+        Column("probability", "double", "Share of deals expected to be won, 0 to 1.", as_text=True),
+        Column("is_closed", "boolean", "A deal here is closed.", as_text=True),
         Column("is_won", "boolean", "A deal here is won."),
         Column("archived", "boolean", "No longer in use.", nullable=False),
         Column("updated_at", "timestamp", "When the stage last changed."),

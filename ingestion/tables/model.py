@@ -23,14 +23,17 @@ ARROW_TYPES: Mapping[ColumnType, pa.DataType] = {
 
 @dataclass(frozen=True)
 class Column:
-    """One column; `description` gives unit and meaning. A column that is not nullable is never null in an accepted
-    row.
+    """One column; `description` gives unit and meaning.
+
+    nullable: false where a null is a fault of the vendor's data; the gate raw judges it, the door lets it in.
+    as_text: the vendor sends this number or boolean as text, which is then parsed.
     """
 
     name: str
     type: ColumnType
     description: str
     nullable: bool = True
+    as_text: bool = False
 
     @property
     def arrow_type(self) -> pa.DataType:

@@ -1,0 +1,210 @@
+"""One HTTP client for every vendor: retries, rate limits, and errors that say what to mend.
+
+Flow: `request → JSON object`. Transient faults (429, 5xx, a cut connection, a truncated or malformed answer) are
+retried a bounded number of times, waiting as long as Retry-After asks or exponentially. Permanent ones (401, 403,
+404, 400) become one SourceError. Belongs here: transport. Does not: a vendor's paths and paging. Neither headers
+nor bodies are ever logged.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import orjson
+import requests
+from dlt.sources.helpers.requests import Client
+from pydantic import Field, PositiveFloat, PositiveInt
+
+from ingestion.errors import SourceError
+from ingestion.privacy import without_addresses
+from ingestion.settings import SourceSettings
+
+Json = dict[str, Any]
+# Reads a refused answer (status, body or None) and says what to mend, or None to leave it to the general explanation.
+Explain = Callable[[int, Json | None], str | None]
+T = TypeVar("T")
+R = TypeVar("R")
+
+TOO_MANY_REQUESTS = 429
+MESSAGE_LENGTH = 200
+PAGE_ATTEMPTS = 4
+
+
+class HttpSettings(SourceSettings):
+    """What every HTTP source can be told about transport."""
+
+    max_attempts: PositiveInt = Field(6, description="Attempts per request before the pull fails.")
+    backoff_seconds: float = Field(1.0, ge=0, description="First wait after a transient fault; doubles each time.")
+    max_wait_seconds: PositiveFloat = Field(120.0, description="Longest wait, also where Retry-After asks for more.")
+    timeout_seconds: PositiveFloat = Field(60.0, description="A request that takes longer is given up and retried.")
+
+
+class RateLimit:
+    """At most `calls` calls in any `seconds` seconds, over all threads: `wait()` returns when one more may start."""
+
+    def __init__(self, calls: int, seconds: float) -> None:
+        self._calls, self._seconds = calls, seconds
+        self._starts: deque[float] = deque()
+        self._lock = threading.Lock()
+
+    def wait(self) -> None:
+        with self._lock:
+            now = time.monotonic()
+            if len(self._starts) == self._calls:
+                pause = self._starts.popleft() + self._seconds - now
+                if pause > 0:
+                    time.sleep(pause)
+                    now += pause
+            self._starts.append(now)
+
+
+class Api:
+    """JSON over HTTP against one vendor. `retry_refusal(status, body)` marks refusals that are really overload."""
+
+    def __init__(
+        self,
+        source: str,
+        base_url: str,
+        settings: HttpSettings,
+        *,
+        headers: Mapping[str, str] | None = None,
+        auth: tuple[str, str] | None = None,
+        explain: Explain = lambda _status, _body: None,
+        is_final: Callable[[int, Json | None], bool] = lambda _status, _body: False,
+        retry_refusal: Callable[[int, Json | None], bool] = lambda _status, _body: False,
+    ) -> None:
+        self.source = source
+        self._base_url = base_url.rstrip("/")
+        self._explain, self._is_final, self._retry_refusal = explain, is_final, retry_refusal
+        self._headers = {"Accept": "application/json", **(headers or {})}
+        self._auth = auth
+        self._attempts, self._backoff = settings.max_attempts, settings.backoff_seconds
+        self._client = Client(
+            request_timeout=settings.timeout_seconds,
+            raise_for_status=False,
+            status_codes=(),
+            request_max_attempts=settings.max_attempts,
+            request_backoff_factor=settings.backoff_seconds,
+            request_max_retry_delay=settings.max_wait_seconds,
+            retry_condition=self._is_transient,
+        )
+
+    def get(self, path: str, params: Mapping[str, Any] | None = None, *, limit: RateLimit | None = None) -> Json:
+        return self._call("GET", path, limit, params=params)
+
+    def post(self, path: str, body: Json, *, limit: RateLimit | None = None) -> Json:
+        return self._call("POST", path, limit, json=body)
+
+    def verified(self, fetch: Callable[[], Json], fault: Callable[[Json], str | None]) -> Json:
+        """An answer without a fault (a page repeated, a page empty though more rows exist), asked for again a few
+        times.
+
+        Pages that lie would shrink or duplicate a table without any error, so persistent ones fail the pull.
+        """
+        for attempt in range(PAGE_ATTEMPTS):
+            if attempt:
+                time.sleep(self._backoff * 2**attempt)
+            answer = fetch()
+            found = fault(answer)
+            if found is None:
+                return answer
+        raise self.error(f"{found}, {PAGE_ATTEMPTS} times; nothing was loaded, run it again later")
+
+    def error(self, message: str) -> SourceError:
+        """A SourceError of this source; an address that slipped into a vendor's message is removed."""
+        return SourceError(self.source, without_addresses(message))
+
+    def _call(self, method: str, path: str, limit: RateLimit | None, **arguments: Any) -> Json:
+        if limit is not None:
+            limit.wait()
+        url = f"{self._base_url}{path}"
+        try:
+            response = self._client.request(method, url, headers=self._headers, auth=self._auth, **arguments)
+        except requests.RequestException as error:
+            raise self.error(f"{urlsplit(url).netloc} cannot be reached ({_reason(error)})") from None
+        body = _decode(response)
+        if response.ok and body is not None:
+            return body
+        raise self.error(self._refusal(response.status_code, body, path))
+
+    def _is_transient(self, response: requests.Response | None, error: BaseException | None) -> bool:
+        if response is None:
+            return False
+        if response.ok:
+            return _decode(response) is None
+        status, body = response.status_code, _decode(response)
+        if status == TOO_MANY_REQUESTS:
+            return not self._is_final(status, body)
+        return status >= 500 or self._retry_refusal(status, body)
+
+    def _refusal(self, status: int, body: Json | None, path: str) -> str:
+        explained = self._explain(status, body)
+        if explained:
+            return explained
+        if 200 <= status < 300:
+            return f"{path} answered what is not JSON, {self._attempts} times; nothing was loaded, run it again later"
+        setting = f"SOURCES__{self.source.upper()}__"
+        said = _message(body)
+        if status == TOO_MANY_REQUESTS:
+            return f"{path} refused for too many requests (429), {self._attempts} times; run it again later{said}"
+        if status == 401:
+            return f"the credentials were refused (401): set {setting}ACCESS_TOKEN to a valid one{said}"
+        if status == 403:
+            return f"{path} is forbidden (403): the credentials lack a permission{said}"
+        if status == 404:
+            return f"{path} does not exist (404): check {setting}BASE_URL and the ids in the settings{said}"
+        if status >= 500:
+            return f"{path} failed at the vendor ({status}), {self._attempts} times; run it again later{said}"
+        return f"{path} was refused ({status}){said}"
+
+
+def _decode(response: requests.Response) -> Json | None:
+    """The JSON object answered, or None; decoded once per answer, big pages are costly."""
+    if "kpilote_body" not in response.__dict__:
+        try:
+            body = orjson.loads(response.content)
+        except orjson.JSONDecodeError:
+            body = None
+        response.__dict__["kpilote_body"] = body if isinstance(body, dict) else None
+    decoded: Json | None = response.__dict__["kpilote_body"]
+    return decoded
+
+
+def _message(body: Json | None) -> str:
+    """What the vendor said, shortened, ready to append."""
+    error = (body or {}).get("error")
+    inner = error.get("message") if isinstance(error, dict) else None
+    text = inner or (body or {}).get("message") or (body or {}).get("detail") or ""
+    return f"; the vendor says: {str(text)[:MESSAGE_LENGTH]}" if text else ""
+
+
+def _reason(error: requests.RequestException) -> str:
+    """Kind of a transport error without the URL, whose query may hold a secret."""
+    return {"ReadTimeout": "timed out", "ConnectTimeout": "timed out"}.get(
+        type(error).__name__, "connection failed or cut"
+    )
+
+
+def concurrently(function: Callable[[T], R], items: Iterable[T], workers: int) -> Iterator[R]:
+    """Results in the order of the items, at most `workers` at work and twice as many held; the first error ends it."""
+    remaining = iter(items)
+    with ThreadPoolExecutor(max_workers=workers) as pool:
+        running: deque[Future[R]] = deque(pool.submit(function, item) for item in islice(remaining, workers * 2))
+        try:
+            while running:
+                result = running.popleft().result()
+                running.extend(pool.submit(function, item) for item in islice(remaining, 1))
+                yield result
+        finally:
+            for future in running:
+                future.cancel()
+
+
+def batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """Slices of at most `size` items."""
+    return (items[start : start + size] for start in range(0, len(items), size))

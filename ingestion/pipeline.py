@@ -1,0 +1,257 @@
+"""How a load is made: a source's streams through dlt into Parquet files of the lake, as one load package.
+
+Flow: `stream → batches of rows → Arrow → dlt package → {lake}/{source}/…`. Belongs here: everything that touches
+dlt. Does not: what a vendor answers (`sources/`) or what a row must look like (`rows.py`). A package holds the rows
+of every table, the ranges covered (`_windows`), the rows refused (`_quarantine`) and the cursors; it counts once
+dlt has written its `_dlt_loads` record.
+"""
+
+import datetime as dt
+import fcntl
+import os
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from ingestion.errors import KpiloteError, SettingsError, SourceError
+from ingestion.privacy import Hasher
+from ingestion.registry import Source, bookkeeping
+from ingestion.rows import Convert, Refusal, build
+from ingestion.settings import Settings
+
+# dlt reads these where it resolves its configuration; a person's own choice wins.
+for _name, _value in {
+    "RUNTIME__DLTHUB_TELEMETRY": "false",
+    "RUNTIME__LOG_LEVEL": "ERROR",
+    "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID": "true",
+    "DATA_WRITER__BUFFER_MAX_ITEMS": "50000",
+}.items():
+    os.environ.setdefault(_name, _value)
+
+import dlt  # noqa: E402
+
+# Rows gathered before they become one Arrow table.
+BATCH_ROWS = 10_000
+EXTRACT_WORKERS = 4
+LAYOUT = "{table_name}/{load_id}.{file_id}.{ext}"
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of one table as a stream yields them: dicts by column name, or an Arrow table already of the declared
+    schema.
+    """
+
+    table: str
+    rows: Sequence[Mapping[str, Any]] | pa.Table
+    # Rows the connector itself had to refuse (Arrow only); `index` counts among the rows received with this batch.
+    refused: Sequence[Refusal] = ()
+
+
+@dataclass(frozen=True)
+class Window:
+    """Days a stream covered whole for a table, end exclusive."""
+
+    table: str
+    start: dt.date
+    end: dt.date
+
+
+Stream = Iterator[Rows | Window]
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a connector gets: its window, its cursors (kept with the load) and the hasher."""
+
+    source: Source
+    start: dt.date
+    end: dt.date
+    pulled_at: dt.datetime
+    state: dict[str, Any]
+    hasher: Hasher
+    settings: Settings
+
+
+@dataclass(frozen=True)
+class Connector:
+    """What `sources/<source>.py` offers as `connect(context)`: named streams, run side by side, and column
+    converters.
+    """
+
+    streams: Mapping[str, Callable[[], Stream]]
+    convert: Mapping[str, Mapping[str, Convert]] = field(default_factory=dict)
+
+
+@dataclass
+class Tally:
+    """Rows accepted and quarantined so far."""
+
+    accepted: Counter[str] = field(default_factory=Counter)
+    quarantined: Counter[str] = field(default_factory=Counter)
+
+    def received(self, table: str) -> int:
+        return self.accepted[table] + self.quarantined[table]
+
+
+def load(
+    source: Source,
+    connect: Callable[[Context], Connector],
+    settings: Settings,
+    window: tuple[dt.date, dt.date],
+    report: Callable[[str, int], None],
+) -> tuple[tuple[str, ...], Tally]:
+    """Pull one source and commit it: load ids and tally. Whatever fails, the lake keeps what it had."""
+    hasher = Hasher(settings.require_hash_key())
+    tally = Tally()
+    with _alone(settings, source.name):
+        try:
+            pipeline = _ready_pipeline(source.name, settings)
+
+            @dlt.source(name=source.name)
+            def kpilote_source() -> Any:
+                state = dlt.current.source_state()
+                _check_key(state, hasher)
+                pulled_at = dt.datetime.now(tz=dt.UTC)
+                context = Context(source, *window, pulled_at, state, hasher, settings)
+                connector = connect(context)
+                for name, stream in connector.streams.items():
+                    runner = _Runner(context, connector.convert, tally, report)
+                    yield dlt.resource(runner.run, name=name, write_disposition="append", parallelized=True)(stream)
+
+            pipeline.extract(kpilote_source(), workers=EXTRACT_WORKERS, loader_file_format="parquet")
+            pipeline.normalize()
+            info = pipeline.load()
+        except Exception as error:
+            raise _readable(source.name, error) from error
+    return tuple(info.loads_ids) if info is not None else (), tally
+
+
+def _check_key(state: dict[str, Any], hasher: Hasher) -> None:
+    """Hashes made under two keys never meet: the lake remembers a fingerprint of the key it was written under."""
+    fingerprint = hasher.identifier("kpilote")
+    if state.setdefault("hash_key", fingerprint) != fingerprint:
+        raise SettingsError("KPILOTE_HASH_KEY differs from the key this lake was written under: set that one again")
+
+
+class _Runner:
+    """Turns one stream into Arrow tables for dlt, then adds its windows and what it refused."""
+
+    def __init__(
+        self,
+        context: Context,
+        convert: Mapping[str, Mapping[str, Convert]],
+        tally: Tally,
+        report: Callable[[str, int], None],
+    ) -> None:
+        self._context, self._convert, self._tally, self._report = context, convert, tally, report
+        self._pending: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+        self._windows: list[Mapping[str, Any]] = []
+        self._quarantine: list[Mapping[str, Any]] = []
+
+    def run(self, stream: Callable[[], Stream]) -> Iterator[Any]:
+        for item in stream():
+            if isinstance(item, Window):
+                self._windows.append(
+                    {
+                        "table_name": item.table,
+                        "window_start": item.start,
+                        "window_end": item.end,
+                        "pulled_at": self._context.pulled_at,
+                    }
+                )
+            elif isinstance(item.rows, pa.Table):
+                yield from self._finished(item.table, item.rows, item.refused)
+            else:
+                pending = self._pending[item.table]
+                pending.extend(item.rows)
+                if len(pending) >= BATCH_ROWS:
+                    yield from self._flush(item.table)
+        for table in tuple(self._pending):
+            yield from self._flush(table)
+        books = bookkeeping(self._context.source.name)
+        for book, entries in zip(books, (self._windows, self._quarantine), strict=True):
+            if entries:
+                yield _named(build(book, entries)[0], book.name)
+
+    def _flush(self, table: str) -> Iterator[Any]:
+        rows = self._pending.pop(table)
+        if rows:
+            built, refused = build(self._context.source.tables[table], rows, self._convert.get(table))
+            yield from self._finished(table, built, refused)
+
+    def _finished(self, table: str, built: pa.Table, refused: Sequence[Refusal]) -> Iterator[Any]:
+        before = self._tally.received(table)
+        self._tally.accepted[table] += built.num_rows
+        self._tally.quarantined[table] += len(refused)
+        self._quarantine.extend(
+            {
+                "table_name": table,
+                "row_number": before + refusal.index + 1,
+                "column_name": refusal.column,
+                "value_type": refusal.value_type,
+                "reason": refusal.reason,
+                "received_at": self._context.pulled_at,
+            }
+            for refusal in refused
+        )
+        self._report(table, self._tally.received(table))
+        if built.num_rows:
+            yield _named(built, table)
+
+
+def _named(rows: pa.Table, table: str) -> Any:
+    return dlt.mark.with_table_name(rows, table)
+
+
+def _pipeline(source_name: str, settings: Settings) -> dlt.Pipeline:
+    lake = settings.lake_url if "://" in settings.lake_url else f"file://{settings.lake_url}"
+    return dlt.pipeline(
+        pipeline_name=f"kpilote_{source_name}",
+        pipelines_dir=str(settings.dlt_dir),
+        destination=dlt.destinations.filesystem(bucket_url=lake, layout=LAYOUT),
+        dataset_name=source_name,
+    )
+
+
+def _ready_pipeline(source_name: str, settings: Settings) -> dlt.Pipeline:
+    """The source's pipeline with nothing pending: what an interrupted run had extracted is loaded, or dropped if it
+    cannot be.
+
+    Its cursors are those of the newest committed load in the lake, so the working directory may be lost.
+    """
+    pipeline = _pipeline(source_name, settings)
+    pipeline.sync_destination()
+    if pipeline.has_pending_data:
+        try:
+            pipeline.normalize()
+            pipeline.load()
+        except Exception:
+            pipeline = pipeline.drop()
+            pipeline.sync_destination()
+    return pipeline
+
+
+@contextmanager
+def _alone(settings: Settings, source_name: str) -> Iterator[None]:
+    """One pull of a source at a time on this machine: others wait, since they would share cursors and working files."""
+    settings.dlt_dir.mkdir(parents=True, exist_ok=True)
+    with (settings.dlt_dir / f"{source_name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _readable(source_name: str, error: BaseException) -> KpiloteError:
+    """The error a person wrote, from under dlt's wrappers; else one line with the innermost cause."""
+    cause: BaseException = error
+    seen: set[int] = set()
+    while id(cause) not in seen:
+        seen.add(id(cause))
+        if isinstance(cause, KpiloteError):
+            return cause
+        cause = getattr(cause, "exception", None) or cause.__cause__ or cause.__context__ or cause
+    return SourceError(source_name, f"the load failed, the lake keeps what it had ({type(cause).__name__}: {cause})")

@@ -1,0 +1,205 @@
+"""Vendor rows become Arrow here, once, by the declared columns: `list of dicts → pa.Table + refused rows`.
+
+Two faults are told apart. A value of another JSON type than declared means that the vendor changed the column: the
+load fails and the lake keeps what it had. A value of the right type that cannot be parsed sends its row to
+quarantine with the reason. Rows received = rows accepted + rows refused. Messages carry a value's type and length,
+never the value.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ingestion.errors import TypeChangedError
+from ingestion.tables.model import Column, Table
+
+# Turns the text a vendor sent into what the lake keeps (a hash, a list …); a ValueError refuses the row.
+Convert = Callable[[str], Any]
+
+CENT = Decimal("0.01")
+MAX_AMOUNT = Decimal(10) ** 16
+_JSON_NAMES: Mapping[type, str] = {
+    str: "string", int: "number", float: "number", Decimal: "number", bool: "boolean", list: "array", dict: "object",
+}  # fmt: skip
+_NUMBERS = frozenset({int, float, Decimal})
+_TEXT = frozenset({str})
+_NATIVE: Mapping[str, frozenset[type]] = {
+    "string": _TEXT,
+    "integer": _NUMBERS,
+    "double": _NUMBERS,
+    "decimal": _NUMBERS,
+    "boolean": frozenset({bool}),
+    "date": frozenset({str, dt.date}),
+    "timestamp": frozenset({str, dt.datetime}),
+    "strings": frozenset({list}),
+}
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A row that stays out: its index among the rows given, the column at fault, the value's shape and the reason."""
+
+    index: int
+    column: str
+    value_type: str
+    reason: str
+
+
+def build(
+    table: Table, rows: Sequence[Mapping[str, Any]], convert: Mapping[str, Convert] | None = None
+) -> tuple[pa.Table, list[Refusal]]:
+    """The rows as an Arrow table of the declared schema, and those refused. Absent keys and empty texts are nulls."""
+    refused: dict[int, Refusal] = {}
+    arrays = []
+    for column in table.columns:
+        values = [row.get(column.name) for row in rows]
+        converter = (convert or {}).get(column.name)
+        _check_types(table, column, values, as_text=column.as_text or converter is not None)
+        arrays.append(_array(column, values, converter, refused))
+        if column.name == table.day_column:
+            _require(column, values, refused)
+    built = pa.Table.from_arrays(arrays, schema=table.arrow_schema())
+    if refused:
+        built = built.take(pa.array([index for index in range(len(rows)) if index not in refused], pa.int64()))
+    return built, [refused[index] for index in sorted(refused)]
+
+
+def shape(value: Any) -> str:
+    """JSON type of a value, with the length of a text: what an error may show of a value that may be personal."""
+    name = _JSON_NAMES.get(type(value), type(value).__name__)
+    return f"{name}({len(value)})" if isinstance(value, str | list | dict) else name
+
+
+def _check_types(table: Table, column: Column, values: list[Any], *, as_text: bool) -> None:
+    allowed = _TEXT if as_text else _NATIVE[column.type]
+    found = set(map(type, values)) - allowed - {type(None)}
+    if not found:
+        return
+    offending = next(value for value in values if type(value) in found)
+    declared = "/".join(sorted({_JSON_NAMES.get(kind, kind.__name__) for kind in allowed}))
+    raise TypeChangedError(
+        table.source,
+        f"the type of {table.name}.{column.name} changed: declared {declared} ({column.type}), received"
+        f" {shape(offending)}; nothing was loaded. If the change is meant, change ingestion/tables/{table.source}.py",
+    )
+
+
+def _require(column: Column, values: list[Any], refused: dict[int, Refusal]) -> None:
+    """A row of a window table without its day belongs to no window."""
+    for index, value in enumerate(values):
+        if value is None or value == "":
+            refused.setdefault(index, Refusal(index, column.name, "null", f"{column.name} is empty"))
+
+
+def _array(column: Column, values: list[Any], convert: Convert | None, refused: dict[int, Refusal]) -> "pa.Array[Any]":
+    if convert is None and column.type == "string":
+        return pa.array([value or None for value in values], column.arrow_type)
+    if convert is None and column.type == "timestamp":
+        fast = _timestamps(values)
+        if fast is not None:
+            return fast
+    parse = convert or _PARSERS[column.type]
+    known: dict[Any, Any] = {}
+    parsed: list[Any] = []
+    for index, value in enumerate(values):
+        if value is None or value == "":
+            parsed.append(None)
+            continue
+        if isinstance(value, list):
+            parsed.append(value)
+            continue
+        # True == 1 == 1.0: equal numbers of different types parse alike, so one memory serves them.
+        if value not in known:
+            try:
+                known[value] = parse(value)
+            except (ValueError, ArithmeticError) as error:
+                known[value] = error
+        result = known[value]
+        if isinstance(result, Exception):
+            refused.setdefault(index, Refusal(index, column.name, shape(value), f"{column.name}: {result}"))
+            result = None
+        parsed.append(result)
+    return pa.array(parsed, column.arrow_type)
+
+
+def _timestamps(values: list[Any]) -> "pa.Array[Any] | None":
+    """ISO 8601 texts with a zone in one pass, or None when some need a closer look."""
+    if any(type(value) is not str and value is not None for value in values):
+        return None
+    try:
+        return pc.cast(pa.array([value or None for value in values], pa.string()), pa.timestamp("us", tz="UTC"))
+    except pa.ArrowInvalid:
+        return None
+
+
+def _timestamp(value: Any) -> dt.datetime:
+    """ISO 8601 (UTC where it names no zone) or milliseconds since 1970."""
+    if isinstance(value, dt.datetime):
+        return value if value.tzinfo else value.replace(tzinfo=dt.UTC)
+    if value.lstrip("-").isdigit() and len(value) > 8:
+        return dt.datetime.fromtimestamp(int(value) / 1000, tz=dt.UTC)
+    try:
+        parsed = dt.datetime.fromisoformat(value)
+    except ValueError:
+        raise ValueError("not a timestamp (ISO 8601)") from None
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=dt.UTC)
+
+
+def _date(value: Any) -> dt.date:
+    if isinstance(value, dt.date):
+        return value
+    try:
+        return dt.date.fromisoformat(value)
+    except ValueError:
+        raise ValueError("not a date (ISO 8601)") from None
+
+
+def number(value: Any) -> Decimal:
+    """A finite number from a number or its text; a ValueError says what it is not."""
+    try:
+        parsed = Decimal(str(value).strip())
+    except InvalidOperation:
+        raise ValueError("not a number") from None
+    if not parsed.is_finite():
+        raise ValueError("not a finite number")
+    return parsed
+
+
+def _integer(value: Any) -> int:
+    parsed = number(value)
+    if parsed != parsed.to_integral_value() or abs(parsed) >= 2**63:
+        raise ValueError("not a whole number")
+    return int(parsed)
+
+
+def _decimal(value: Any) -> Decimal:
+    parsed = number(value)
+    if abs(parsed) >= MAX_AMOUNT:
+        raise ValueError("too large for an amount (16 digits)")
+    return parsed.quantize(CENT)
+
+
+def _boolean(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    lowered = value.strip().lower()
+    if lowered not in {"true", "false"}:
+        raise ValueError("neither true nor false")
+    return bool(lowered == "true")
+
+
+_PARSERS: Mapping[str, Callable[[Any], Any]] = {
+    "string": str,
+    "integer": _integer,
+    "double": lambda value: float(number(value)),
+    "decimal": _decimal,
+    "boolean": _boolean,
+    "date": _date,
+    "timestamp": _timestamp,
+    "strings": list,
+}

@@ -1,0 +1,186 @@
+"""HubSpot: `/crm/objects/{version}/… → hubspot/{contacts, companies, deals, meetings, calls, emails, …}`.
+
+Each object type is one stream: what changed since its cursor, its links and the history of its tracked properties
+for the changed ids, then what was archived. A first pull lists everything, later ones search. Cursors are HubSpot's
+own timestamps, never our clock's. Belongs here: the order of calls. Requests are in `api.py`, names of properties
+in `objects.py`.
+"""
+
+import datetime as dt
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+from ingestion.http import Json, batches
+from ingestion.pipeline import Connector, Context, Rows, Stream, Window
+from ingestion.sources.hubspot.api import HISTORY_BATCH, LINKS_BATCH, HubSpot, HubspotSettings
+from ingestion.sources.hubspot.objects import ObjectType, converters, object_types
+
+# Ids of the overlap remembered between loads, so that it is not appended twice; more than these are simply read again.
+REMEMBERED = 5_000
+EPOCH = "1970-01-01T00:00:00Z"
+REFERENCE_TABLES = ("owners", "pipeline_stages", "associations", "property_history")
+
+
+def connect(context: Context) -> Connector:
+    """The streams of one pull, after checking that every property it needs exists."""
+    settings = HubspotSettings.load()
+    hubspot = HubSpot(settings)
+    types = object_types(settings)
+    for kind in types:
+        hubspot.check_properties(kind.name, kind.requested(), kind.configurable)
+    streams = {kind.name: partial(_object_stream, context, hubspot, settings, kind) for kind in types}
+    return Connector({**streams, "reference": partial(_reference, context, hubspot)}, converters(context.hasher))
+
+
+def _object_stream(context: Context, hubspot: HubSpot, settings: HubspotSettings, kind: ObjectType) -> Stream:
+    """Changed records with their links and history, then archived ones; cursors move once all of it was read."""
+    overlap = dt.timedelta(minutes=settings.lookback_minutes)
+    live = _Cursor(context.state, f"{kind.name}.updated", overlap)
+    for page in _changed(hubspot, kind, live):
+        fresh = [record for record in page if live.is_new(record.get("id"), record["properties"].get(kind.updated))]
+        yield Rows(kind.name, [kind.row(record) for record in fresh])
+        ids = [record["id"] for record in fresh if record.get("id")]
+        for to_type in kind.links:
+            yield Rows("associations", list(_links(context, hubspot, kind, to_type, ids)))
+        if kind.history:
+            yield Rows("property_history", list(_history(hubspot, kind, ids)))
+    archived = _Cursor(context.state, f"{kind.name}.archived", overlap)
+    for page in hubspot.listed(kind.name, kind.requested(), archived=True):
+        fresh = [record for record in page if archived.is_new(record.get("id"), record.get("archivedAt"))]
+        yield Rows(kind.name, [kind.row(record) for record in fresh])
+    live.save()
+    archived.save()
+    yield Window(kind.name, context.start, context.end)
+
+
+def _changed(hubspot: HubSpot, kind: ObjectType, cursor: "_Cursor") -> Iterator[list[Json]]:
+    """Pages of records changed since the cursor; of all records where there is none."""
+    if cursor.since is not None:
+        yield from hubspot.searched(kind.name, kind.requested(), kind.updated, cursor.since)
+        return
+    # What changes while the list is read is newer than this mark, and the next load searches from it.
+    expected, newest = hubspot.newest(kind.name, kind.updated)
+    cursor.cap = newest
+    received = 0
+    for page in hubspot.listed(kind.name, kind.requested(), archived=False):
+        received += len(page)
+        yield page
+    if received < expected and received < hubspot.newest(kind.name, kind.updated)[0]:
+        raise hubspot.api.error(
+            f"the list of {kind.name} ended after {received} of {expected} records; nothing was loaded, run it again"
+        )
+
+
+def _links(
+    context: Context, hubspot: HubSpot, kind: ObjectType, to_type: str, ids: list[str]
+) -> Iterator[dict[str, Any]]:
+    for batch in batches(ids, LINKS_BATCH):
+        for from_id, to_ids in hubspot.links(kind.singular, to_type, batch).items():
+            yield {
+                "from_type": kind.singular,
+                "from_id": from_id,
+                "to_type": to_type,
+                "to_ids": to_ids,
+                "read_at": context.pulled_at,
+            }
+
+
+def _history(hubspot: HubSpot, kind: ObjectType, ids: list[str]) -> Iterator[dict[str, Any]]:
+    for batch in batches(ids, HISTORY_BATCH):
+        for record in hubspot.histories(kind.name, batch, kind.history):
+            for name, changes in record.get("propertiesWithHistory", {}).items():
+                for change in changes:
+                    yield {
+                        "object_type": kind.singular,
+                        "object_id": record["id"],
+                        "property": name,
+                        "value": change.get("value"),
+                        "changed_at": change.get("timestamp"),
+                    }
+
+
+def _reference(context: Context, hubspot: HubSpot) -> Stream:
+    """Owners, leavers included, and the stages of the deal pipelines: small, read whole."""
+    for archived in (False, True):
+        for page in hubspot.owners(archived=archived):
+            yield Rows("owners", [_owner(owner) for owner in page])
+    for pipeline in hubspot.pipelines("deals"):
+        yield Rows("pipeline_stages", [_stage(pipeline, stage) for stage in pipeline["stages"]])
+    for table in REFERENCE_TABLES:
+        yield Window(table, context.start, context.end)
+
+
+def _owner(owner: Json) -> dict[str, Any]:
+    teams = owner.get("teams") or []
+    user_id = owner.get("userIdIncludingInactive") or owner.get("userId")
+    return {
+        "owner_id": owner["id"],
+        "user_id": None if user_id is None else str(user_id),
+        "first_name": owner.get("firstName"),
+        "last_name": owner.get("lastName"),
+        "team": next((team["name"] for team in sorted(teams, key=lambda team: not team.get("primary"))), None),
+        "archived": owner["archived"],
+        "created_at": owner.get("createdAt"),
+        "updated_at": owner.get("updatedAt"),
+    }
+
+
+def _stage(pipeline: Json, stage: Json) -> dict[str, Any]:
+    metadata = stage.get("metadata", {})
+    probability = metadata.get("probability")
+    # HubSpot closes a deal at probability 0 or 1; isClosed says so where it is present.
+    closed = metadata.get("isClosed") or str(probability in {"0.0", "1.0", "0", "1"}).lower()
+    return {
+        "pipeline_id": pipeline["id"],
+        "stage_id": stage["id"],
+        "pipeline_label": pipeline.get("label"),
+        "label": stage.get("label"),
+        "display_order": stage.get("displayOrder"),
+        "probability": probability,
+        "is_closed": closed,
+        "is_won": str(closed == "true" and probability in {"1.0", "1"}).lower(),
+        "archived": stage["archived"],
+        "updated_at": stage.get("updatedAt"),
+    }
+
+
+class _Cursor:
+    """Newest timestamp loaded, kept in the load's state, and the records of the overlap already loaded."""
+
+    def __init__(self, state: dict[str, Any], name: str, overlap: dt.timedelta) -> None:
+        self._state, self._name, self._overlap = state, name, overlap
+        saved = state.get(name, {})
+        self._known: dict[str, str] = saved.get("known", {})
+        self._seen: dict[str, str] = {}
+        self._newest: str | None = saved.get("newest")
+        # Records changed after this moment may be missing, so the cursor must not pass it.
+        self.cap: str | None = None
+
+    @property
+    def since(self) -> dt.datetime | None:
+        return None if self._newest is None else _moment(self._newest) - self._overlap
+
+    def is_new(self, record_id: str | None, changed: str | None) -> bool:
+        """False for a record that the load before held in this very version."""
+        if not record_id or not isinstance(changed, str):
+            return True
+        since = self.since
+        if since is not None and _moment(changed) < since:
+            return False
+        self._seen[record_id] = changed
+        return self._known.get(record_id) != changed
+
+    def save(self) -> None:
+        seen = max(self._seen.values(), key=_moment, default=None)
+        newest = max(filter(None, (self._newest, seen)), key=_moment, default=self.cap or EPOCH)
+        if self.cap is not None:
+            newest = min(newest, self.cap, key=_moment)
+        floor = _moment(newest) - self._overlap
+        known = {key: changed for key, changed in {**self._known, **self._seen}.items() if _moment(changed) >= floor}
+        self._state[self._name] = {"newest": newest, "known": known if len(known) <= REMEMBERED else {}}
+
+
+def _moment(text: str) -> dt.datetime:
+    parsed = dt.datetime.fromisoformat(text)
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=dt.UTC)
