@@ -22,13 +22,16 @@ What belongs here: the periods of a cadence and what "the period before", "the s
 
 {% macro kpi_calendar_ctes(cadence) %}
   {#-
-  CTEs `kpi_calendar` (every known day and its period) and `kpi_periods` (one row per period up to data_through). The column names begin with
+  CTEs `kpi_calendar` (every day from the first covered period on, and its period) and `kpi_periods` (one row per period up to data_through). The column names begin with
   words no fact uses, because a KPI's expressions are written without table names.
   -#}
   {% set period = kpi_period_column(cadence) %}
 kpi_horizon as (
 
-    select data_through from {{ kpi_data_through() }}
+    select
+        {{ period_start('data_from', cadence) }} as first_period,
+        data_through
+    from {{ kpi_coverage() }}
 
 ),
 
@@ -40,7 +43,9 @@ kpi_calendar as (
         iso_year as calendar_iso_year,
         iso_week as calendar_iso_week
     from {{ ref('dim_dates') }}
-    where date_day <= (select data_through from kpi_horizon)
+    where
+        {{ period }} >= (select first_period from kpi_horizon)
+        and date_day <= (select data_through from kpi_horizon)
 
 ),
 
@@ -87,7 +92,7 @@ kpi_periods as (
 )
 {% endmacro %}
 
-{% macro kpi_data_through() %}
-  {#- Relation with one row and the column data_through, the last whole day every source covers. -#}
+{% macro kpi_coverage() %}
+  {#- Relation with one row: data_from and data_through, the first and the last whole day every source covers. -#}
   {% do return(ref('int_lake__coverage')) %}
 {% endmacro %}

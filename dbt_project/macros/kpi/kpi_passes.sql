@@ -8,14 +8,14 @@ scan for the total and every dimension at once (grouping sets).
 {% macro kpi_passes(definitions) %}
   {% set passes = {} %}
   {% for definition in definitions.values() %}
-    {% for leaf in definition.leaves.values() %}
+    {% for column, leaf in definition.leaves.items() %}
       {% set parts = [leaf.fact, leaf.day_column] + (['last_day'] if leaf.is_snapshot else []) + ([leaf.window] if leaf.window else []) %}
       {% set pass_name = parts | join('__') %}
       {% if pass_name not in passes %}
         {% do passes.update({pass_name: {'name': pass_name, 'leaf': leaf, 'leaves': {}, 'dimensions': []}}) %}
       {% endif %}
       {% set pass = passes[pass_name] %}
-      {% do pass.leaves.update({leaf.column: leaf}) %}
+      {% do pass.leaves.update({column: leaf}) %}
       {% for dimension in definition.meta.dimensions if dimension not in pass.dimensions %}
         {% do pass.dimensions.append(dimension) %}
       {% endfor %}
@@ -40,7 +40,7 @@ scan for the total and every dimension at once (grouping sets).
   {% elif leaf.agg in ['median', 'average', 'min', 'max'] %}
     {% do return('cast(' ~ ('avg' if leaf.agg == 'average' else leaf.agg) ~ '(' ~ expr ~ ') as double)') %}
   {% endif %}
-  {% do exceptions.raise_compiler_error("KPI leaf '" ~ leaf.column ~ "': kpi_values does not compile the aggregation '" ~ leaf.agg ~ "'") %}
+  {% do exceptions.raise_compiler_error("KPI leaf '" ~ leaf.expr ~ "' of " ~ leaf.fact ~ ": kpi_values does not compile the aggregation '" ~ leaf.agg ~ "'") %}
 {% endmacro %}
 
 {% macro kpi_pass_cte(pass, cadence) %}

@@ -9,7 +9,7 @@ Numbers come from kpi_definitions and kpi_passes; here they are divided, dated, 
 {% macro kpi_values(cadence) %}
   {% do kpi_depends_on() %}
   {% do ref('dim_dates') %}
-  {% do kpi_data_through() %}
+  {% do kpi_coverage() %}
   {% do kpi_targets() %}
   {% if not execute %}
     {% do return('select 1 as kpi') %}
@@ -135,29 +135,18 @@ kpi_measured as (
 
 {% macro kpi_filled_cte() %}
   {#-
-  `total` gets every period from the KPI's first one to data_through: an additive KPI or a snapshot without rows is zero, the others are NULL with
+  `total` gets every covered period: an additive KPI or a snapshot without rows is zero, the others are NULL with
   a reason. Ratios are divided here, last.
   -#}
-kpi_first_periods as (
-
-    select
-        kpi,
-        min(period_start) as first_period
-    from kpi_measured
-    where dimension = 'total'
-    group by kpi
-
-),
-
 kpi_grid as (
 
     select
-        kpi_first_periods.kpi,
+        kpi_attributes.kpi,
         kpi_periods.period_start,
         'total' as dimension,
         'total' as dimension_value
-    from kpi_first_periods
-    inner join kpi_periods on kpi_first_periods.first_period <= kpi_periods.period_start
+    from kpi_attributes
+    cross join kpi_periods
     union all
     select
         kpi,

@@ -14,7 +14,8 @@ bounds as (
     select
         data_from,
         data_through,
-        {{ period_start('data_from', 'year') }} as first_day,
+        -- From a Monday on: the first week of the first year is whole.
+        {{ period_start(period_start('data_from', 'year'), 'week') }} as first_day,
         {{ add_days(period_start(add_days(period_start('data_through', 'year'), 740), 'year'), -1) }} as last_day
     from coverage
 
