@@ -1,0 +1,1 @@
+"""Asset factories, one module per room they call: ingestion, dbt, gates (expectations), serving."""

@@ -1,0 +1,160 @@
+"""dbt's models as assets, in the steps a refresh takes: unified entities, marts, the KPIs of each cadence, the
+scorecard.
+
+Flow: lake → staging → intermediate │ core → attribution │ kpi_values_<period> │ kpi_values, kpi_catalogue,
+kpi_scorecard. A bar is a step's end, where a gate stands (`assets/gates.py`). dbt is given no window: models find
+what changed in the lake. The partitions of `kpi_values_<period>` say which periods a run was asked for.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DbtManifestAssetSelection, dbt_assets
+from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
+
+from orchestration import dbt, partitions
+from orchestration.progress import report
+from orchestration.resources import Warehouse
+from orchestration.translators import WAREHOUSE_POOL, ModelTranslator
+
+if TYPE_CHECKING:
+    from ingestion.settings import Settings
+
+KPI_FOLDER = "fqn:marts.kpi"
+PERIODS = ("day", "week", "month", "quarter", "year")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One dbt step; `select` and `exclude` are dbt selections. The year, refreshed with the month, has no partitions."""
+
+    name: str
+    select: str
+    exclude: str = ""
+    cadence: str | None = None
+
+    @property
+    def arguments(self) -> list[str]:
+        return ["--select", self.select, *(["--exclude", self.exclude] if self.exclude else [])]
+
+
+KPI_STEPS = tuple(
+    Step(f"dbt_kpi_{period}", f"kpi_values_{period}", cadence=cadence)
+    for period, cadence in zip(PERIODS, ("daily", "weekly", "monthly", "quarterly", None), strict=True)
+)
+STEPS = (
+    Step("dbt_unified", "resource_type:seed fqn:staging fqn:intermediate"),
+    Step("dbt_marts", "fqn:marts", exclude=KPI_FOLDER),
+    *KPI_STEPS,
+    Step("dbt_scorecard", KPI_FOLDER, exclude=" ".join(step.select for step in KPI_STEPS)),
+)
+
+
+def model_assets(settings: "Settings", manifest: Mapping[str, Any]) -> list[dg.AssetsDefinition]:
+    """Every model, seed and dbt test, one definition per step."""
+    cadences = partitions.cadences(settings)
+    translator = ModelTranslator()
+    return [_step_assets(step, manifest, translator, cadences) for step in STEPS]
+
+
+def step_keys(manifest: Mapping[str, Any], step: Step) -> set[dg.AssetKey]:
+    """Keys of the assets a step makes."""
+    selection = DbtManifestAssetSelection.build(
+        manifest=manifest, dagster_dbt_translator=ModelTranslator(), select=step.select, exclude=step.exclude
+    )
+    return set(selection.resolve([]))
+
+
+def _step_assets(
+    step: Step,
+    manifest: Mapping[str, Any],
+    translator: DagsterDbtTranslator,
+    cadences: Mapping[str, partitions.Cadence],
+) -> dg.AssetsDefinition:
+    cadence = cadences[step.cadence] if step.cadence else None
+
+    @dbt_assets(
+        manifest=manifest,
+        select=step.select,
+        exclude=f"resource_type:unit_test {step.exclude}".strip(),
+        name=step.name,
+        dagster_dbt_translator=translator,
+        partitions_def=cadence.partitions if cadence else None,
+        backfill_policy=dg.BackfillPolicy.single_run() if cadence else None,
+        pool=WAREHOUSE_POOL,
+    )
+    def run_dbt(context: dg.AssetExecutionContext, warehouse: Warehouse) -> Iterator[Any]:
+        yield from build(context, step, manifest, translator)
+
+    return run_dbt
+
+
+def build(
+    context: dg.AssetExecutionContext, step: Step, manifest: Mapping[str, Any], translator: DagsterDbtTranslator
+) -> Iterator[Any]:
+    """Run one step, yield its assets and checks with their metadata, and fail with what dbt said if anything failed."""
+    from ingestion.settings import settings
+    from orchestration.warehouse import ModelFacts
+
+    now = settings()
+    if step.name == "dbt_scorecard":
+        _first_periods(context, now, manifest)
+    done = dbt.build(
+        now,
+        _selection(context, step),
+        progress=lambda count, total, name: report(step.name, f"{count} of {total}: {name}"),
+    )
+    facts = ModelFacts(now, manifest, translator)
+    for raw in done.events:
+        message = DbtCoreCliEventMessage(raw_event=raw, event_history_metadata={})
+        for event in message.to_default_asset_events(manifest, translator, context):
+            if isinstance(event, dg.Output):
+                yield event.with_metadata({**event.metadata, **facts.metadata(raw["data"]["node_info"]["unique_id"])})
+            else:
+                yield event
+    if done.errors:
+        raise dg.Failure(description=_first_line(done), metadata={"dbt": "\n".join(done.errors)}, allow_retries=False)
+
+
+def _selection(context: dg.AssetExecutionContext, step: Step) -> list[str]:
+    """The step's own selection, or the models that were picked in the UI, by name, with their tests."""
+    definition = context.assets_def
+    if context.selected_asset_keys == set(definition.node_keys_by_output_name.values()):
+        return step.arguments
+    names = [key.path[-1] for key in context.selected_asset_keys]
+    checks = [
+        check.name for check in context.selected_asset_check_keys if check.asset_key not in context.selected_asset_keys
+    ]
+    return ["--select", *sorted([*names, *checks])]
+
+
+def _first_periods(context: dg.AssetExecutionContext, settings: "Settings", manifest: Mapping[str, Any]) -> None:
+    """Build the KPI tables of cadences that never ran: `kpi_values` unites all of them, on the first day too."""
+    from orchestration.warehouse import existing
+
+    there = existing(settings)
+    missing = [step.select for step in KPI_STEPS if step.select not in there and _in_manifest(manifest, step.select)]
+    if missing:
+        context.log.info(f"first build of {', '.join(missing)}, which the scorecard reads beside this run's cadence")
+        done = dbt.build(settings, ["--select", *missing])
+        if done.errors:
+            raise dg.Failure(
+                description=_first_line(done), metadata={"dbt": "\n".join(done.errors)}, allow_retries=False
+            )
+
+
+def _in_manifest(manifest: Mapping[str, Any], name: str) -> bool:
+    return any(node["name"] == name for node in manifest["nodes"].values())
+
+
+def _first_line(done: dbt.Build) -> str:
+    """Names of what failed, and dbt's first error in one line."""
+    failed: Sequence[str] = [
+        event["data"]["node_info"]["node_name"]
+        for event in done.events
+        if event["data"]["node_info"]["node_status"] in {"error", "fail", "runtime error"}
+    ]
+    reason = " ".join(done.errors[0].split())
+    return f"dbt failed on {', '.join(failed[:5]) or 'the project'}: {reason[:400]}"

@@ -1,0 +1,160 @@
+"""The gates as blocking asset checks: what stands downstream of a failed gate does not run, in the same run.
+
+One check per table and gate, on the table's own asset; its metadata lists every expectation. One check step runs
+between two steps of the pipeline: raw before any model, unified before the marts, marts before the KPIs and again
+before the release. What is expected stands in `expectations`; which step makes which table is read from the assets,
+so a new suite needs nothing here.
+"""
+
+import json
+from collections.abc import Collection, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecord
+
+from ingestion.registry import SOURCES
+from orchestration.progress import report
+from orchestration.resources import Warehouse
+from orchestration.translators import WAREHOUSE_POOL
+
+if TYPE_CHECKING:
+    from expectations.gate import TableResult
+
+    from ingestion.settings import Settings
+
+PREFIX = "gate_"
+# Verdicts a release may rest on.
+PUBLISHABLE = ("passed", "warned")
+
+
+def gate_checks(settings: "Settings", assets: Collection[dg.AssetsDefinition]) -> list[dg.AssetChecksDefinition]:
+    """The check steps: for each gate one per pipeline step that makes tables the gate judges (raw: one for all
+    sources).
+
+    A gate that judges tables of two steps is split, because the later step must not start before the earlier one's
+    tables were judged, and the check of the later ones cannot run before it ended.
+    """
+    from expectations import gate
+    from expectations.model import GATES
+
+    made_by = {key: definition for definition in assets for key in definition.keys}
+    by_name = {table_name(key): key for key in made_by}
+    checks = []
+    for name in GATES:
+        steps: dict[str, dict[str, dg.AssetKey]] = {}
+        for table in gate.tables(name, settings=settings):
+            key = by_name.get(table)
+            if key is not None:
+                step = "lake" if name == "raw" else str(made_by[key].op.name)
+                steps.setdefault(step, {})[table] = key
+        checks += [_check_step(name, step, tables) for step, tables in steps.items()]
+    return checks
+
+
+def table_name(key: dg.AssetKey) -> str:
+    """The name the gates and people know a table by: `hubspot.deals` in the lake, `fct_deals` in the warehouse."""
+    return ".".join(key.path) if key.path[0] in SOURCES else key.path[-1]
+
+
+def _check_step(name: str, step: str, tables: Mapping[str, dg.AssetKey]) -> dg.AssetChecksDefinition:
+    table_of = {key: table for table, key in tables.items()}
+
+    step_name = f"{PREFIX}{name}" if step == "lake" else f"{PREFIX}{name}_after_{step}"
+
+    @dg.multi_asset_check(
+        name=step_name,
+        specs=[
+            dg.AssetCheckSpec(
+                f"{PREFIX}{name}", asset=key, blocking=True, description=f"Gate {name}: every expectation on {table}."
+            )
+            for table, key in tables.items()
+        ],
+        can_subset=True,
+        pool=WAREHOUSE_POOL,
+    )
+    def judge(context: dg.AssetCheckExecutionContext, warehouse: Warehouse) -> Iterator[dg.AssetCheckResult]:
+        from expectations import gate
+        from ingestion.settings import settings
+
+        keys = {check.asset_key for check in context.selected_asset_check_keys}
+        report(step_name, f"{len(keys)} tables")
+        result = gate.run(name, settings=settings(), tables=sorted(table_of[key] for key in keys))
+        found = {table.table: table for table in result.tables}
+        for key in sorted(keys):
+            yield _check_result(name, key, found[table_of[key]])
+        if not result.passed:
+            context.log.error(result.message())
+            report(step_name, result.message())
+
+    return judge
+
+
+def _check_result(name: str, key: dg.AssetKey, table: "TableResult") -> dg.AssetCheckResult:
+    """Passed, warned or failed, with every expectation as a row of a table in the UI."""
+    failures = [each for each in table.expectations if not each.success]
+    critical = [each for each in failures if each.severity == "critical"]
+    worst = critical or failures
+    description = (
+        "; ".join(each.message for each in worst[:3]) if worst else f"{len(table.expectations)} expectations hold"
+    )
+    return dg.AssetCheckResult(
+        passed=not failures,
+        asset_key=key,
+        check_name=f"{PREFIX}{name}",
+        severity=dg.AssetCheckSeverity.ERROR if critical else dg.AssetCheckSeverity.WARN,
+        description=description,
+        metadata={
+            "expectations": dg.MetadataValue.table(
+                [
+                    dg.TableRecord(
+                        {
+                            "expectation": each.name,
+                            "column": each.column or "",
+                            "severity": each.severity,
+                            "result": "passed" if each.success else "FAILED",
+                            "unexpected": each.unexpected_count or 0,
+                            "observed": "" if each.observed is None else str(each.observed),
+                        }
+                    )
+                    for each in table.expectations
+                ]
+            ),
+            **({"unexpected_rows": dg.MetadataValue.md(_samples(worst))} if worst else {}),
+            **({"data_docs": dg.MetadataValue.url(table.docs_url)} if table.docs_url else {}),
+        },
+    )
+
+
+def _samples(failed: Collection[Any]) -> str:
+    """The unexpected rows of each failed expectation; personal columns reach this place hashed."""
+    return "\n\n".join(
+        f"**{each.name}**: {each.message}\n```\n"
+        + "\n".join(json.dumps(row, default=str, ensure_ascii=False) for row in each.unexpected_sample)
+        + "\n```"
+        for each in failed
+    )
+
+
+def latest(instance: dg.DagsterInstance, checks: Collection[dg.AssetChecksDefinition]) -> list[dict[str, Any]]:
+    """What every gate last said, table by table: the evidence a release is published with."""
+    gates: dict[str, dict[str, Any]] = {}
+    specs = [spec for definition in checks for spec in definition.check_specs]
+    records = instance.event_log_storage.get_latest_asset_check_execution_by_key([spec.key for spec in specs])
+    for spec in specs:
+        verdict = _verdict(records.get(spec.key))
+        entry = gates.setdefault(spec.name.removeprefix(PREFIX), {"passed": True, "tables": {}})
+        entry["passed"] = entry["passed"] and verdict["verdict"] in PUBLISHABLE
+        entry["tables"][".".join(spec.asset_key.path)] = verdict
+    return [{"gate": name, **entry} for name, entry in gates.items()]
+
+
+def _verdict(record: AssetCheckExecutionRecord | None) -> dict[str, Any]:
+    """The newest evaluation of one check in words; a run that was killed while judging leaves none."""
+    event = record.event.dagster_event if record and record.event else None
+    if record is None or event is None or event.event_type != dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+        return {"verdict": "never judged", "detail": None, "run_id": record.run_id if record else None}
+    evaluation = event.asset_check_evaluation_data
+    failed = not evaluation.passed and evaluation.severity == dg.AssetCheckSeverity.ERROR
+    verdict = "failed" if failed else "passed" if evaluation.passed else "warned"
+    return {"verdict": verdict, "detail": evaluation.description, "run_id": record.run_id}

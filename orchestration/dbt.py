@@ -1,0 +1,174 @@
+"""dbt inside this process: the manifest the definitions are made from, and runs of it.
+
+dagster-dbt runs dbt as a program, which costs some six CPU seconds of imports per step. A refresh has four dbt steps,
+so dbt is called here through its own Python entry point, once imported; its events become Dagster events by
+dagster-dbt as ever. Belongs here: calling dbt. Which models form a step stands in `assets/dbt.py`.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ingestion.settings import Settings
+
+PROJECT_DIR = Path(__file__).resolve().parents[1] / "dbt_project"
+# Called with (models finished, models in the step, name of the one that finished).
+Progress = Callable[[int, int, str], None]
+Event = dict[str, Any]
+
+_IGNORED_FOLDERS = {"target", "logs", "dbt_packages"}
+_RESULTS = {"LogModelResult", "LogSeedResult", "LogSnapshotResult", "LogTestResult"}
+
+
+class DbtError(RuntimeError):
+    """A dbt command failed; the message lists what failed, first line first."""
+
+
+@dataclass
+class Build:
+    """What a `dbt build` did: result events in dbt's structured form, and error lines."""
+
+    events: list[Event] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+
+def manifest(settings: Settings) -> Mapping[str, Any]:
+    """The manifest of the dbt project as it stands, parsed anew only when a file of the project changed."""
+    folder = settings.dbt_target_dir / "definitions"
+    folder.mkdir(parents=True, exist_ok=True)
+    stamp = _stamp(settings)
+    with _locked(folder / ".lock"):
+        if not (folder / f"{stamp}.json").exists():
+            _parse(settings)
+            for old in folder.glob("*.json"):
+                old.unlink()
+            # dbt rewrites its own manifest.json with every command; definitions read a copy that nobody edits.
+            copy = folder / "manifest.part"
+            copy.write_bytes((settings.dbt_target_dir / "manifest.json").read_bytes())
+            copy.replace(folder / f"{stamp}.json")
+        return _load(folder / f"{stamp}.json")
+
+
+def _parse(settings: Settings) -> None:
+    errors: list[str] = []
+
+    def listen(message: Any) -> None:
+        if message.info.level == "error":
+            errors.append(message.info.msg)
+
+    if _invoke(settings, ["--log-level", "none", "--log-level-file", "info", "parse"], listen):
+        raise DbtError("dbt parse: " + "\n".join(errors))
+
+
+def build(settings: Settings, selection: Sequence[str], progress: Progress | None = None) -> Build:
+    """`dbt build` of a selection, with its tests and without unit tests (they judge code, not data).
+
+    A test that spans two steps runs in the later one (`buildable`), where both its models exist.
+    """
+    done = Build()
+    total = 0
+
+    def listen(message: Any) -> None:
+        nonlocal total
+        name = message.info.name
+        if name == "LogStartLine":
+            total = max(total, int(message.data.total))
+        elif name in _RESULTS:
+            done.events.append(_as_dict(message))
+            if progress:
+                progress(len(done.events), total, message.data.node_info.node_name)
+        elif message.info.level == "error":
+            done.errors.append(message.info.msg)
+
+    arguments = ["build", "--exclude-resource-type", "unit_test", "--indirect-selection", "buildable", *selection]
+    failure = _invoke(settings, arguments, listen)
+    if failure:
+        done.errors.append(failure)
+    return done
+
+
+def run_without_rows(settings: Settings, names: Sequence[str]) -> None:
+    """Create models empty (`dbt run --empty`), for readers that need them to exist before their turn comes."""
+    errors: list[str] = []
+
+    def listen(message: Any) -> None:
+        if message.info.level == "error":
+            errors.append(message.info.msg)
+
+    failure = _invoke(settings, ["run", "--empty", "--select", *names], listen)
+    if failure:
+        raise DbtError("\n".join([failure, *errors]))
+
+
+def _invoke(settings: Settings, arguments: Sequence[str], listen: Callable[[Any], None] | None = None) -> str | None:
+    """Run a dbt command; returns None, or one line saying why it failed."""
+    from dbt.cli.main import dbtRunner
+
+    paths = [
+        *("--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROJECT_DIR)),
+        *("--target", settings.target, "--target-path", str(settings.dbt_target_dir)),
+        *("--log-path", str(settings.home / "logs" / "dbt"), "--no-use-colors"),
+    ]
+    with environment({**settings.environment(), "DO_NOT_TRACK": "1"}):
+        result = dbtRunner(callbacks=[listen] if listen else []).invoke([*arguments, *paths])
+    if result.success:
+        return None
+    return f"dbt {arguments[0]}: {result.exception or 'at least one model or test failed'}"
+
+
+@contextmanager
+def environment(values: Mapping[str, str]) -> Iterator[None]:
+    """The environment with these variables for a while: dbt's profile and the lake's addresses are read from it."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _as_dict(message: Any) -> Event:
+    """The event as `dbt --log-format json` would print it, which is what dagster-dbt reads."""
+    from google.protobuf.json_format import MessageToDict
+
+    return dict(MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True))
+
+
+def _stamp(settings: Settings) -> str:
+    """A short hash of every file of the project and of the settings that its rendering reads."""
+    digest = hashlib.sha256(json.dumps({**settings.environment(), "KPILOTE_HASH_KEY": ""}, sort_keys=True).encode())
+    for path in sorted(PROJECT_DIR.rglob("*")):
+        inside = path.relative_to(PROJECT_DIR)
+        if path.is_file() and inside.parts[0] not in _IGNORED_FOLDERS:
+            with suppress(FileNotFoundError):  # an editor's temporary file
+                facts = path.stat()
+                digest.update(f"{inside} {facts.st_size} {facts.st_mtime_ns}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+@lru_cache(maxsize=4)
+def _load(path: Path) -> Mapping[str, Any]:
+    content: Mapping[str, Any] = json.loads(path.read_bytes())
+    return content
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """One process at a time; the kernel drops the lock with the process."""
+    with path.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,52 @@
+"""The four refreshes. The schedule, the Dagster UI and `kpilote refresh` all start these very jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+
+from orchestration.assets.dbt import PERIODS
+from orchestration.partitions import Cadence
+
+
+def refresh_jobs(
+    cadences: Mapping[str, Cadence],
+    assets: Collection[dg.AssetsDefinition],
+    checks: Collection[dg.AssetChecksDefinition],
+) -> list[UnresolvedAssetJobDefinition]:
+    """One job per cadence.
+
+    Daily: everything but the KPIs of the longer periods. The others: their own KPIs (the year with the month), the
+    scorecard and the release, after the gate on the marts they read. All are single runs, whatever the range of
+    partitions.
+    """
+    steps = {str(definition.op.name): definition for definition in assets}
+    kpis = {f"dbt_kpi_{period}" for period in PERIODS}
+    of_cadence = {name: {f"dbt_kpi_{cadence.period}"} for name, cadence in cadences.items()}
+    of_cadence["monthly"].add("dbt_kpi_year")
+    closing = {"dbt_scorecard", "serving__release", "serving__scorecard_page"}
+
+    def selection(name: str) -> dg.AssetSelection:
+        left_out = kpis - of_cadence[name]
+        names = set(steps) - left_out if name == "daily" else of_cadence[name] | closing
+        chosen = dg.AssetSelection.assets(*(steps[step] for step in sorted(names & set(steps))))
+        # The gate on marts that this run reads without building them; those on its own assets come with the assets.
+        gates = [
+            definition
+            for definition in checks
+            if definition.op.name.startswith("gate_marts") and not any(step in definition.op.name for step in left_out)
+        ]
+        return chosen | dg.AssetSelection.checks(*gates) if gates else chosen
+
+    return [
+        dg.define_asset_job(
+            cadence.job_name,
+            selection=selection(name),
+            partitions_def=cadence.partitions,
+            description=f"Refresh the {name} indicators: every cell that changed, whichever its date.",
+            tags={"kpilote/cadence": name},
+        )
+        for name, cadence in cadences.items()
+    ]

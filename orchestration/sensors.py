@@ -1,0 +1,113 @@
+"""What happens when a run fails, whoever started it: one line in the alerts file and in the daemon's log.
+
+To be told elsewhere too, append a function to `SENDERS`: it gets the alert and may post it wherever the team looks.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+
+import dagster as dg
+from dagster._core.execution.plan.objects import StepFailureData
+
+from ingestion.settings import settings
+
+ALERTS_FILE = "alerts.jsonl"
+LONGEST_REASON = 600
+
+
+@dataclass(frozen=True)
+class Alert:
+    """A failed run in words. `reason` names source, table or model and, where known, the mend."""
+
+    at: str
+    job: str
+    partitions: str
+    step: str
+    reason: str
+    run_id: str
+
+    def line(self) -> str:
+        return f"{self.job} [{self.partitions}] failed at {self.step}: {self.reason} (run {self.run_id})"
+
+
+Sender = Callable[[Alert], None]
+
+
+def write_line(alert: Alert) -> None:
+    """Append the alert to KPILOTE_HOME/alerts.jsonl."""
+    path = settings().home / ALERTS_FILE
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps({**asdict(alert), "line": alert.line()}, ensure_ascii=False) + "\n")
+
+
+SENDERS: list[Sender] = [write_line]
+
+
+def alert_sensor() -> dg.SensorDefinition:
+    """The sensor behind the alerts, running from the first start of the daemon."""
+
+    @dg.run_failure_sensor(
+        name="alert_on_failure",
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        minimum_interval_seconds=30,
+        description="Writes one clear line per failed run to alerts.jsonl under KPILOTE_HOME.",
+    )
+    def alert_on_failure(context: dg.RunFailureSensorContext) -> None:
+        alert = describe(context.dagster_run, context.instance)
+        context.log.error(alert.line())
+        for send in SENDERS:
+            send(alert)
+
+    return alert_on_failure
+
+
+def describe(run: dg.DagsterRun, instance: dg.DagsterInstance) -> Alert:
+    """The first step that failed and what it said, in one line."""
+    step, reason = first_failure(run, instance)
+    tags = run.tags
+    key = tags.get("dagster/partition", "no partitions")
+    first, last = tags.get("dagster/asset_partition_range_start"), tags.get("dagster/asset_partition_range_end")
+    return Alert(
+        at=datetime.now(UTC).isoformat(timespec="seconds"),
+        job=run.job_name,
+        partitions=f"{first} to {last}" if first and last else key,
+        step=step,
+        reason=reason,
+        run_id=run.run_id,
+    )
+
+
+def first_failure(run: dg.DagsterRun, instance: dg.DagsterInstance) -> tuple[str, str]:
+    """Step and reason of a run's first failure; a failed gate speaks through its checks, which name table and count."""
+    failed_checks = []
+    for record in instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION).records:
+        event = record.event_log_entry.get_dagster_event()
+        check = event.asset_check_evaluation_data
+        if not check.passed and check.severity == dg.AssetCheckSeverity.ERROR:
+            name = ".".join(check.asset_key.path)
+            failed_checks.append((event.step_key or "", f"{name}: {check.description or check.check_name}"))
+    for record in instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE).records:
+        event = record.event_log_entry.get_dagster_event()
+        step = event.step_key or "the run"
+        of_step = [text for failed_step, text in failed_checks if failed_step == step and step.startswith("gate_")]
+        return step, _one_line("; ".join(of_step) if of_step else _words(event.step_failure_data))
+    for record in instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.RUN_FAILURE).records:
+        return "the run", _one_line(record.event_log_entry.get_dagster_event().message or "no message")
+    return "the run", "it ended without a message: see its log in the Dagster UI"
+
+
+def _words(failure: StepFailureData) -> str:
+    if failure.user_failure_data and failure.user_failure_data.description:
+        return str(failure.user_failure_data.description)
+    error = failure.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return error.message if error else "no message"
+
+
+def _one_line(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= LONGEST_REASON else line[: LONGEST_REASON - 1] + "…"
