@@ -17,5 +17,9 @@ class SourceError(KpiloteError):
         self.source = source
 
 
+class TransientSourceError(SourceError):
+    """A fault that usually passes (overload, a cut connection) outlasted the retries: the same pull may work later."""
+
+
 class TypeChangedError(SourceError):
     """A column's type differs from the declared one: the load failed and the lake keeps what it had."""

@@ -20,7 +20,7 @@ import requests
 from dlt.sources.helpers.requests import Client
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from ingestion.errors import SourceError
+from ingestion.errors import SourceError, TransientSourceError
 from ingestion.privacy import without_addresses
 from ingestion.settings import SourceSettings
 
@@ -113,11 +113,12 @@ class Api:
             found = fault(answer)
             if found is None:
                 return answer
-        raise self.error(f"{found}, {PAGE_ATTEMPTS} times; nothing was loaded, run it again later")
+        raise self.error(f"{found}, {PAGE_ATTEMPTS} times; nothing was loaded, run it again later", transient=True)
 
-    def error(self, message: str) -> SourceError:
+    def error(self, message: str, *, transient: bool = False) -> SourceError:
         """A SourceError of this source; an address that slipped into a vendor's message is removed."""
-        return SourceError(self.source, without_addresses(message))
+        kind = TransientSourceError if transient else SourceError
+        return kind(self.source, without_addresses(message))
 
     def _call(self, method: str, path: str, limit: RateLimit | None, **arguments: Any) -> Json:
         if limit is not None:
@@ -126,11 +127,13 @@ class Api:
         try:
             response = self._client.request(method, url, headers=self._headers, auth=self._auth, **arguments)
         except requests.RequestException as error:
-            raise self.error(f"{urlsplit(url).netloc} cannot be reached ({_reason(error)})") from None
+            message = f"{urlsplit(url).netloc} cannot be reached ({_reason(error)})"
+            raise self.error(message, transient=True) from None
         body = _decode(response)
         if response.ok and body is not None:
             return body
-        raise self.error(self._refusal(response.status_code, body, path))
+        refusal = self._refusal(response.status_code, body, path)
+        raise self.error(refusal, transient=self._is_transient(response, None))
 
     def _is_transient(self, response: requests.Response | None, error: BaseException | None) -> bool:
         if response is None:
