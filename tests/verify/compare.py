@@ -1,11 +1,13 @@
 """When is a cell of `kpi_values` the same as the cell of an independent engine?
 
-One frame per side with the columns of KEY and `value` (`numerator`, `denominator` where the KPI is a ratio). The rules:
+One frame per side with the columns of KEY, `value`, `numerator` and `denominator`. The rules:
 
-1. Counts and money are equal to the last digit; ratios, medians and composites within 1e-9 (relative above one).
-2. Absence is not a value. An additive KPI or a snapshot without rows is 0 in `kpi_values` (dimension `total`) or has no cell (other
-   dimensions); the engine has no cell, NULL or 0. A ratio, median or composite without rows is NULL or has no cell on either side.
-3. A ratio over two facts whose numerator has no rows is 0 in `kpi_values`; an engine that joins the facts may say NULL.
+1. Counts and money are equal to the last digit; ratios, medians and composites within 1e-9 (relative above one), and so
+   are numerators and denominators.
+2. Absence is not a value. An additive KPI or a snapshot without rows is 0 in `kpi_values` (dimension `total`) or has no
+   cell (other dimensions); the engine has no cell, NULL or 0. A ratio, median or composite without rows is NULL or has
+   no cell on either side.
+3. A ratio over two facts whose numerator has no rows is 0 in `kpi_values`; an engine that joins facts may say NULL.
 4. Anything else that only one side has is a difference: `missing` here, or `extra` here.
 """
 
@@ -27,7 +29,6 @@ class Comparison:
     engine: str
     cells: int = 0
     differences: pd.DataFrame = field(default_factory=pd.DataFrame)
-    reason: str = ""
 
     @property
     def passed(self) -> bool:

@@ -1,8 +1,8 @@
-"""MetricFlow as the second engine: the semantic manifest in, one SQL statement per batch of metrics out, run on the warehouse.
+"""MetricFlow as the second engine: semantic manifest in, one SQL statement per batch of metrics out.
 
-The engine is the one behind `mf query`; it is used in process because a process per query would take an hour. It shares the YAML with the
-compiler in dbt_project/macros/kpi and no line of code. Group-by items are the entities channel, campaign, country… that facts have in
-common, so a ratio over two facts groups by them too.
+The engine is the one behind `mf query`; it is used in process because a process per query would take an hour. It shares
+the YAML with the compiler in dbt_project/macros/kpi and no line of code. Group-by items are the entities channel,
+campaign, country… that facts have in common, so a ratio over two facts groups by them too.
 """
 
 import datetime as dt
@@ -37,11 +37,13 @@ class SemanticLayer:
         self.engine = MetricFlowEngine(SemanticManifestLookup(manifest), PlanOnlyClient())
         self.connection: duckdb.DuckDBPyConnection = warehouse.connection
         self.data_through: dt.date = warehouse.data_through()
+        self.first_period: dict[str, dt.date] = warehouse.first_periods()
         self.cadence_filters = _cadence_filters(warehouse)
 
     def sql(self, metrics: list[str], cadence: str, dimension: str, cadence_filter: str | None = None) -> str:
-        """The statement MetricFlow plans for some metrics by period and dimension, up to data_through."""
-        where = [f"{{{{ TimeDimension('metric_time', 'day') }}}} <= '{self.data_through}'"]
+        """The statement MetricFlow plans for some metrics by period and dimension, within the covered periods."""
+        day = "{{ TimeDimension('metric_time', 'day') }}"
+        where = [f"{day} between '{self.first_period[cadence]}' and '{self.data_through}'"]
         if cadence_filter:
             where.append(f"{{{{ Dimension('{cadence_filter}') }}}} = '{cadence}'")
         request = MetricFlowQueryRequest.create(
@@ -91,7 +93,7 @@ class SemanticLayer:
 
 
 def _cadence_filters(warehouse: Warehouse) -> dict[str, str]:
-    """{metric: dimension} for metrics of facts that keep one row per cadence (meta `cadence_column` of the semantic model)."""
+    """{metric: dimension} for metrics of facts with one row per cadence (the semantic model's `cadence_column`)."""
     facts = {}
     for model in warehouse.manifest["semantic_models"]:
         column = ((model.get("config") or {}).get("meta") or {}).get("cadence_column")

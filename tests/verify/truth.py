@@ -1,4 +1,4 @@
-"""The sandbox's ledger as the second engine: what the imaginary company knows about itself, without vendors, lake or dbt."""
+"""The sandbox's ledger as the second engine: what the company knows about itself, without vendors, lake or dbt."""
 
 import json
 from collections.abc import Iterator
@@ -6,9 +6,9 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pandas as pd
+from sandbox.world.ledger import Ledger
 
 from sandbox.world import World
-from sandbox.world.ledger import Ledger
 from tests.verify.compare import KEY
 from tests.verify.warehouse import Kpi
 

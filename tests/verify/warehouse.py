@@ -66,6 +66,11 @@ class Warehouse:
             raise LookupError(f"{self.path}: kpi_values is empty; build the warehouse first (kpilote demo)")
         return row[0]
 
+    def first_periods(self) -> dict[str, dt.date]:
+        """First period of each cadence."""
+        rows = self.connection.execute("select cadence, min(period_start) from marts.kpi_values group by cadence")
+        return dict(rows.fetchall())
+
     def cells(self, kpi: str) -> pd.DataFrame:
         """The cells of one KPI, every cadence and dimension."""
         frame = self.connection.execute(

@@ -18,6 +18,7 @@ Numbers come from kpi_definitions and kpi_passes; here they are divided, dated, 
   {% set passes = kpi_passes(definitions) %}
   {% set earlier = kpi_earlier_values() %}
 
+  {% set sql %}
 with {{ kpi_calendar_ctes(cadence) }},
 
 {% for pass in passes.values() %}
@@ -68,6 +69,9 @@ final as (
 )
 
 select * from final
+  {% endset %}
+  {#- Macros leave empty lines behind; the compiled model should read like SQL. -#}
+  {% do return(modules.re.sub('\n\s*\n', '\n', sql) | trim) %}
 {% endmacro %}
 
 {% macro kpi_targets() %}

@@ -1,0 +1,12 @@
+from pathlib import Path
+
+import pytest
+
+from tests.kpi.project import KpiProject
+
+
+@pytest.fixture(scope="session")
+def kpi_project(tmp_path_factory: pytest.TempPathFactory) -> KpiProject:
+    """The dbt project, parsed once."""
+    home: Path = tmp_path_factory.mktemp("kpi_project")
+    return KpiProject(home)

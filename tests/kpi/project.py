@@ -1,0 +1,80 @@
+"""dbt for the KPI tests: the project parsed once, then macros run in process with metrics changed in memory."""
+
+import copy
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from dbt.cli.main import dbtRunner
+from dbt.contracts.graph.manifest import Manifest
+
+PROJECT = Path(__file__).parents[2] / "dbt_project"
+
+
+@contextmanager
+def _environment(home: Path) -> Iterator[None]:
+    """The variables the profile reads; an in-memory database is enough to run macros."""
+    wanted = {
+        "KPILOTE_HOME": "",
+        "KPILOTE_LAKE_URL": str(home / "lake"),
+        "KPILOTE_TARGET": "duckdb",
+        "DO_NOT_TRACK": "1",
+    }
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+class KpiProject:
+    """The project's manifest and the two ways tests use it: run a macro, compile a line."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        result = self._invoke(["parse"], None)
+        assert result.success, result.exception
+        self.manifest: Manifest = result.result
+
+    def _invoke(self, arguments: list[str], manifest: Manifest | None) -> Any:
+        target, logs = str(self.home / "target"), str(self.home / "logs")
+        folders = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--target-path", target]
+        with _environment(self.home):
+            return dbtRunner(manifest=manifest).invoke(["--quiet", "--log-path", logs, *arguments, *folders])
+
+    def kpis(self) -> dict[str, dict[str, Any]]:
+        """{KPI: meta} as the YAML declares them, safe to change."""
+        return {
+            metric.name: copy.deepcopy(metric.config.meta)
+            for metric in self.manifest.metrics.values()
+            if "additivity" in metric.config.meta
+        }
+
+    def governance_error(self, kpis: dict[str, dict[str, Any]], profiles: list[str]) -> str | None:
+        """What `assert_kpi_governance` says about these KPIs; None when nothing."""
+        arguments = json.dumps({"kpis": kpis, "profiles": profiles})
+        result = self._invoke(["run-operation", "assert_kpi_governance", "--args", arguments], self.manifest)
+        if result.success:
+            return None
+        return str(result.exception or result.result.results[0].message)
+
+    def versions(self, change: Callable[[dict[str, Any]], None] | None = None) -> dict[str, str]:
+        """{KPI: definition_version}, after `change` was applied to a copy of the metrics (by name)."""
+        manifest = copy.deepcopy(self.manifest)
+        if change:
+            change({metric.name: metric for metric in manifest.metrics.values()})
+        line = (
+            "{% set found = {} %}{% for name, kpi in kpi_definitions().items() %}"
+            "{% do found.update({name: kpi.version}) %}{% endfor %}{{ tojson(found) }}"
+        )
+        result = self._invoke(["compile", "--inline", line], manifest)
+        assert result.success, result.exception
+        return json.loads(result.result.results[0].node.compiled_code)
