@@ -11,7 +11,7 @@ What belongs here: the periods of a cadence and what "the period before", "the s
   Named windows a KPI's meta may give to an input (`windows: {won_deals: trailing_90_days}`): first and last day as SQL over the columns of
   `kpi_periods`; `cadence` picks the rows of facts that keep one row per cadence.
   -#}
-  {% set last_month = period_start('period_end', 'month') %}
+  {% set last_month = period_start('last_day', 'month') %}
   {% do return({
     'trailing_90_days': {'start': add_days('last_day', -89), 'end': 'last_day', 'cadence': none},
     'six_months_before': {

@@ -45,8 +45,7 @@ final as (
         {# A cell that says what it said before keeps the moment at which it first said so. #}
         case
             when
-                {% for column in ['value', 'numerator', 'denominator', 'null_reason', 'target', 'status', 'previous_value', 'year_ago_value',
-                                  'period_status', 'definition_version'] %}
+                {% for column in kpi_compared_columns() %}
                 judged.{{ column }} is not distinct from earlier.{{ column }} and
                 {% endfor %}
                 earlier.refreshed_at is not null
@@ -82,9 +81,22 @@ select * from final
   {% do return("cast('" ~ run_started_at.strftime('%Y-%m-%d %H:%M:%S') ~ "' as timestamp)") %}
 {% endmacro %}
 
+{% macro kpi_compared_columns() %}
+  {#- What a cell says; when none of it changed, the cell was not refreshed. -#}
+  {% do return([
+    'value', 'numerator', 'denominator', 'null_reason', 'target', 'status', 'previous_value', 'year_ago_value', 'period_status', 'definition_version',
+  ]) %}
+{% endmacro %}
+
 {% macro kpi_earlier_values() %}
-  {#- This model as the last run left it, or nothing where it does not exist yet. -#}
+  {#- This model as the last run left it; nothing where it does not exist yet or had other columns. -#}
   {% set relation = adapter.get_relation(this.database, this.schema, this.identifier) if execute else none %}
+  {% if relation is not none %}
+    {% set present = adapter.get_columns_in_relation(relation) | map(attribute='name') | list %}
+    {% for column in kpi_compared_columns() + ['refreshed_at'] if column not in present %}
+      {% do return(none) %}
+    {% endfor %}
+  {% endif %}
   {% do return(relation) %}
 {% endmacro %}
 
