@@ -12,7 +12,7 @@
         when {{ touches }} = 2 then cast({{ last }} as double) / {{ first + last }}
         when {{ is_first }} then {{ first }}
         when {{ is_last }} then {{ last }}
-        else cast({{ 1 - first - last }} as double) / ({{ touches }} - 2)
+        else cast({{ (1 - first - last) | round(12) }} as double) / ({{ touches }} - 2)
     end
 {%- endmacro %}
 

@@ -1,12 +1,5 @@
 with
 
-coverage as (
-
-    select data_through
-    from {{ ref('int_lake__coverage') }}
-
-),
-
 weeks as (
 
     select
