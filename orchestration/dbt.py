@@ -120,10 +120,22 @@ def _invoke(settings: Settings, arguments: Sequence[str], listen: Callable[[Any]
         *("--log-path", str(settings.home / "logs" / "dbt"), "--no-use-colors"),
     ]
     with environment({**settings.environment(), "DO_NOT_TRACK": "1"}):
-        result = dbtRunner(callbacks=[listen] if listen else []).invoke([*arguments, *paths])
+        try:
+            result = dbtRunner(callbacks=[listen] if listen else []).invoke([*arguments, *paths])
+        finally:
+            _close_warehouse()
     if result.success:
         return None
     return f"dbt {arguments[0]}: {result.exception or 'at least one model or test failed'}"
+
+
+def _close_warehouse() -> None:
+    """Close the DuckDB file, which dbt-duckdb keeps open for its process: the gates and the release read it next."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+    if DuckDBConnectionManager._ENV is not None:
+        DuckDBConnectionManager._ENV.close()  # type: ignore[no-untyped-call]
+        DuckDBConnectionManager._ENV = None
 
 
 @contextmanager

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 
 # Called with the step's name and a short line that replaces the one before it.
 Listener = Callable[[str, str], None]
-
 _listeners: list[Listener] = []
 
 

@@ -28,7 +28,7 @@ PERIODS = ("day", "week", "month", "quarter", "year")
 
 @dataclass(frozen=True)
 class Step:
-    """One dbt step; `select` and `exclude` are dbt selections. The year, refreshed with the month, has no partitions."""
+    """One dbt step; `select` and `exclude` are dbt selections. The year has no partitions."""
 
     name: str
     select: str

@@ -19,11 +19,17 @@ from orchestration.resources import Warehouse
 from orchestration.translators import WAREHOUSE_POOL
 
 if TYPE_CHECKING:
-    from expectations.gate import TableResult
-
+    from expectations.gate import GateName, TableResult
     from ingestion.settings import Settings
 
 PREFIX = "gate_"
+EXPECTATION_SCHEMA = dg.TableSchema(
+    [
+        *(dg.TableColumn(name, "string") for name in ("expectation", "column", "severity", "result")),
+        dg.TableColumn("unexpected", "int"),
+        dg.TableColumn("observed", "string"),
+    ]
+)
 # Verdicts a release may rest on.
 PUBLISHABLE = ("passed", "warned")
 
@@ -57,7 +63,7 @@ def table_name(key: dg.AssetKey) -> str:
     return ".".join(key.path) if key.path[0] in SOURCES else key.path[-1]
 
 
-def _check_step(name: str, step: str, tables: Mapping[str, dg.AssetKey]) -> dg.AssetChecksDefinition:
+def _check_step(name: "GateName", step: str, tables: Mapping[str, dg.AssetKey]) -> dg.AssetChecksDefinition:
     table_of = {key: table for table, key in tables.items()}
 
     step_name = f"{PREFIX}{name}" if step == "lake" else f"{PREFIX}{name}_after_{step}"
@@ -118,7 +124,8 @@ def _check_result(name: str, key: dg.AssetKey, table: "TableResult") -> dg.Asset
                         }
                     )
                     for each in table.expectations
-                ]
+                ],
+                schema=EXPECTATION_SCHEMA,
             ),
             **({"unexpected_rows": dg.MetadataValue.md(_samples(worst))} if worst else {}),
             **({"data_docs": dg.MetadataValue.url(table.docs_url)} if table.docs_url else {}),
