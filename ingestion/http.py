@@ -52,9 +52,16 @@ class RateLimit:
         self._starts: deque[float] = deque()
         self._lock = threading.Lock()
 
+    def allow(self, calls: int) -> None:
+        """Follow the limit the vendor itself announces."""
+        with self._lock:
+            self._calls = max(1, calls)
+
     def wait(self) -> None:
         with self._lock:
             now = time.monotonic()
+            while len(self._starts) > self._calls:
+                self._starts.popleft()
             if len(self._starts) == self._calls:
                 pause = self._starts.popleft() + self._seconds - now
                 if pause > 0:
@@ -64,7 +71,11 @@ class RateLimit:
 
 
 class Api:
-    """JSON over HTTP against one vendor. `retry_refusal(status, body)` marks refusals that are really overload."""
+    """JSON over HTTP against one vendor.
+
+    explain(status, body) says what to mend; is_final marks 429s no waiting helps; retry_refusal marks refusals that are
+    really overload; learn(headers) sees every answer's headers.
+    """
 
     def __init__(
         self,
@@ -77,10 +88,11 @@ class Api:
         explain: Explain = lambda _status, _body: None,
         is_final: Callable[[int, Json | None], bool] = lambda _status, _body: False,
         retry_refusal: Callable[[int, Json | None], bool] = lambda _status, _body: False,
+        learn: Callable[[Mapping[str, str]], None] = lambda _headers: None,
     ) -> None:
         self.source = source
         self._base_url = base_url.rstrip("/")
-        self._explain, self._is_final, self._retry_refusal = explain, is_final, retry_refusal
+        self._explain, self._is_final, self._retry_refusal, self._learn = explain, is_final, retry_refusal, learn
         self._headers = {"Accept": "application/json", **(headers or {})}
         self._auth = auth
         self._attempts, self._backoff = settings.max_attempts, settings.backoff_seconds
@@ -129,6 +141,7 @@ class Api:
         except requests.RequestException as error:
             message = f"{urlsplit(url).netloc} cannot be reached ({_reason(error)})"
             raise self.error(message, transient=True) from None
+        self._learn(response.headers)
         body = _decode(response)
         if response.ok and body is not None:
             return body

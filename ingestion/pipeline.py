@@ -8,13 +8,15 @@ dlt has written its `_dlt_loads` record.
 
 import datetime as dt
 import fcntl
+import json
 import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+import fsspec
 import pyarrow as pa
 
 from ingestion.errors import KpiloteError, SettingsError, SourceError
@@ -33,6 +35,7 @@ for _name, _value in {
     os.environ.setdefault(_name, _value)
 
 import dlt  # noqa: E402
+from dlt.destinations.impl.filesystem.filesystem import CURRENT_VERSION, INIT_FILE_NAME  # noqa: E402
 
 # Rows gathered before they become one Arrow table.
 BATCH_ROWS = 10_000
@@ -72,9 +75,14 @@ class Context:
     start: dt.date
     end: dt.date
     pulled_at: dt.datetime
-    state: dict[str, Any]
     hasher: Hasher
     settings: Settings
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """Cursors, committed with the load; to be read and changed while a stream runs, not before."""
+        state: dict[str, Any] = dlt.current.source_state(self.source.name)
+        return state
 
 
 @dataclass(frozen=True)
@@ -112,18 +120,16 @@ def load(
         try:
             pipeline = _ready_pipeline(source.name, settings)
 
-            @dlt.source(name=source.name)
-            def kpilote_source() -> Any:
-                state = dlt.current.source_state()
-                _check_key(state, hasher)
-                pulled_at = dt.datetime.now(tz=dt.UTC)
-                context = Context(source, *window, pulled_at, state, hasher, settings)
-                connector = connect(context)
-                for name, stream in connector.streams.items():
-                    runner = _Runner(context, connector.convert, tally, report)
-                    yield dlt.resource(runner.run, name=name, write_disposition="append", parallelized=True)(stream)
+            context = Context(source, *window, dt.datetime.now(tz=dt.UTC), hasher, settings)
+            connector = connect(context)
 
-            pipeline.extract(kpilote_source(), workers=EXTRACT_WORKERS, loader_file_format="parquet")
+            @dlt.source(name=source.name)
+            def streams() -> Iterator[Any]:
+                for name, stream in connector.streams.items():
+                    rows = _Runner(context, connector.convert, tally, report).run(stream)
+                    yield dlt.resource(rows, name=name, write_disposition="append", parallelized=True)
+
+            pipeline.extract(streams(), workers=EXTRACT_WORKERS, loader_file_format="parquet")
             pipeline.normalize()
             info = pipeline.load()
         except Exception as error:
@@ -131,10 +137,10 @@ def load(
     return tuple(info.loads_ids) if info is not None else (), tally
 
 
-def _check_key(state: dict[str, Any], hasher: Hasher) -> None:
+def _check_key(context: Context) -> None:
     """Hashes made under two keys never meet: the lake remembers a fingerprint of the key it was written under."""
-    fingerprint = hasher.identifier("kpilote")
-    if state.setdefault("hash_key", fingerprint) != fingerprint:
+    fingerprint = context.hasher.identifier("kpilote")
+    if context.state.setdefault("hash_key", fingerprint) != fingerprint:
         raise SettingsError("KPILOTE_HASH_KEY differs from the key this lake was written under: set that one again")
 
 
@@ -154,6 +160,7 @@ class _Runner:
         self._quarantine: list[Mapping[str, Any]] = []
 
     def run(self, stream: Callable[[], Stream]) -> Iterator[Any]:
+        _check_key(self._context)
         for item in stream():
             if isinstance(item, Window):
                 self._windows.append(
@@ -219,21 +226,33 @@ def _pipeline(source_name: str, settings: Settings) -> dlt.Pipeline:
 
 
 def _ready_pipeline(source_name: str, settings: Settings) -> dlt.Pipeline:
-    """The source's pipeline with nothing pending: what an interrupted run had extracted is loaded, or dropped if it
-    cannot be.
+    """The source's pipeline with nothing pending and the cursors of the newest committed load in the lake.
 
-    Its cursors are those of the newest committed load in the lake, so the working directory may be lost.
+    What an interrupted run had extracted whole is loaded, or dropped if it cannot be. The working directory is then
+    made anew from the lake: it may be lost at any time, and a lake restored from a backup is read on from where it
+    stands.
     """
+    _initialise(source_name, settings)
     pipeline = _pipeline(source_name, settings)
-    pipeline.sync_destination()
     if pipeline.has_pending_data:
-        try:
+        with suppress(Exception):
             pipeline.normalize()
             pipeline.load()
-        except Exception:
-            pipeline = pipeline.drop()
-            pipeline.sync_destination()
+    pipeline = pipeline.drop()
+    pipeline.sync_destination()
     return pipeline
+
+
+def _initialise(source_name: str, settings: Settings) -> None:
+    """Mark the source's folder as dlt's: it refuses a folder that exists unmarked, and the contract files came
+    first.
+    """
+    filesystem, root = fsspec.core.url_to_fs(f"{settings.lake_url.rstrip('/')}/{source_name}")
+    marker = f"{root}/{INIT_FILE_NAME}"
+    if not filesystem.exists(marker):
+        filesystem.makedirs(root, exist_ok=True)
+        versions = {"initial_version": CURRENT_VERSION, "current_version": CURRENT_VERSION}
+        filesystem.pipe_file(marker, json.dumps(versions).encode())
 
 
 @contextmanager

@@ -11,14 +11,12 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
+from ingestion.cursor import Cursor
 from ingestion.http import Json, batches
 from ingestion.pipeline import Connector, Context, Rows, Stream, Window
 from ingestion.sources.hubspot.api import HISTORY_BATCH, LINKS_BATCH, HubSpot, HubspotSettings
 from ingestion.sources.hubspot.objects import ObjectType, converters, object_types
 
-# Ids of the overlap remembered between loads, so that it is not appended twice; more than these are simply read again.
-REMEMBERED = 5_000
-EPOCH = "1970-01-01T00:00:00Z"
 REFERENCE_TABLES = ("owners", "pipeline_stages", "associations", "property_history")
 
 
@@ -36,7 +34,7 @@ def connect(context: Context) -> Connector:
 def _object_stream(context: Context, hubspot: HubSpot, settings: HubspotSettings, kind: ObjectType) -> Stream:
     """Changed records with their links and history, then archived ones; cursors move once all of it was read."""
     overlap = dt.timedelta(minutes=settings.lookback_minutes)
-    live = _Cursor(context.state, f"{kind.name}.updated", overlap)
+    live = Cursor(context.state, f"{kind.name}.updated", overlap)
     for page in _changed(hubspot, kind, live):
         fresh = [record for record in page if live.is_new(record.get("id"), record["properties"].get(kind.updated))]
         yield Rows(kind.name, [kind.row(record) for record in fresh])
@@ -45,7 +43,7 @@ def _object_stream(context: Context, hubspot: HubSpot, settings: HubspotSettings
             yield Rows("associations", list(_links(context, hubspot, kind, to_type, ids)))
         if kind.history:
             yield Rows("property_history", list(_history(hubspot, kind, ids)))
-    archived = _Cursor(context.state, f"{kind.name}.archived", overlap)
+    archived = Cursor(context.state, f"{kind.name}.archived", overlap)
     for page in hubspot.listed(kind.name, kind.requested(), archived=True):
         fresh = [record for record in page if archived.is_new(record.get("id"), record.get("archivedAt"))]
         yield Rows(kind.name, [kind.row(record) for record in fresh])
@@ -54,7 +52,7 @@ def _object_stream(context: Context, hubspot: HubSpot, settings: HubspotSettings
     yield Window(kind.name, context.start, context.end)
 
 
-def _changed(hubspot: HubSpot, kind: ObjectType, cursor: "_Cursor") -> Iterator[list[Json]]:
+def _changed(hubspot: HubSpot, kind: ObjectType, cursor: Cursor) -> Iterator[list[Json]]:
     """Pages of records changed since the cursor; of all records where there is none."""
     if cursor.since is not None:
         yield from hubspot.searched(kind.name, kind.requested(), kind.updated, cursor.since)
@@ -143,44 +141,3 @@ def _stage(pipeline: Json, stage: Json) -> dict[str, Any]:
         "archived": stage["archived"],
         "updated_at": stage.get("updatedAt"),
     }
-
-
-class _Cursor:
-    """Newest timestamp loaded, kept in the load's state, and the records of the overlap already loaded."""
-
-    def __init__(self, state: dict[str, Any], name: str, overlap: dt.timedelta) -> None:
-        self._state, self._name, self._overlap = state, name, overlap
-        saved = state.get(name, {})
-        self._known: dict[str, str] = saved.get("known", {})
-        self._seen: dict[str, str] = {}
-        self._newest: str | None = saved.get("newest")
-        # Records changed after this moment may be missing, so the cursor must not pass it.
-        self.cap: str | None = None
-
-    @property
-    def since(self) -> dt.datetime | None:
-        return None if self._newest is None else _moment(self._newest) - self._overlap
-
-    def is_new(self, record_id: str | None, changed: str | None) -> bool:
-        """False for a record that the load before held in this very version."""
-        if not record_id or not isinstance(changed, str):
-            return True
-        since = self.since
-        if since is not None and _moment(changed) < since:
-            return False
-        self._seen[record_id] = changed
-        return self._known.get(record_id) != changed
-
-    def save(self) -> None:
-        seen = max(self._seen.values(), key=_moment, default=None)
-        newest = max(filter(None, (self._newest, seen)), key=_moment, default=self.cap or EPOCH)
-        if self.cap is not None:
-            newest = min(newest, self.cap, key=_moment)
-        floor = _moment(newest) - self._overlap
-        known = {key: changed for key, changed in {**self._known, **self._seen}.items() if _moment(changed) >= floor}
-        self._state[self._name] = {"newest": newest, "known": known if len(known) <= REMEMBERED else {}}
-
-
-def _moment(text: str) -> dt.datetime:
-    parsed = dt.datetime.fromisoformat(text)
-    return parsed if parsed.tzinfo else parsed.replace(tzinfo=dt.UTC)

@@ -35,7 +35,7 @@ class HubspotSettings(HttpSettings):
     base_url: str = Field("https://api.hubapi.com", description="Root of the API.")
     api_version: str = Field("2026-09", description="Dated version in the paths; HubSpot supports each for 18 months.")
     lookback_minutes: int = Field(15, ge=0, description="Overlap of searches: HubSpot's index lags behind its writes.")
-    calls_per_ten_seconds: PositiveInt = Field(190, description="Burst limit of the plan (100 on free and starter).")
+    calls_per_ten_seconds: PositiveInt = Field(100, description="Burst limit until HubSpot announces the plan's own.")
     searches_per_second: PositiveInt = Field(5, description="Limit of the search endpoints.")
     ga_client_id_property: str = Field("ga_client_id", description="Contact property holding the GA4 client id.")
     user_key_property: str = Field("user_key", description="Contact property holding the login id.")
@@ -55,10 +55,18 @@ class HubSpot:
             headers={"Authorization": f"Bearer {settings.access_token.get_secret_value()}"},
             explain=_explain,
             is_final=lambda _status, body: (body or {}).get("policyName") == "DAILY",
+            learn=self._learn,
         )
         self._version = settings.api_version
         self._calls = RateLimit(settings.calls_per_ten_seconds, CALLS_WINDOW_SECONDS)
         self._searches = RateLimit(settings.searches_per_second, SEARCH_WINDOW_SECONDS)
+
+    def _learn(self, headers: Mapping[str, str]) -> None:
+        """HubSpot announces the plan's burst limit with every answer but a search's."""
+        limit = headers.get("X-HubSpot-RateLimit-Max", "")
+        window = headers.get("X-HubSpot-RateLimit-Interval-Milliseconds", "")
+        if limit.isdigit() and window == str(int(CALLS_WINDOW_SECONDS * 1000)):
+            self._calls.allow(int(limit))
 
     def check_properties(self, object_type: str, needed: Sequence[str], configurable: Mapping[str, str]) -> None:
         """Fail with the names of the properties the portal lacks, or hides from this token."""

@@ -1,0 +1,54 @@
+"""How far a record table was read: the vendor's own newest timestamp, kept with the load, and the overlap read
+again.
+
+Vendors show writes late and clocks differ, so each load reads some time before its cursor again. What it held
+already in the very same version is not appended twice. No clock of ours is involved.
+"""
+
+import datetime as dt
+from typing import Any
+
+# Records of the overlap remembered between loads; where there are more, the overlap is simply appended again.
+REMEMBERED = 5_000
+EPOCH = "1970-01-01T00:00:00+00:00"
+
+
+class Cursor:
+    """Newest timestamp loaded, kept in the load's state, and the records of the overlap already loaded."""
+
+    def __init__(self, state: dict[str, Any], name: str, overlap: dt.timedelta) -> None:
+        self._state, self._name, self._overlap = state, name, overlap
+        saved = state.get(name, {})
+        self._known: dict[str, str] = saved.get("known", {})
+        self._seen: dict[str, str] = {}
+        self._newest: str | None = saved.get("newest")
+        # Records changed after this moment may be missing, so the cursor must not pass it.
+        self.cap: str | None = None
+
+    @property
+    def since(self) -> dt.datetime | None:
+        return None if self._newest is None else moment(self._newest) - self._overlap
+
+    def is_new(self, record_id: str | None, changed: str | None) -> bool:
+        """False for a record that the load before held in this very version."""
+        if not record_id or not isinstance(changed, str):
+            return True
+        since = self.since
+        if since is not None and moment(changed) < since:
+            return False
+        self._seen[record_id] = changed
+        return self._known.get(record_id) != changed
+
+    def save(self) -> None:
+        seen = max(self._seen.values(), key=moment, default=None)
+        newest = max(filter(None, (self._newest, seen)), key=moment, default=self.cap or EPOCH)
+        if self.cap is not None:
+            newest = min(newest, self.cap, key=moment)
+        floor = moment(newest) - self._overlap
+        known = {key: changed for key, changed in {**self._known, **self._seen}.items() if moment(changed) >= floor}
+        self._state[self._name] = {"newest": newest, "known": known if len(known) <= REMEMBERED else {}}
+
+
+def moment(text: str) -> dt.datetime:
+    parsed = dt.datetime.fromisoformat(text)
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=dt.UTC)

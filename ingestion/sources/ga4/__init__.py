@@ -1,0 +1,66 @@
+"""GA4: export files `events_YYYYMMDD → ga4/events`; Data API `runReport → ga4/{daily_traffic, report_metadata}`.
+
+GA4 changes days it has already reported: every pull replaces the last days before its end too, and more of them
+when it ends on a Monday. Belongs here: settings and windows. The export is read in `export.py`, the Data API in
+`reports.py`. Without an export folder the reports stand alone.
+"""
+
+import datetime as dt
+from functools import partial
+
+from pydantic import Field, SecretStr
+from pydantic_settings import SettingsConfigDict
+
+from ingestion.errors import SettingsError
+from ingestion.http import HttpSettings
+from ingestion.pipeline import Connector, Context, Stream, Window
+from ingestion.sources.ga4 import export, reports
+
+MONDAY = 1
+
+
+class Ga4Settings(HttpSettings):
+    """SOURCES__GA4__… ; a token or a service account, and where the export files are."""
+
+    model_config = SettingsConfigDict(env_prefix="SOURCES__GA4__")
+
+    property_id: str = Field(description="Numeric id of the GA4 property.")
+    access_token: SecretStr | None = Field(None, description="OAuth token with the scope analytics.readonly.")
+    credentials: SecretStr | None = Field(None, description="Service account: its JSON, or the path of the JSON file.")
+    base_url: str = Field("https://analyticsdata.googleapis.com", description="Root of the Data API.")
+    export_url: str = Field("", description="Folder (any fsspec URL) of the BigQuery export files.")
+    lookback_days: int = Field(4, ge=0, description="Days before the end of a pull that it replaces too.")
+    weekly_lookback_days: int = Field(30, ge=0, description="The same for a pull that ends on a Monday.")
+
+    def token(self) -> str:
+        """A bearer token for the Data API."""
+        if self.access_token is not None:
+            return self.access_token.get_secret_value()
+        if self.credentials is not None:
+            return reports.service_account_token(self.credentials.get_secret_value())
+        raise SettingsError("SOURCES__GA4__ACCESS_TOKEN is not set, nor is SOURCES__GA4__CREDENTIALS (service account)")
+
+
+def connect(context: Context) -> Connector:
+    """The export's events, where there is an export, and the daily reports; both over the window with its look-back."""
+    settings = Ga4Settings.load()
+    start = first_day(context, settings)
+    analytics = reports.DataApi(settings.property_id, settings.base_url, settings.token(), settings)
+    analytics.check_fields()
+    streams = {"reports": partial(_reports, analytics, start, context.end)}
+    if settings.export_url:
+        streams["events"] = partial(export.events, context, settings.export_url, start)
+    return Connector(streams)
+
+
+def first_day(context: Context, settings: Ga4Settings) -> dt.date:
+    """Start of the window, moved back over the days GA4 may still change, but not before KPILOTE_START_DATE."""
+    weekly = context.end.isoweekday() == MONDAY
+    days = settings.weekly_lookback_days if weekly else settings.lookback_days
+    return min(context.start, max(context.end - dt.timedelta(days=days), context.settings.start_date))
+
+
+def _reports(analytics: reports.DataApi, start: dt.date, end: dt.date) -> Stream:
+    yield from analytics.daily(start, end)
+    for table in ("daily_traffic", "report_metadata"):
+        yield Window(table, start, end)

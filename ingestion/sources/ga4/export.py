@@ -1,0 +1,227 @@
+"""GA4's BigQuery export: `events_YYYYMMDD.{parquet,json}` files of any fsspec folder → `events`, flattened by
+DuckDB.
+
+Login ids are hashed and addresses cut out of URLs before a row leaves this module; DuckDB may not spill to disk.
+Intraday files are ignored: they lack settled attribution and vanish. Days are processed some files at a time, so
+memory does not grow with the window.
+"""
+
+import datetime as dt
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import duckdb
+import fsspec
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ingestion.errors import SourceError, TypeChangedError
+from ingestion.pipeline import Context, Rows, Stream, Window
+from ingestion.privacy import ADDRESS, REMOVED, Hasher
+from ingestion.rows import Refusal
+from ingestion.tables.ga4 import EVENTS
+
+# `events_20260301.parquet`, shards `events_20260301_000000000001.parquet`, JSON lines, also compressed; not intraday.
+_FILE = re.compile(r"events_(\d{8})(?:[_.-][^/]*)?\.(parquet|json|jsonl|ndjson)(?:\.gz)?$")
+BATCH_BYTES = 60_000_000
+BATCH_DAYS = 60
+MEMORY_LIMIT = "600MB"
+
+_VALUE = "struct(string_value varchar, int_value bigint, float_value double, double_value double)"
+# The columns read, as DuckDB types; an export may lack those with a null fallback.
+COLUMNS = {
+    "event_date": "varchar",
+    "event_timestamp": "bigint",
+    "event_name": "varchar",
+    "user_pseudo_id": "varchar",
+    "user_id": "varchar",
+    "event_params": f"struct(key varchar, value {_VALUE})[]",
+    "collected_traffic_source": "struct(manual_source varchar, manual_medium varchar, manual_campaign_name varchar)",
+    "session_traffic_source_last_click": (
+        "struct(manual_campaign struct(source varchar, medium varchar, campaign_name varchar))"
+    ),
+    "geo": "struct(country varchar)",
+    "device": "struct(category varchar)",
+    "ecommerce": "struct(transaction_id varchar)",
+}
+_REQUIRED = ("event_date", "event_timestamp", "event_name", "user_pseudo_id", "event_params")
+
+
+def events(context: Context, url: str, start: dt.date) -> Stream:
+    """The events of every day of the window; it ends with the newest file, since a day without its file is not
+    known.
+    """
+    filesystem, files = _files(url)
+    wanted = {day: paths for day, paths in files.items() if start <= day < context.end}
+    connection = duckdb.connect(config={"temp_directory": "", "memory_limit": MEMORY_LIMIT})
+    connection.execute("set timezone = 'UTC'")
+    if not _is_local(filesystem):
+        connection.register_filesystem(filesystem)
+    for paths in _batches(filesystem, wanted):
+        yield _flatten(connection, paths, context.hasher)
+    newest = max(files, default=None)
+    if newest is not None and newest >= start:
+        yield Window("events", start, min(context.end, newest + dt.timedelta(days=1)))
+
+
+def _files(url: str) -> tuple[fsspec.AbstractFileSystem, dict[dt.date, list[str]]]:
+    """Every daily export file under the folder, by day."""
+    filesystem, root = fsspec.core.url_to_fs(url)
+    try:
+        paths = filesystem.find(root)
+    except (OSError, ValueError) as error:
+        raise SourceError("ga4", f"SOURCES__GA4__EXPORT_URL cannot be listed ({type(error).__name__}): {url}") from None
+    if not paths and not filesystem.exists(root):
+        raise SourceError("ga4", f"SOURCES__GA4__EXPORT_URL does not exist: {url}")
+    found: dict[dt.date, list[str]] = {}
+    for path in sorted(paths):
+        if match := _FILE.search(path):
+            day = dt.datetime.strptime(match[1], "%Y%m%d").replace(tzinfo=dt.UTC).date()
+            found.setdefault(day, []).append(path)
+    return filesystem, found
+
+
+def _is_local(filesystem: fsspec.AbstractFileSystem) -> bool:
+    return "file" in ([filesystem.protocol] if isinstance(filesystem.protocol, str) else filesystem.protocol)
+
+
+def _batches(
+    filesystem: fsspec.AbstractFileSystem, files: Mapping[dt.date, list[str]]
+) -> Iterator[list[tuple[dt.date, str]]]:
+    """Files of whole days, in batches of bounded size."""
+    batch: list[tuple[dt.date, str]] = []
+    size = days = 0
+    for day in sorted(files):
+        bytes_of_day = sum(filesystem.size(path) or 0 for path in files[day])
+        if batch and (size + bytes_of_day > BATCH_BYTES or days >= BATCH_DAYS):
+            yield batch
+            batch, size, days = [], 0, 0
+        batch += [(day, path if _is_local(filesystem) else filesystem.unstrip_protocol(path)) for path in files[day]]
+        size, days = size + bytes_of_day, days + 1
+    if batch:
+        yield batch
+
+
+def _flatten(connection: duckdb.DuckDBPyConnection, files: list[tuple[dt.date, str]], hasher: Hasher) -> Rows:
+    """One batch of files as an Arrow table of the declared columns, with the rows that could not be placed refused."""
+    scan = " union all by name ".join(_scans(connection, [path for _, path in files]))
+    try:
+        raw = connection.sql(_query(scan)).to_arrow_table()
+    except duckdb.Error as error:
+        first, last = files[0][0], files[-1][0]
+        reason = str(error).splitlines()[0][:160]
+        raise SourceError("ga4", f"the export of {first} to {last} cannot be read: {reason}") from None
+    hashed = _hash(raw.column("user_id"), hasher)
+    raw = raw.set_column(raw.column_names.index("user_id"), "user_id_hash", hashed)
+    faults = raw.column("fault")
+    refused = [
+        Refusal(index, column, "unknown", f"{column} is empty or not of its form")
+        for index, column in enumerate(faults.to_pylist() if faults.null_count < len(faults) else [])
+        if column is not None
+    ]
+    accepted = raw.filter(pc.is_null(faults)) if refused else raw
+    return Rows("events", accepted.select(EVENTS.arrow_schema().names).cast(EVENTS.arrow_schema()), refused)
+
+
+def _scans(connection: duckdb.DuckDBPyConnection, paths: list[str]) -> Iterator[str]:
+    """A query per file format that yields COLUMNS; a column of another type than declared fails the load."""
+    parquet = [path for path in paths if path.endswith(".parquet")]
+    lines = [path for path in paths if not path.endswith(".parquet")]
+    if parquet:
+        scan = f"read_parquet({_list(parquet)}, union_by_name = true)"
+        found = {name: kind for name, kind, *_ in connection.sql(f"describe from {scan}").fetchall()}
+        for name in COLUMNS:
+            _check_column(name, found.get(name))
+        columns = ", ".join(name if name in found else f"null::{kind} as {name}" for name, kind in COLUMNS.items())
+        yield f"select {columns} from {scan}"  # noqa: S608 - quoted paths and constants
+    if lines:
+        declared = ", ".join(f"{name}: '{kind}'" for name, kind in COLUMNS.items())
+        yield f"from read_json({_list(lines)}, format = 'newline_delimited', columns = {{{declared}}})"
+
+
+def _list(paths: list[str]) -> str:
+    return "[" + ", ".join("'" + path.replace("'", "''") + "'" for path in paths) + "]"
+
+
+def _check_column(name: str, found: Any) -> None:
+    if found is None:
+        if name in _REQUIRED:
+            raise SourceError("ga4", f"the export has no column {name}: is it GA4's BigQuery export?")
+        return
+    declared = COLUMNS[name]
+    family = str(found).split("(")[0].lower()
+    if family != declared.split("(")[0]:
+        raise TypeChangedError(
+            "ga4",
+            f"the type of the export's {name} changed: declared {declared.split('(')[0]}, received {family};"
+            " nothing was loaded",
+        )
+
+
+def _parameter(key: str, *kinds: str) -> str:
+    """SQL for an event parameter, in the first of the value kinds that holds it."""
+    value = f"list_extract(list_filter(event_params, lambda p: p.key = '{key}'), 1).value"
+    return f"coalesce({', '.join(f'{value}.{kind}' for kind in kinds)})"
+
+
+def _traffic(part: str, campaign_part: str) -> str:
+    """SQL for the session's last click, else what this event collected."""
+    return (
+        f"{_clean(f'session_traffic_source_last_click.manual_campaign.{part}')},"
+        f" {_clean(f'collected_traffic_source.{campaign_part}')}"
+    )
+
+
+def _clean(text: str) -> str:
+    """SQL for a text without addresses."""
+    return f"regexp_replace({text}, '{ADDRESS}', '{REMOVED}', 'g')"
+
+
+def _query(scan: str) -> str:
+    number = _parameter("engagement_time_msec", "int_value")
+    amount = _parameter("value", "double_value", "float_value", "int_value")
+    engaged = "list_extract(list_filter(event_params, lambda p: p.key = 'session_engaged'), 1).value"
+    return f"""
+        with flat as (
+            select
+                try_strptime(event_date, '%Y%m%d')::date as event_date,
+                make_timestamp(event_timestamp) as event_timestamp,
+                event_name,
+                user_pseudo_id as client_id,
+                user_id,
+                {_parameter("ga_session_id", "int_value")} as session_id,
+                coalesce({engaged}.string_value, {engaged}.int_value::varchar) = '1' as session_engaged,
+                {number} as engagement_ms,
+                {_clean(_parameter("page_location", "string_value"))} as page_location,
+                coalesce({_traffic("source", "manual_source")}) as source,
+                coalesce({_traffic("medium", "manual_medium")}) as medium,
+                coalesce({_traffic("campaign_name", "manual_campaign_name")}) as campaign,
+                geo.country as country,
+                device.category as device,
+                coalesce({_parameter("transaction_id", "string_value")}, ecommerce.transaction_id) as transaction_id,
+                try_cast({amount} as decimal(18, 2)) as value,
+                {_parameter("currency", "string_value")} as currency
+            from ({scan})
+        )
+
+        select
+            *,
+            row_number() over (
+                partition by event_date, client_id, event_timestamp, event_name
+                order by session_id, page_location, source, medium, campaign, transaction_id, value, engagement_ms
+            ) - 1 as event_ordinal,
+            case
+                when event_date is null then 'event_date'
+                when event_timestamp is null then 'event_timestamp'
+                when event_name is null then 'event_name'
+            end as fault
+        from flat
+    """  # noqa: S608 - the texts spliced in are constants of this module
+
+
+def _hash(column: "pa.ChunkedArray[Any]", hasher: Hasher) -> "pa.Array[Any]":
+    """Every login id replaced; each distinct one is hashed once."""
+    encoded = column.combine_chunks().dictionary_encode()
+    hashes = [None if value is None else hasher.identifier(value) for value in encoded.dictionary.to_pylist()]
+    return pa.DictionaryArray.from_arrays(encoded.indices, pa.array(hashes, pa.string())).cast(pa.string())
