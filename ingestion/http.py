@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
 
 import orjson
@@ -42,6 +42,10 @@ class HttpSettings(SourceSettings):
     backoff_seconds: float = Field(1.0, ge=0, description="First wait after a transient fault; doubles each time.")
     max_wait_seconds: PositiveFloat = Field(120.0, description="Longest wait, also where Retry-After asks for more.")
     timeout_seconds: PositiveFloat = Field(60.0, description="A request that takes longer is given up and retried.")
+
+    def for_check(self) -> Self:
+        """The same for a quick look: a person waits for it."""
+        return self.model_copy(update={"max_attempts": 2, "timeout_seconds": min(self.timeout_seconds, 15.0)})
 
 
 class RateLimit:

@@ -53,6 +53,17 @@ def connect(context: Context) -> Connector:
     return Connector(streams)
 
 
+def check() -> str:
+    """What `kpilote doctor` says of this source; raises what is wrong."""
+    settings = Ga4Settings.load().for_check()
+    reports.DataApi(settings.property_id, settings.base_url, settings.token(), settings).check_fields()
+    if not settings.export_url:
+        return f"property {settings.property_id}; no export (SOURCES__GA4__EXPORT_URL): user-level KPIs stay empty"
+    days = export.days(settings.export_url)
+    newest = f"the newest of {max(days)}" if days else "none yet"
+    return f"property {settings.property_id}; {len(days)} daily export files, {newest}"
+
+
 def first_day(context: Context, settings: Ga4Settings) -> dt.date:
     """Start of the window, moved back over the days GA4 may still change, but not before KPILOTE_START_DATE."""
     weekly = context.end.isoweekday() == MONDAY

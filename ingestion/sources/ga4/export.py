@@ -65,6 +65,11 @@ def events(context: Context, url: str, start: dt.date) -> Stream:
         yield Window("events", start, min(context.end, newest + dt.timedelta(days=1)))
 
 
+def days(url: str) -> list[dt.date]:
+    """Days that have an export file."""
+    return sorted(_files(url)[1])
+
+
 def _files(url: str) -> tuple[fsspec.AbstractFileSystem, dict[dt.date, list[str]]]:
     """Every daily export file under the folder, by day."""
     filesystem, root = fsspec.core.url_to_fs(url)

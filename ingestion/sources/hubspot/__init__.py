@@ -31,6 +31,17 @@ def connect(context: Context) -> Connector:
     return Connector({**streams, "reference": partial(_reference, context, hubspot)}, converters(context.hasher))
 
 
+def check() -> str:
+    """What `kpilote doctor` says of this source; raises what is wrong: token, scopes, properties."""
+    settings = HubspotSettings.load().for_check()
+    hubspot = HubSpot(settings)
+    for kind in object_types(settings):
+        hubspot.check_properties(kind.name, kind.requested(), kind.configurable)
+        hubspot.newest(kind.name, kind.updated)
+    owners = sum(len(page) for page in hubspot.owners(archived=False))
+    return f"{owners} owners and {len(hubspot.pipelines('deals'))} pipelines at {settings.base_url}"
+
+
 def _object_stream(context: Context, hubspot: HubSpot, settings: HubspotSettings, kind: ObjectType) -> Stream:
     """Changed records with their links and history, then archived ones; cursors move once all of it was read."""
     overlap = dt.timedelta(minutes=settings.lookback_minutes)

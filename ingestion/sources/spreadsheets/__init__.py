@@ -22,6 +22,7 @@ from ingestion.rows import Refusal, build
 from ingestion.settings import SourceSettings
 from ingestion.sources.spreadsheets.cells import Row, read_row
 from ingestion.sources.spreadsheets.files import SUFFIXES, File, read_file
+from ingestion.tables.spreadsheets import SOURCE
 
 FIRST_DAY, LAST_DAY = dt.date(1900, 1, 1), dt.date(9999, 12, 31)
 STATE = "fingerprints"
@@ -40,6 +41,16 @@ def connect(context: Context) -> Connector:
     found = find(SpreadsheetsSettings.load().url, context.source.tables)
     streams = {name: partial(_type, context, table, found[name]) for name, table in context.source.tables.items()}
     return Connector(streams)
+
+
+def check() -> str:
+    """What `kpilote doctor` says of this source; raises what is wrong with a file's name or header."""
+    found = find(SpreadsheetsSettings.load().url, SOURCE.tables)
+    for name, files in found.items():
+        for file in files:
+            next(read_file(SOURCE.tables[name], file), None)
+    missing = [name for name, files in found.items() if not files]
+    return f"{sum(map(len, found.values()))} files" + (f"; none of type {', '.join(missing)}" if missing else "")
 
 
 def find(url: str, tables: Mapping[str, Table]) -> dict[str, list[File]]:

@@ -1,0 +1,110 @@
+"""Mailchimp: `/lists, /lists/{id}/members, /campaigns, /reports → records`; `/reports/{id}/{sent-to, email-
+activity, unsubscribed} → windows`.
+
+What recipients do keeps arriving for weeks, so campaigns sent in the last days are read again. Asked for are
+addresses (hashed at the door), never names. Belongs here: what is read, in which window. Requests are in `api.py`,
+fields in `rows.py`.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+from ingestion.cursor import Cursor
+from ingestion.http import Api, Json, batches
+from ingestion.pipeline import Connector, Context, Rows, Stream, Window
+from ingestion.privacy import company_domain, without_addresses
+from ingestion.sources.mailchimp import rows
+from ingestion.sources.mailchimp.api import MailchimpSettings, mailchimp, read, read_all
+
+# Campaigns whose recipients are held in memory together.
+CAMPAIGNS_AT_ONCE = 8
+
+
+def connect(context: Context) -> Connector:
+    """Audiences in one stream, campaigns with what their recipients did in another."""
+    settings = MailchimpSettings.load()
+    api = mailchimp(settings)
+    hasher = context.hasher
+    recipient = {"email_hash": hasher.email}
+    return Connector(
+        {
+            "audiences": partial(_audiences, context, api, settings),
+            "campaigns": partial(_campaigns, context, api, settings),
+        },
+        {
+            "members": {
+                "member_id": hasher.identifier,
+                "email_hash": hasher.email,
+                "email_domain": company_domain,
+            },
+            "campaigns": {"title": without_addresses, "subject": without_addresses},
+            "sends": recipient,
+            "email_activity": {**recipient, "url": without_addresses},
+            "unsubscribes": {**recipient, "reason": without_addresses},
+        },
+    )
+
+
+def check() -> str:
+    """What `kpilote doctor` says of this source; raises what is wrong."""
+    settings = MailchimpSettings.load().for_check()
+    audiences = read(mailchimp(settings), rows.audiences())
+    return f"{len(audiences)} audiences at {settings.root()}"
+
+
+def _audiences(context: Context, api: Api, settings: MailchimpSettings) -> Stream:
+    audiences = read(api, rows.audiences())
+    yield Rows("lists", [rows.audience(each) for each in audiences])
+    cursors = []
+    for audience in audiences:
+        cursor = Cursor(context.state, f"members.{audience['id']}", dt.timedelta(minutes=settings.lookback_minutes))
+        cursors.append(cursor)
+        # Archived members are listed only where they are asked for.
+        for status in ((), (("status", "archived"),)):
+            members = read(api, rows.members(audience["id"], cursor.since, status))
+            # The id is made from the address, so the cursor too holds its hash only.
+            fresh = [each for each in members if cursor.is_new(_hashed(context, each), each.get("last_changed"))]
+            yield Rows("members", [rows.member(audience["id"], each) for each in fresh])
+    for cursor in cursors:
+        cursor.save()
+    for table in ("lists", "members"):
+        yield Window(table, context.start, context.end)
+
+
+def _hashed(context: Context, member: Json) -> str | None:
+    member_id = member.get("id")
+    return context.hasher.identifier(member_id) if isinstance(member_id, str) and member_id else None
+
+
+def _campaigns(context: Context, api: Api, settings: MailchimpSettings) -> Stream:
+    """Campaigns sent in the window and the days before its end, their reports, and every recipient's doings."""
+    recent = max(context.end - dt.timedelta(days=settings.lookback_days), context.settings.start_date)
+    start = min(context.start, recent)
+    # Mailchimp's bounds are exclusive; the days are cut here.
+    sent = (("since_send_time", _midnight(start - dt.timedelta(days=1))), ("before_send_time", _midnight(context.end)))
+    campaigns = [
+        each for each in read(api, rows.sent_campaigns(sent)) if start <= rows.day(each["send_time"]) < context.end
+    ]
+    yield Rows("campaigns", [rows.campaign(each) for each in campaigns])
+    known = {each["id"] for each in campaigns}
+    yield Rows("reports", [rows.report(each) for each in read(api, rows.reports(sent)) if each["id"] in known])
+    readers: Mapping[str, Callable[[Json, Json], Iterator[dict[str, Any]]]] = {
+        "sends": rows.send,
+        "email_activity": partial(rows.activity, partial(rows.is_machine, settings.proxy_ranges)),
+        "unsubscribes": rows.unsubscribe,
+    }
+    for group in batches(campaigns, CAMPAIGNS_AT_ONCE):
+        tasks = [(campaign, table) for campaign in group for table in readers]
+        found = read_all(api, [rows.recipients(campaign["id"], table) for campaign, table in tasks])
+        for (campaign, table), entries in zip(tasks, found, strict=True):
+            yield Rows(table, [row for entry in entries for row in readers[table](campaign, entry)])
+    for table in ("campaigns", "reports"):
+        yield Window(table, context.start, context.end)
+    for table in readers:
+        yield Window(table, start, context.end)
+
+
+def _midnight(day: dt.date) -> str:
+    return dt.datetime.combine(day, dt.time(), tzinfo=dt.UTC).isoformat()

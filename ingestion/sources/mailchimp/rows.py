@@ -1,0 +1,163 @@
+"""Mailchimp's answers by lake columns, and which endpoint and fields each table is read from."""
+
+import datetime as dt
+import ipaddress
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
+from typing import Any
+
+from ingestion.errors import SettingsError
+from ingestion.http import Json
+from ingestion.sources.mailchimp.api import Listing
+
+
+def audiences() -> Listing:
+    fields = ("id", "name", "date_created", "stats.member_count", "stats.unsubscribe_count")
+    return Listing("/lists", "lists", "id", fields, (("sort_field", "date_created"),))
+
+
+def members(list_id: str, since: dt.datetime | None, status: Iterable[tuple[str, str]]) -> Listing:
+    changed = (("since_last_changed", since.isoformat(timespec="seconds")),) if since else ()
+    return Listing(
+        f"/lists/{list_id}/members",
+        "members",
+        "id",
+        ("id", "email_address", "status", "timestamp_opt", "last_changed"),
+        (("sort_field", "last_changed"), ("sort_dir", "ASC"), *changed, *status),
+    )
+
+
+def sent_campaigns(sent: tuple[tuple[str, str], ...]) -> Listing:
+    fields = (
+        *("id", "status", "send_time", "emails_sent", "recipients.list_id"),
+        *("settings.title", "settings.subject_line", "tracking.google_analytics"),
+    )
+    order = (("status", "sent"), ("sort_field", "send_time"), ("sort_dir", "ASC"))
+    return Listing("/campaigns", "campaigns", "id", fields, (*order, *sent))
+
+
+def reports(sent: tuple[tuple[str, str], ...]) -> Listing:
+    fields = (
+        *("id", "emails_sent", "send_time", "unsubscribed", "opens.opens_total", "opens.unique_opens"),
+        *("clicks.clicks_total", "clicks.unique_subscriber_clicks", "bounces.hard_bounces", "bounces.soft_bounces"),
+    )
+    return Listing("/reports", "reports", "id", fields, sent)
+
+
+def recipients(campaign_id: str, table: str) -> Listing:
+    """The endpoint behind a window table of one campaign."""
+    path, member, *fields = {
+        "sends": ("sent-to", "sent_to", "status"),
+        "email_activity": ("email-activity", "emails", "activity"),
+        "unsubscribes": ("unsubscribed", "unsubscribes", "timestamp", "reason"),
+    }[table]
+    return Listing(f"/reports/{campaign_id}/{path}", member, "email_id", ("email_id", "email_address", *fields))
+
+
+def audience(row: Json) -> dict[str, Any]:
+    stats = row.get("stats", {})
+    return {
+        "list_id": row.get("id"),
+        "name": row.get("name"),
+        "created_at": row.get("date_created"),
+        "member_count": stats.get("member_count"),
+        "unsubscribe_count": stats.get("unsubscribe_count"),
+    }
+
+
+def member(list_id: str, row: Json) -> dict[str, Any]:
+    return {
+        "member_id": row.get("id"),
+        "list_id": list_id,
+        "email_hash": row.get("email_address"),
+        "email_domain": row.get("email_address"),
+        "status": row.get("status"),
+        "opted_in_at": row.get("timestamp_opt"),
+        "last_changed": row.get("last_changed"),
+    }
+
+
+def campaign(row: Json) -> dict[str, Any]:
+    details = row.get("settings", {})
+    return {
+        "campaign_id": row.get("id"),
+        "list_id": row.get("recipients", {}).get("list_id"),
+        "title": details.get("title"),
+        "subject": details.get("subject_line"),
+        "utm_campaign": row.get("tracking", {}).get("google_analytics"),
+        "status": row.get("status"),
+        "send_time": row.get("send_time"),
+        "emails_sent": row.get("emails_sent"),
+    }
+
+
+def report(row: Json) -> dict[str, Any]:
+    opens, clicks, bounces = row.get("opens", {}), row.get("clicks", {}), row.get("bounces", {})
+    return {
+        "campaign_id": row.get("id"),
+        "emails_sent": row.get("emails_sent"),
+        "opens_total": opens.get("opens_total"),
+        "unique_opens": opens.get("unique_opens"),
+        "clicks_total": clicks.get("clicks_total"),
+        "unique_clicks": clicks.get("unique_subscriber_clicks"),
+        "hard_bounces": bounces.get("hard_bounces"),
+        "soft_bounces": bounces.get("soft_bounces"),
+        "unsubscribed": row.get("unsubscribed"),
+        "send_time": row.get("send_time"),
+    }
+
+
+def _filed(campaign: Json, entry: Json) -> dict[str, Any]:
+    return {
+        "send_day": day(campaign["send_time"]),
+        "campaign_id": campaign["id"],
+        "email_hash": entry.get("email_address"),
+    }
+
+
+def send(campaign: Json, entry: Json) -> Iterator[dict[str, Any]]:
+    yield {**_filed(campaign, entry), "status": entry.get("status")}
+
+
+def unsubscribe(campaign: Json, entry: Json) -> Iterator[dict[str, Any]]:
+    yield {**_filed(campaign, entry), "occurred_at": entry.get("timestamp"), "reason": entry.get("reason")}
+
+
+def activity(is_machine: Callable[[str | None], bool], campaign: Json, entry: Json) -> Iterator[dict[str, Any]]:
+    filed = _filed(campaign, entry)
+    repeated: Counter[tuple[Any, Any]] = Counter()
+    for event in sorted(
+        entry.get("activity", []), key=lambda event: (str(event.get("timestamp")), str(event.get("url")))
+    ):
+        same = (event.get("action"), event.get("timestamp"))
+        yield {
+            **filed,
+            "action": event.get("action"),
+            "occurred_at": event.get("timestamp"),
+            "url": event.get("url"),
+            "is_machine": is_machine(event.get("ip")),
+            "ordinal": repeated[same],
+        }
+        repeated[same] += 1
+
+
+@lru_cache(maxsize=100_000)
+def is_machine(ranges: str, address: str | None) -> bool:
+    """Whether an address lies in the proxy ranges; the address goes no further."""
+    try:
+        return bool(address) and any(ipaddress.ip_address(address or "") in network for network in _networks(ranges))
+    except ValueError:
+        return False
+
+
+@lru_cache(maxsize=4)
+def _networks(ranges: str) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+    try:
+        return tuple(ipaddress.ip_network(each.strip()) for each in ranges.split(",") if each.strip())
+    except ValueError as error:
+        raise SettingsError(f"SOURCES__MAILCHIMP__PROXY_RANGES is not usable: {error}") from None
+
+
+def day(send_time: str) -> dt.date:
+    return dt.datetime.fromisoformat(send_time).astimezone(dt.UTC).date()
