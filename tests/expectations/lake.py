@@ -1,0 +1,120 @@
+"""A tiny lake for the raw gate: rows made from the registry's declarations, written as loads would be.
+
+Every table gets valid rows on every day of `DAYS`, so that each expectation has something to hold on to; tests then
+spoil what they want to see caught.
+"""
+
+import datetime as dt
+import hashlib
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from expectations.raw import OPEN_VOCABULARIES, VOCABULARIES
+from ingestion.lake import prepare
+from ingestion.registry import LOAD_ID, Table, bookkeeping, source
+from ingestion.settings import Settings
+
+FIRST, LAST = dt.date(2026, 1, 5), dt.date(2026, 3, 1)  # a Monday to a Sunday
+DAYS = [FIRST + dt.timedelta(days=number) for number in range((LAST - FIRST).days + 1)]
+ROWS_A_DAY = 24
+API_WINDOW = (FIRST, LAST + dt.timedelta(days=1))
+FILE_WINDOW = (dt.date(1900, 1, 1), dt.date(9999, 12, 31))
+Row = dict[str, Any]
+
+
+def settings_in(home: Path) -> Settings:
+    return Settings(home=home, _env_file=None)
+
+
+def valid_rows(table: Table, days: Sequence[dt.date] = DAYS, per_day: int = ROWS_A_DAY) -> list[Row]:
+    """`per_day` rows for each day, every key different; one a day where the day is the key."""
+    per_day = 1 if table.key == (table.day_column,) else per_day
+    return [valid_row(table, day, number) for day in days for number in range(per_day)]
+
+
+def valid_row(table: Table, day: dt.date, number: int = 0) -> Row:
+    """One row that every expectation accepts; `number` tells it from the others of its day."""
+    row = {column.name: _value(table, column.name, column.type, day, number) for column in table.columns}
+    return {**row, **({table.day_column: day} if table.day_column else {})}
+
+
+def _value(table: Table, name: str, kind: str, day: dt.date, number: int) -> Any:
+    for words in (VOCABULARIES, OPEN_VOCABULARIES):
+        if name in words.get(table.full_name, {}):
+            return min(words[table.full_name][name])
+    if name == "currency":
+        return "USD" if table.full_name != "spreadsheets.fx_rates" or number == 0 else f"X{chr(65 + number)}X"
+    unique = f"{day:%y%m%d}{number:03d}"
+    moment = dt.datetime.combine(day, dt.time(12), dt.UTC) + dt.timedelta(seconds=number)
+    text = hashlib.sha256(f"{name}{unique}".encode()).hexdigest() if name in table.personal else f"{name}{unique}"
+    values: Mapping[str, Any] = {
+        "string": text,
+        "integer": 2000 + number,
+        "double": 0.5,
+        "decimal": Decimal("12.34"),
+        "boolean": False,
+        "date": day,
+        "timestamp": moment,
+        "strings": [unique],
+    }
+    return values[kind]
+
+
+class TinyLake:
+    """Loads into a lake under `home`; load ids count up, so a later load is the newer one."""
+
+    def __init__(self, home: Path) -> None:
+        self.settings = settings_in(home)
+        self._number = 0
+        prepare(self.settings)
+
+    def fill(self, spoil: Mapping[str, list[Row]] | None = None, sources: Sequence[str] | None = None) -> None:
+        """One load per source with valid rows of every table; `spoil` replaces a table's rows."""
+        for name in sources or self.settings.sources:
+            tables = source(name).tables
+            self.load(name, {each: (spoil or {}).get(f"{name}.{each}", valid_rows(tables[each])) for each in tables})
+
+    def load(
+        self,
+        source_name: str,
+        rows: Mapping[str, Sequence[Row]],
+        *,
+        windows: Mapping[str, tuple[dt.date, dt.date]] | None = None,
+        quarantine: Sequence[Row] = (),
+        commit: bool = True,
+    ) -> str:
+        """Write one load; a window per table it names unless `windows` says otherwise. Returns the load id."""
+        self._number += 1
+        load_id = f"{1_772_000_000 + 1000 * self._number}.25"
+        declared = source(source_name)
+        covered = windows if windows is not None else {table: self._window(source_name) for table in rows}
+        books = bookkeeping(source_name)
+        pulled_at = dt.datetime.combine(LAST + dt.timedelta(days=1), dt.time(6), dt.UTC)
+        entries = [
+            {"table_name": table, "window_start": start, "window_end": end, "pulled_at": pulled_at}
+            for table, (start, end) in covered.items()
+        ]
+        refused = [{"received_at": pulled_at, "value_type": "string(3)", **row} for row in quarantine]
+        written = [(declared.tables[table], each) for table, each in rows.items()]
+        for table, each in (*written, (books[0], entries), (books[1], refused)):
+            if each:
+                self.write(table, each, load_id)
+        if commit:
+            folder = Path(self.settings.lake_url) / source_name / "_dlt_loads"
+            (folder / f"{source_name}__{load_id}.jsonl").write_text(f'{{"load_id": "{load_id}", "status": 0}}\n')
+        return load_id
+
+    def write(self, table: Table, rows: Sequence[Row], load_id: str, schema: pa.Schema | None = None) -> None:
+        """One Parquet file of a table, also with another schema than the declared one."""
+        built = pa.Table.from_pylist(list(rows), schema=schema or table.arrow_schema())
+        built = built.append_column(LOAD_ID.name, pa.array([load_id] * len(rows)))
+        pq.write_table(built, Path(self.settings.lake_url) / table.source / table.name / f"{load_id}.0.parquet")
+
+    @staticmethod
+    def _window(source_name: str) -> tuple[dt.date, dt.date]:
+        return API_WINDOW if source(source_name).is_api else FILE_WINDOW
