@@ -10,13 +10,15 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from ingestion.errors import KpiloteError
+from orchestration.environment import variables
 
 if TYPE_CHECKING:
     from ingestion.settings import Settings
@@ -30,7 +32,7 @@ _IGNORED_FOLDERS = {"target", "logs", "dbt_packages"}
 _RESULTS = {"LogModelResult", "LogSeedResult", "LogSnapshotResult", "LogTestResult"}
 
 
-class DbtError(RuntimeError):
+class DbtError(KpiloteError):
     """A dbt command failed; the message lists what failed, first line first."""
 
 
@@ -97,17 +99,12 @@ def build(settings: Settings, selection: Sequence[str], progress: Progress | Non
     return done
 
 
-def run_without_rows(settings: Settings, names: Sequence[str]) -> None:
-    """Create models empty (`dbt run --empty`), for readers that need them to exist before their turn comes."""
-    errors: list[str] = []
-
-    def listen(message: Any) -> None:
-        if message.info.level == "error":
-            errors.append(message.info.msg)
-
-    failure = _invoke(settings, ["run", "--empty", "--select", *names], listen)
+def write_docs(settings: Settings) -> Path:
+    """dbt's documentation site as one page that needs no server; returns its path."""
+    failure = _invoke(settings, ["--log-level", "error", "docs", "generate", "--static"])
     if failure:
-        raise DbtError("\n".join([failure, *errors]))
+        raise DbtError(failure)
+    return settings.dbt_target_dir / "static_index.html"
 
 
 def _invoke(settings: Settings, arguments: Sequence[str], listen: Callable[[Any], None] | None = None) -> str | None:
@@ -119,7 +116,7 @@ def _invoke(settings: Settings, arguments: Sequence[str], listen: Callable[[Any]
         *("--target", settings.target, "--target-path", str(settings.dbt_target_dir)),
         *("--log-path", str(settings.home / "logs" / "dbt"), "--no-use-colors"),
     ]
-    with environment({**settings.environment(), "DO_NOT_TRACK": "1"}):
+    with variables({**settings.environment(), "DO_NOT_TRACK": "1"}):
         try:
             result = dbtRunner(callbacks=[listen] if listen else []).invoke([*arguments, *paths])
         finally:
@@ -136,21 +133,6 @@ def _close_warehouse() -> None:
     if DuckDBConnectionManager._ENV is not None:
         DuckDBConnectionManager._ENV.close()  # type: ignore[no-untyped-call]
         DuckDBConnectionManager._ENV = None
-
-
-@contextmanager
-def environment(values: Mapping[str, str]) -> Iterator[None]:
-    """The environment with these variables for a while: dbt's profile and the lake's addresses are read from it."""
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 def _as_dict(message: Any) -> Event:

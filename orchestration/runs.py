@@ -8,7 +8,7 @@ imports again.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -51,7 +51,7 @@ def instance() -> dg.DagsterInstance:
     return dg.DagsterInstance.get()
 
 
-def due(dagster: dg.DagsterInstance, cadence: Cadence, assets: Iterable[dg.AssetKey]) -> tuple[str, str] | None:
+def due(dagster: dg.DagsterInstance, definitions: dg.Definitions, cadence: Cadence) -> tuple[str, str] | None:
     """The partitions a refresh without dates asks for: from the first one still missing to the newest complete one.
 
     When none is missing, the newest one again: it is what a schedule's tick would ask for.
@@ -59,9 +59,11 @@ def due(dagster: dg.DagsterInstance, cadence: Cadence, assets: Iterable[dg.Asset
     last = newest(cadence)
     if last is None:
         return None
-    keys = cadence.partitions.get_partition_keys()
-    done = [dagster.get_materialized_partitions(key) for key in assets]
-    missing = [key for key in keys if any(key not in each for each in done)]
+    job = definitions.resolve_job_def(cadence.job_name)
+    graph = job.asset_layer.asset_graph
+    partitioned = [key for key in job.asset_layer.executable_asset_keys if graph.get(key).partitions_def]
+    done = [dagster.get_materialized_partitions(key) for key in partitioned]
+    missing = [key for key in cadence.partitions.get_partition_keys() if any(key not in each for each in done)]
     return (missing[0] if missing else last), last
 
 

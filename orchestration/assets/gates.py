@@ -98,18 +98,14 @@ def _check_step(name: "GateName", step: str, tables: Mapping[str, dg.AssetKey]) 
 
 def _check_result(name: str, key: dg.AssetKey, table: "TableResult") -> dg.AssetCheckResult:
     """Passed, warned or failed, with every expectation as a row of a table in the UI."""
-    failures = [each for each in table.expectations if not each.success]
-    critical = [each for each in failures if each.severity == "critical"]
-    worst = critical or failures
-    description = (
-        "; ".join(each.message for each in worst[:3]) if worst else f"{len(table.expectations)} expectations hold"
-    )
+    worst = [each for each in table.failures if each.severity == "critical"] or table.failures
+    holding = f"{len(table.expectations)} expectations hold"
     return dg.AssetCheckResult(
-        passed=not failures,
+        passed=table.passed,
         asset_key=key,
         check_name=f"{PREFIX}{name}",
-        severity=dg.AssetCheckSeverity.ERROR if critical else dg.AssetCheckSeverity.WARN,
-        description=description,
+        severity=dg.AssetCheckSeverity.ERROR if table.blocked else dg.AssetCheckSeverity.WARN,
+        description="; ".join(each.message for each in worst[:3]) or holding,
         metadata={
             "expectations": dg.MetadataValue.table(
                 [
@@ -150,8 +146,9 @@ def latest(instance: dg.DagsterInstance, checks: Collection[dg.AssetChecksDefini
     records = instance.event_log_storage.get_latest_asset_check_execution_by_key([spec.key for spec in specs])
     for spec in specs:
         verdict = _verdict(records.get(spec.key))
-        entry = gates.setdefault(spec.name.removeprefix(PREFIX), {"passed": True, "tables": {}})
+        entry = gates.setdefault(spec.name.removeprefix(PREFIX), {"passed": True, "expectations": 0, "tables": {}})
         entry["passed"] = entry["passed"] and verdict["verdict"] in PUBLISHABLE
+        entry["expectations"] += verdict["expectations"]
         entry["tables"][".".join(spec.asset_key.path)] = verdict
     return [{"gate": name, **entry} for name, entry in gates.items()]
 
@@ -160,8 +157,14 @@ def _verdict(record: AssetCheckExecutionRecord | None) -> dict[str, Any]:
     """The newest evaluation of one check in words; a run that was killed while judging leaves none."""
     event = record.event.dagster_event if record and record.event else None
     if record is None or event is None or event.event_type != dg.DagsterEventType.ASSET_CHECK_EVALUATION:
-        return {"verdict": "never judged", "detail": None, "run_id": record.run_id if record else None}
+        return {"verdict": "never judged", "expectations": 0, "detail": None, "run_id": record and record.run_id}
     evaluation = event.asset_check_evaluation_data
     failed = not evaluation.passed and evaluation.severity == dg.AssetCheckSeverity.ERROR
     verdict = "failed" if failed else "passed" if evaluation.passed else "warned"
-    return {"verdict": verdict, "detail": evaluation.description, "run_id": record.run_id}
+    listed = evaluation.metadata["expectations"].value
+    return {
+        "verdict": verdict,
+        "expectations": len(listed.records) if isinstance(listed, dg.TableMetadataValue) else 0,
+        "detail": evaluation.description,
+        "run_id": record.run_id,
+    }

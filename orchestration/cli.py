@@ -1,0 +1,283 @@
+"""The command `kpilote`: what a person types, in which order things happen, and the exit code.
+
+0 done · 1 failed (one line says what and the mend) · 2 wrong usage. Everything else a run prints goes to
+`KPILOTE_HOME/logs/kpilote.log`. Heavy imports wait until a command needs them, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import sys
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any, ParamSpec
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ingestion.settings import Settings
+
+CADENCES = ("daily", "weekly", "monthly", "quarterly")
+PERIODS = {"daily": "day", "weekly": "week", "monthly": "month", "quarterly": "quarter", "yearly": "year"}
+DATE = click.DateTime(["%Y-%m-%d"])
+P = ParamSpec("P")
+
+
+def failing_in_one_line(command: Callable[P, None]) -> Callable[P, None]:
+    """Errors meant for people end the command with exit code 1 and their one line."""
+
+    @wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        from ingestion.errors import KpiloteError
+        from serving.release import ReleaseError
+
+        try:
+            command(*args, **kwargs)
+        except (KpiloteError, ReleaseError, RefreshError) as error:
+            click.echo(f"kpilote: {error}", err=True)
+            sys.exit(1)
+
+    return run
+
+
+class RefreshError(Exception):
+    """A refresh ended badly; the message names step, reason and where to read on."""
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="kpilote")
+def main() -> None:
+    """An open KPI warehouse for marketing and sales."""
+    os.environ.setdefault("DO_NOT_TRACK", "1")
+
+
+@main.command()
+@click.option(
+    "--scale", type=click.FloatRange(min=0.001), default=None, help="Size of the company (1: 20,000 contacts)."
+)
+@failing_in_one_line
+def demo(scale: float | None) -> None:
+    """From three vendor APIs (an imaginary company's) to a published KPI scorecard."""
+    from ingestion.settings import settings
+    from orchestration import demo as company
+    from orchestration.terminal import console
+
+    screen = console()
+    now = settings()
+    company.refuse_foreign_home(now)
+    screen.print(f"[bold]Kpilote demo[/]: an imaginary company, served over its vendors' APIs → {now.home}")
+    with screen.status("building the company"), company.company(now, scale) as served:
+        _refresh(screen, served, CADENCES)
+    _show_scorecard(screen, "month")
+    screen.print(
+        "\n  kpilote scorecard --cadence weekly   the same for another cadence"
+        "\n  make dev                             these runs in Dagster's UI, ready for a backfill"
+        "\n  docs/add-a-source.md                 your own accounts"
+    )
+
+
+@main.command(context_settings={"ignore_unknown_options": True}, add_help_option=False)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def sandbox(arguments: tuple[str, ...]) -> None:
+    """Serve the imaginary company over the vendors' HTTP APIs."""
+    import runpy
+
+    sys.argv = ["kpilote sandbox", *arguments]
+    runpy.run_module("sandbox", run_name="__main__")
+
+
+@main.command()
+@click.option("--cadence", type=click.Choice(CADENCES), required=True, help="Which indicators.")
+@click.option("--from", "first", type=DATE, help="First day of the range.")
+@click.option("--to", "last", type=DATE, help="Last day of the range, included.")
+@failing_in_one_line
+def refresh(cadence: str, first: dt.datetime | None, last: dt.datetime | None) -> None:
+    """Run the refresh of a cadence in the foreground: a range of days as one run, or what is missing."""
+    from orchestration.demo import company_if_needed
+    from orchestration.terminal import console
+
+    if (first is None) != (last is None):
+        raise click.UsageError("--from and --to go together")
+    dates = (first.date(), last.date()) if first and last else None
+    if dates and dates[1] < dates[0]:
+        raise click.UsageError(f"--to {dates[1]} lies before --from {dates[0]}")
+    with company_if_needed() as now:
+        _refresh(console(), now, (cadence,), dates)
+
+
+@main.command()
+@click.option("--cadence", type=click.Choice(tuple(PERIODS)), default="monthly", show_default=True)
+@failing_in_one_line
+def scorecard(cadence: str) -> None:
+    """Print the scorecard of the published release."""
+    from orchestration.terminal import console
+
+    _show_scorecard(console(), PERIODS[cadence])
+
+
+@main.command()
+@failing_in_one_line
+def doctor() -> None:
+    """Check settings, credentials and reachability, one line each; exit code 1 when anything is wrong."""
+    from orchestration.demo import company_if_needed
+    from orchestration.doctor import findings
+
+    with company_if_needed() as now:
+        wrong = 0
+        for finding in findings(now):
+            wrong += not finding.fine
+            click.echo(f"{'ok  ' if finding.fine else 'FAIL'} {finding.subject}: {finding.text}")
+    if wrong:
+        sys.exit(1)
+
+
+@main.command()
+@click.option("--port", type=int, default=3000, show_default=True)
+@failing_in_one_line
+def dev(port: int) -> None:
+    """Dagster's UI and daemon on this machine (127.0.0.1), with the runs of this home in them."""
+    import subprocess
+
+    from orchestration.demo import company_if_needed
+    from orchestration.runs import ROOT, end_orphans, instance
+    from orchestration.storage import POSTGRES_VARIABLE
+
+    with company_if_needed() as now:
+        with instance() as dagster:
+            end_orphans(dagster)
+        click.echo(f"Dagster's UI: http://127.0.0.1:{port}   data: {now.home}   (Ctrl-C ends both)")
+        if os.environ.get(POSTGRES_VARIABLE):
+            click.echo("runs and events are kept in PostgreSQL")
+        command = [sys.executable, "-m", "dagster", "dev", "--host", "127.0.0.1", "--port", str(port)]
+        environment = {**os.environ, **now.environment(), "DAGSTER_HOME": str(ROOT)}
+        try:
+            code = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode  # noqa: S603
+        except KeyboardInterrupt:
+            code = 0
+    sys.exit(0 if code in (0, -2, 130) else 1)
+
+
+@main.command()
+@failing_in_one_line
+def docs() -> None:
+    """Write dbt's documentation site of the marts."""
+    from ingestion.settings import settings
+    from orchestration.dbt import write_docs
+
+    click.echo(f"documentation: {write_docs(settings())}")
+
+
+@main.group()
+def release() -> None:
+    """List, check and roll back what BI tools read."""
+
+
+@release.command("list")
+@failing_in_one_line
+def release_list() -> None:
+    """Every release that is kept, newest first; the current one is marked."""
+    from ingestion.settings import settings
+    from serving.release import current, list_releases
+
+    served = current(settings())
+    for each in list_releases(settings()):
+        mark = "*" if served is not None and each.id == served.id else " "
+        click.echo(f"{mark} {each.id}  data through {each.data_through}  {sum(each.rows.values()):,} rows")
+
+
+@release.command("rollback")
+@click.argument("release_id", required=False)
+@failing_in_one_line
+def release_rollback(release_id: str | None) -> None:
+    """Serve an older release again (default: the one before the current)."""
+    from ingestion.settings import settings
+    from serving.release import rollback
+
+    click.echo(f"serving {rollback(settings(), release_id).id}")
+
+
+@release.command("verify")
+@click.argument("release_id", required=False)
+@failing_in_one_line
+def release_verify(release_id: str | None) -> None:
+    """Check the hashes of a release (default: the current one) and of the file BI tools open."""
+    from ingestion.settings import settings
+    from serving.release import verify
+
+    problems = verify(settings(), release_id)
+    for problem in problems:
+        click.echo(f"FAIL {problem}")
+    if problems:
+        sys.exit(1)
+    click.echo("ok   every file is what was published")
+
+
+def _refresh(
+    screen: Console, now: Settings, names: tuple[str, ...], dates: tuple[dt.date, dt.date] | None = None
+) -> None:
+    """Refresh cadences one after the other; the first that fails ends it."""
+    from orchestration import runs, terminal
+    from orchestration.definitions import build_defs
+    from orchestration.partitions import cadences
+
+    log = now.home / "logs" / "kpilote.log"
+    rhythm = cadences(now)
+    chosen = {name: _partitions(rhythm[name], now, dates) if dates else None for name in names}
+    with terminal.logged(log), runs.instance() as dagster:
+        runs.end_orphans(dagster)
+        definitions = build_defs()
+        for name in names:
+            cadence = rhythm[name]
+            span = chosen[name] or runs.due(dagster, definitions, cadence)
+            if span is None:
+                screen.print(f"[bold]{name}[/]: no {cadence.period} since {now.start_date} is over yet")
+                continue
+            screen.print(
+                f"[bold]{name}[/] {span[0]} to {span[1]}" if span[0] != span[1] else f"[bold]{name}[/] {span[0]}"
+            )
+            lines = terminal.StepLines(screen)
+            with lines.shown():
+                outcome = runs.execute(dagster, definitions, cadence, *span, lines)
+            if outcome.failure:
+                step, reason = outcome.failure
+                raise RefreshError(f"{name} refresh failed at {terminal.label(step)}: {reason} (log: {log})")
+
+
+def _partitions(cadence: Any, now: Settings, dates: tuple[dt.date, dt.date]) -> tuple[str, str]:
+    """The partitions a range of days means, or a usage error that says which days there are."""
+    from orchestration.schedules import newest
+
+    first, last = dates
+    final = newest(cadence)
+    keys = cadence.keys(first, last)
+    start = cadence.partitions.get_first_partition_key()
+    if (
+        final is None
+        or not keys
+        or first < dt.date.fromisoformat(start)
+        or (cadence.name == "daily" and str(last) > final)
+    ):
+        raise click.UsageError(
+            f"{first} to {last}: the {cadence.name} periods to refresh are those of {start} (KPILOTE_START_DATE "
+            f"{now.start_date}) to {final or 'none yet'}, the newest that is over"
+        )
+    return keys[0], keys[-1]
+
+
+def _show_scorecard(screen: Console, period: str) -> None:
+    from ingestion.settings import settings
+    from serving.release import ReleaseError, current
+    from serving.report import terminal
+
+    served = current(settings())
+    if served is None:
+        raise ReleaseError("there is no release yet: run `kpilote demo` or `kpilote refresh --cadence daily` first")
+    screen.print(terminal.render(served, period))
+    screen.print(f"\n  page: {served.path / 'scorecard.html'}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,123 @@
+"""The imaginary company as a source: its server in a process of its own, and the settings that point at it.
+
+`kpilote demo` uses it always; `refresh`, `dev` and `doctor` use it when this home was made by the demo and no real
+source is configured, so that whatever a newcomer tries next finds data. What the company did is `sandbox`'s business.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+from ingestion.errors import KpiloteError
+from ingestion.settings import Settings, reload, settings
+from orchestration.environment import variables
+
+DEFAULT_PORT = 8765
+START_SECONDS = 120
+# No secret: it hides nobody, the company's people are made up, and it must be the same on every run.
+DEMO_HASH_KEY = "the-sandbox-has-no-secrets"
+REAL_CREDENTIALS = (
+    "SOURCES__HUBSPOT__ACCESS_TOKEN",
+    "SOURCES__GA4__PROPERTY_ID",
+    "SOURCES__MAILCHIMP__API_KEY",
+    "SOURCES__SPREADSHEETS__URL",
+)
+
+
+class DemoError(KpiloteError):
+    """The demo cannot run here; the message says what to do."""
+
+
+def world_file(now: Settings) -> Path:
+    """Seed, scale and first day of this home's imaginary company; it exists where the demo ran."""
+    return now.home / "sandbox" / "world.json"
+
+
+def is_demo_home(now: Settings) -> bool:
+    """Whether what this home holds came from the sandbox."""
+    return world_file(now).exists()
+
+
+def real_sources(now: Settings) -> list[str]:
+    """The credentials of real accounts that the environment or `.env` sets."""
+    from dotenv import dotenv_values
+
+    found = {**dotenv_values(".env"), **os.environ}
+    return [name for name in REAL_CREDENTIALS if found.get(name)]
+
+
+def refuse_foreign_home(now: Settings) -> None:
+    """The demo never mixes with data of real accounts."""
+    if not is_demo_home(now) and any((now.home / "lake").glob("*/_dlt_loads/*.jsonl")):
+        raise DemoError(
+            f"{now.home} holds data of your own accounts: `KPILOTE_HOME=data-demo kpilote demo` keeps them apart"
+        )
+
+
+@contextlib.contextmanager
+def company(now: Settings, scale: float | None = None) -> Iterator[Settings]:
+    """Serve the company of this home for a while; yields the settings that point at it."""
+    from sandbox.server import env
+
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    arguments = [sys.executable, "-m", "sandbox", "--port", str(port), *(["--scale", str(scale)] if scale else [])]
+    log = now.home / "logs" / "sandbox.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("a", encoding="utf-8") as output:
+        server = subprocess.Popen(  # noqa: S603 – our own module
+            arguments, stdout=output, stderr=output, env={**os.environ, **now.environment()}
+        )
+    try:
+        _wait(server, url, log)
+        with variables({"KPILOTE_HASH_KEY": DEMO_HASH_KEY, **now.environment(), **env(url, now.home)}):
+            yield reload()
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+        reload()
+
+
+@contextlib.contextmanager
+def company_if_needed() -> Iterator[Settings]:
+    """The settings as they are, or those of the demo's company where this is its home and no account is configured."""
+    now = settings()
+    if is_demo_home(now) and not real_sources(now):
+        with company(now) as served:
+            yield served
+    else:
+        yield now
+
+
+def free_port() -> int:
+    """The sandbox's usual port, or any that is free."""
+    for port in (DEFAULT_PORT, 0):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+            return int(probe.getsockname()[1])
+    raise DemoError("no port is free on 127.0.0.1")
+
+
+def _wait(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if server.poll() is not None:
+            raise DemoError(f"the sandbox ended at once: see {log}")
+        try:
+            with urllib.request.urlopen(url, timeout=2):  # noqa: S310 – our own address
+                return
+        except urllib.error.HTTPError:
+            return  # it answers
+        except OSError:
+            time.sleep(0.1)
+    raise DemoError(f"the sandbox did not answer within {START_SECONDS} s: see {log}")

@@ -1,0 +1,70 @@
+"""`kpilote doctor`: is what a refresh needs there? One finding per thing, and nothing is changed.
+
+What a source needs is its connector's business (`ingestion.sources.<name>.check`); secrets are used, never shown.
+"""
+
+from __future__ import annotations
+
+import importlib
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ingestion.errors import KpiloteError
+
+if TYPE_CHECKING:
+    from ingestion.settings import Settings
+
+NEEDED_BYTES = 2 * 1024**3
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the report."""
+
+    subject: str
+    text: str
+    fine: bool = True
+
+
+def findings(now: Settings) -> Iterator[Finding]:
+    """Everything a refresh needs, in the order in which it would miss it."""
+    yield _finding("settings", lambda: f"{now.timezone}, {now.currency}, from {now.start_date}")
+    yield _finding("home", lambda: _home(now))
+    yield _finding("hash key", lambda: now.require_hash_key() and "KPILOTE_HASH_KEY is set")
+    for name in now.sources:
+        yield _finding(name, lambda name=name: _source(name))  # type: ignore[misc]
+    yield _finding("release", lambda: _release(now))
+
+
+def _finding(subject: str, check: Callable[[], str]) -> Finding:
+    try:
+        return Finding(subject, check())
+    except (KpiloteError, OSError) as error:
+        text = str(error).removeprefix(f"{subject}: ")
+        return Finding(subject, text, fine=False)
+
+
+def _home(now: Settings) -> str:
+    now.home.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=now.home):
+        free = shutil.disk_usage(now.home).free
+    if free < NEEDED_BYTES:
+        raise OSError(f"{now.home}: {free / 1024**3:.1f} GB free, a refresh may need 2: make room or set KPILOTE_HOME")
+    return f"{now.home}, {free / 1024**3:.0f} GB free"
+
+
+def _source(name: str) -> str:
+    from ingestion.registry import source
+
+    connector = importlib.import_module(f"ingestion.sources.{source(name).name}")
+    return str(connector.check())
+
+
+def _release(now: Settings) -> str:
+    from serving.release import current
+
+    served = current(now)
+    return f"{served.id}, data through {served.data_through}" if served else "none yet: run `kpilote refresh`"
