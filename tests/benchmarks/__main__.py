@@ -1,0 +1,94 @@
+"""Each stage of a refresh, timed: first over the whole history, then for one more day.
+
+    python -m tests.benchmarks [--scale 1.0] [--months 24]
+
+Prints a row per stage and the ratios that matter (a machine's speed cancels out of a ratio).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import tempfile
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from ingestion.registry import SOURCES
+from tests.benchmarks import stages
+from tests.benchmarks.company import Company, serving
+
+DAYS_PER_MONTH = 30.44
+KEY = "benchmark-hash-key"
+
+
+@click.command()
+@click.option("--scale", default=1.0, show_default=True, help="Size of the company; 1.0 is 20,000 contacts.")
+@click.option("--months", default=24, show_default=True, help="Length of its history.")
+def main(scale: float, months: int) -> None:
+    """Time and memory of each stage."""
+    console = Console()
+    until = dt.datetime.now(dt.UTC).date()
+    start = (until - dt.timedelta(days=round(months * DAYS_PER_MONTH))).replace(day=1)
+    with tempfile.TemporaryDirectory(prefix="kpilote-bench-") as folder:
+        home = Path(folder)
+        yesterday = until - dt.timedelta(days=1)
+        rows = [stages.measure("build the world", {}, stages.world, start, scale, until)]
+        with serving(home, start, scale, yesterday) as company:
+            env = {
+                **company.env,
+                "KPILOTE_HOME": str(home),
+                "KPILOTE_START_DATE": start.isoformat(),
+                "KPILOTE_HASH_KEY": KEY,
+            }
+            first, again = refresh(company, env, start, yesterday, until)
+    console.print(table(f"Whole history: {months} months at scale {scale:g}", [*rows, *first.values()]))
+    console.print(table("One more day", list(again.values())))
+    for name in ("dbt build", *(f"pull {source}" for source in SOURCES)):
+        ratio = again[name].wall_seconds / first[name].wall_seconds
+        console.print(f"{name}: one more day takes {ratio:.0%} of the whole history's time")
+
+
+Figures = dict[str, stages.Measured]
+
+
+def refresh(
+    company: Company, env: dict[str, str], start: dt.date, yesterday: dt.date, until: dt.date
+) -> tuple[Figures, Figures]:
+    """All stages over [start, yesterday), then all stages for the day `yesterday`."""
+    first = run_all(env, start, yesterday)
+    company.advance(until)
+    return first, run_all(env, yesterday, until)
+
+
+def run_all(env: dict[str, str], first: dt.date, end: dt.date) -> Figures:
+    """Every stage of one refresh, in order, by name."""
+    steps = [stages.measure(f"pull {source}", env, stages.pull, source, first, end) for source in SOURCES]
+    steps.append(stages.measure("gate raw", env, stages.gate, "raw"))
+    steps.append(stages.measure("dbt build", env, stages.build))
+    steps += [stages.measure(f"gate {name}", env, stages.gate, name) for name in ("unified", "marts")]
+    steps.append(stages.measure("publish", env, stages.publish))
+    return {step.name: step for step in steps}
+
+
+def table(title: str, rows: list[stages.Measured]) -> Table:
+    """The figures as a table for people."""
+    shown = Table(title=title, title_justify="left")
+    shown.add_column("stage")
+    for column in ("wall s", "CPU s", "peak MB", "rows", "rows/s"):
+        shown.add_column(column, justify="right")
+    for row in rows:
+        shown.add_row(
+            row.name,
+            f"{row.wall_seconds:.1f}",
+            f"{row.cpu_seconds:.1f}",
+            f"{row.peak_mb:,.0f}",
+            f"{row.rows:,}",
+            f"{row.rows_per_second:,.0f}",
+        )
+    return shown
+
+
+if __name__ == "__main__":
+    main()
