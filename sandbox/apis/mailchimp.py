@@ -1,0 +1,128 @@
+"""Mailchimp's Marketing API 3.0: lists, members and campaigns.
+
+Flow: `request → key, connections, parameters (mailchimp_rules) → rows of mailchimp_records`. Belongs here: paths,
+filters, order. Does not: reports and recipients (`mailchimp_reports`), refusals (`mailchimp_rules`).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import numpy as np
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from sandbox.apis import mailchimp_reports as reports
+from sandbox.apis.answers import Answer, Json, sandbox_of, texts
+from sandbox.apis.mailchimp_records import Account, moments
+from sandbox.apis.mailchimp_rules import Query, account_of, guarded, refused, sent_between
+
+MEMBER_STATUSES = ("subscribed", "unsubscribed", "cleaned", "pending", "transactional", "archived")
+CAMPAIGN_STATUSES = ("save", "paused", "schedule", "sending", "sent")
+
+
+async def ping(request: Request) -> Response:
+    Query(request, paged=False)
+    return Answer({"health_status": "Everything's Chimpy!"})
+
+
+async def lists(request: Request) -> Response:
+    query = Query(request, "sort_field", "sort_dir", "since_date_created", "before_date_created")
+    query.choice("sort_field", ("date_created",))
+    account, snapshot = account_of(request), sandbox_of(request).view.snapshot
+    frame = snapshot.email_lists
+    rows = []
+    for each, name, created in zip(
+        texts(frame["list_id"]), texts(frame["name"]), moments(frame["created_at"]), strict=True
+    ):
+        statuses = [member["status"] for member in account.members[str(each)][0]]
+        counts = {status: statuses.count(status) for status in MEMBER_STATUSES}
+        stats = {
+            "member_count": counts["subscribed"], "total_contacts": len(statuses),
+            "unsubscribe_count": counts["unsubscribed"], "cleaned_count": counts["cleaned"],
+        }  # fmt: skip
+        rows.append({"id": each, "name": name, "date_created": created, "visibility": "prv", "stats": stats})
+    since, before = query.moment("since_date_created"), query.moment("before_date_created")
+    rows = [row for row in rows if _within(row["date_created"], since, before)]
+    rows.sort(key=lambda row: str(row["date_created"]), reverse=query.choice("sort_dir", ("ASC", "DESC")) == "DESC")
+    constraints = {"may_create": True, "max_instances": 5, "current_total_instances": len(rows)}
+    body = {"lists": query.page(rows), "total_items": len(rows), "constraints": constraints}
+    return query.answer(body)
+
+
+def _within(moment: str | None, since: int | None, before: int | None) -> bool:
+    at = datetime.fromisoformat(str(moment)).timestamp()
+    return (since is None or at > since) and (before is None or at < before)
+
+
+async def members(request: Request) -> Response:
+    query = Query(
+        request, "status", "since_last_changed", "before_last_changed", "since_timestamp_opt", "before_timestamp_opt",
+        "sort_field", "sort_dir",
+    )  # fmt: skip
+    account, list_id = account_of(request), request.path_params["list_id"]
+    if list_id not in account.members:
+        raise refused(404)
+    rows, changed, opted = account.members[list_id]
+    status = query.choice("status", MEMBER_STATUSES)
+    # Archived members are listed only where they are asked for.
+    wanted = np.array([row["status"] == status if status else row["status"] != "archived" for row in rows], dtype=bool)
+    for values, name in ((changed, "last_changed"), (opted, "timestamp_opt")):
+        since, before = query.moment(f"since_{name}"), query.moment(f"before_{name}")
+        wanted &= (values > since) if since is not None else True
+        wanted &= (values < before) if before is not None else True
+    found = np.flatnonzero(wanted)
+    field = query.choice("sort_field", ("timestamp_opt", "timestamp_signup", "last_changed"))
+    if field:
+        keys = (changed if field == "last_changed" else opted)[found]
+        descending = query.choice("sort_dir", ("ASC", "DESC")) == "DESC"
+        found = found[np.argsort(-keys if descending else keys, kind="stable")]
+    page = [rows[place] for place in query.page(found.tolist())]
+    return query.answer({"members": page, "list_id": list_id, "total_items": len(found)})
+
+
+async def campaigns(request: Request) -> Response:
+    query = Query(request, "type", "status", "list_id", "since_send_time", "before_send_time", "sort_field", "sort_dir")
+    account = account_of(request)
+    numbers = sent_between(request, query) if query.choice("status", CAMPAIGN_STATUSES) in (None, "sent") else []
+    if query.text("list_id") is not None:
+        lists_of = account.campaigns["list_id"].tolist()
+        numbers = [number for number in numbers if lists_of[number] == query.text("list_id")]
+    query.choice("sort_field", ("create_time", "send_time"))
+    if query.choice("sort_dir", ("ASC", "DESC")) == "DESC":
+        numbers.reverse()
+    page = [_campaign(account, number) for number in query.page(numbers)]
+    return query.answer({"campaigns": page, "total_items": len(numbers)})
+
+
+def _campaign(account: Account, number: int) -> Json:
+    row = account.campaigns.iloc[number]
+    campaign, sent = account.campaign_ids[number], len(account.recipients(account.campaign_ids[number]))
+    moment = row["send_time"].strftime("%Y-%m-%dT%H:%M:%S+00:00")
+    name = account.list_names[str(row["list_id"])]
+    settings = {"subject_line": row["subject"], "title": row["title"], "from_name": "Kpilote", "reply_to": ""}
+    tracking = {"opens": True, "html_clicks": True, "text_clicks": False, "google_analytics": row["utm_campaign"]}
+    return {
+        "id": campaign, "web_id": number + 1, "type": "regular", "create_time": moment, "status": "sent",
+        "emails_sent": sent, "send_time": moment, "content_type": "template", "resendable": False,
+        "recipients": {"list_id": row["list_id"], "list_is_active": True, "list_name": name, "recipient_count": sent},
+        "settings": settings, "tracking": tracking,
+    }  # fmt: skip
+
+
+def routes() -> list[BaseRoute]:
+    report = "/3.0/reports/{campaign_id}"
+    handlers = {
+        "/3.0/ping": ping,
+        "/3.0/lists": lists,
+        "/3.0/lists/{list_id}/members": members,
+        "/3.0/campaigns": campaigns,
+        "/3.0/reports": reports.reports,
+        report: reports.report,
+        f"{report}/sent-to": reports.sent_to,
+        f"{report}/email-activity": reports.email_activity,
+        f"{report}/open-details": reports.open_details,
+        f"{report}/unsubscribed": reports.unsubscribed,
+    }
+    return [Route(path, guarded(handler), methods=["GET"]) for path, handler in handlers.items()]

@@ -1,0 +1,164 @@
+"""Wrong data on purpose, for the gates: the snapshot of the day, spoilt before any vendor or file shows it.
+
+Flow: `Snapshot + Corruption… → Snapshot`. Tables are named as the lake names them (`hubspot.deals`,
+`spreadsheets.ad_spend`). The newest rows are hit, so that an incremental pull meets them. Belongs here: wrong values.
+Does not: failing answers (`faults`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
+
+import numpy as np
+import pandas as pd
+
+from sandbox.world import Snapshot
+from sandbox.world.clock import TIME_ZONE
+
+Kind = Literal[
+    "negative_amount",
+    "duplicate_key",
+    "volume_drop",
+    "null_key",
+    "unknown_currency",
+    "thresholded",
+    "other_row",
+    "sampled",
+]
+KINDS: tuple[str, ...] = get_args(Kind)
+MARKS = ("thresholded", "other_row", "sampled")
+DROP_SHARE = 0.9
+UNKNOWN_CURRENCY = "ZZZ"
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where the snapshot keeps a lake table; `newest` orders its rows; it is the time of change where `is_record`."""
+
+    frame: str
+    key: str
+    newest: str
+    amount: str = ""
+    currency: str = ""
+    is_record: bool = False
+
+
+TARGETS = {
+    "hubspot.contacts": Target("contacts", "contact_id", "updated_at", is_record=True),
+    "hubspot.companies": Target("companies", "company_id", "updated_at", is_record=True),
+    "hubspot.deals": Target("deals", "deal_id", "updated_at", "amount", "currency", is_record=True),
+    "hubspot.meetings": Target("meetings", "meeting_id", "updated_at", is_record=True),
+    "hubspot.calls": Target("calls", "call_id", "updated_at", is_record=True),
+    "hubspot.emails": Target("crm_emails", "email_id", "updated_at", is_record=True),
+    "ga4.events": Target("sessions", "client_id", "started_at"),
+    "mailchimp.members": Target("email_members", "email", "last_changed", is_record=True),
+    "mailchimp.campaigns": Target("email_campaigns", "campaign_id", "send_time"),
+    "mailchimp.sends": Target("email_sends", "email", "sent_at"),
+    "mailchimp.email_activity": Target("email_activity", "email", "at"),
+    "mailchimp.unsubscribes": Target("email_unsubscribes", "email", "at"),
+    "spreadsheets.ad_spend": Target("ad_spend", "platform", "date", "spend", "currency"),
+    "spreadsheets.marketing_costs": Target("marketing_costs", "category", "month", "amount", "currency"),
+    "spreadsheets.fx_rates": Target("fx_rates", "currency", "date", "rate", "currency"),
+    "spreadsheets.subscriptions": Target("subscriptions", "subscription_id", "started_on", "mrr", "currency"),
+    "spreadsheets.targets": Target("targets", "kpi", "period_start", "target"),
+    "spreadsheets.benchmarks": Target("benchmarks", "kpi", "year", "value"),
+}
+
+
+@dataclass(frozen=True)
+class Corruption:
+    """One thing wrong with a table: `rows` of its newest rows are hit (a volume drop hits its newest day)."""
+
+    table: str
+    kind: Kind
+    rows: int = 1
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ValueError(f"unknown corruption {self.kind!r}: one of {', '.join(KINDS)}")
+        if self.is_mark:
+            return
+        if self.table not in TARGETS:
+            raise ValueError(f"unknown table {self.table!r}: one of {', '.join(TARGETS)}")
+        target = TARGETS[self.table]
+        if (self.kind == "negative_amount" and not target.amount) or (
+            self.kind == "unknown_currency" and not target.currency
+        ):
+            raise ValueError(f"{self.table} has no column for {self.kind}")
+
+    @property
+    def is_mark(self) -> bool:
+        """A quality flag of GA4's reports rather than wrong rows."""
+        return self.kind in MARKS
+
+
+@dataclass(frozen=True)
+class Edit:
+    """Records that were changed by hand: their new time of change."""
+
+    table: str
+    keys: tuple[str, ...]
+    at: pd.Timestamp
+
+
+def edits_of(snapshot: Snapshot, corrupt: Iterable[Corruption]) -> tuple[Edit, ...]:
+    """The edits that put wrong values into records, late on the snapshot's last day. Other rows need none."""
+    late = pd.Timestamp(snapshot.until, tz=TIME_ZONE).tz_convert("UTC") - pd.Timedelta(seconds=2)
+    edits = []
+    for each in corrupt:
+        target = TARGETS.get(each.table)
+        if target is not None and target.is_record and not each.is_mark and each.kind != "volume_drop":
+            frame = getattr(snapshot, target.frame)
+            edits.append(Edit(each.table, tuple(frame[target.key].iloc[_hit(frame, each, target)]), late))
+    return tuple(edits)
+
+
+def corrupted(snapshot: Snapshot, corrupt: Iterable[Corruption], edits: Iterable[Edit] = ()) -> Snapshot:
+    """The snapshot with the edits' times of change, then with wrong rows."""
+    for edit in edits:
+        target = TARGETS[edit.table]
+        frame = getattr(snapshot, target.frame).copy()
+        rows = frame[target.key].isin(edit.keys) & (frame[target.newest] < edit.at)
+        frame.loc[rows, target.newest] = edit.at
+        snapshot = replace(snapshot, **{target.frame: frame})
+    for each in corrupt:
+        if not each.is_mark:
+            snapshot = _spoilt(snapshot, each)
+    return snapshot
+
+
+def _hit(frame: pd.DataFrame, each: Corruption, target: Target) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Positions of the rows to spoil: the newest live ones, or all but a tenth of the newest day."""
+    newest = frame[target.newest]
+    if each.kind == "volume_drop":
+        days = newest.dt.tz_convert(TIME_ZONE).dt.date if isinstance(newest.dtype, pd.DatetimeTZDtype) else newest
+        rows = np.flatnonzero((days == days.max()).to_numpy())
+        return rows[: int(np.ceil(len(rows) * DROP_SHARE))]
+    order = np.argsort(newest.to_numpy(), kind="stable")
+    if "archived_at" in frame:
+        order = order[frame["archived_at"].isna().to_numpy()[order]]
+    if "merged_into" in frame:
+        order = order[frame["merged_into"].isna().to_numpy()[order]]
+    if each.kind == "unknown_currency" and each.table == "spreadsheets.fx_rates":
+        order = order[frame["currency"].to_numpy()[order] != "EUR"]
+    return np.asarray(order[-each.rows :], dtype=np.int64)
+
+
+def _spoilt(snapshot: Snapshot, each: Corruption) -> Snapshot:
+    target = TARGETS[each.table]
+    frame = getattr(snapshot, target.frame).copy()
+    rows = frame.index[_hit(frame, each, target)]
+    if each.kind == "negative_amount":
+        frame.loc[rows, target.amount] = -(frame.loc[rows, target.amount].abs().fillna(0) + 1)
+    elif each.kind == "unknown_currency":
+        frame.loc[rows, target.currency] = UNKNOWN_CURRENCY
+    elif each.kind == "null_key":
+        frame[target.key] = frame[target.key].astype(object)
+        frame.loc[rows, target.key] = None
+    elif each.kind == "duplicate_key":
+        frame = pd.concat([frame, frame.loc[rows]], ignore_index=True)
+    else:
+        frame = frame.drop(index=rows).reset_index(drop=True)
+    return replace(snapshot, **{target.frame: frame})

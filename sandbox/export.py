@@ -1,0 +1,191 @@
+"""GA4's BigQuery export: every observed session as the events GA4 would have written, in the export's nested schema.
+
+Flow: `ga4_sessions.observed → events() → one Arrow table per day`. Belongs here: which events a session has, and their
+layout. Does not: files (`files`). A session's events stay within its day.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from sandbox.world.mailing import SITE
+
+Values = np.ndarray[Any, np.dtype[Any]]
+PAGES = ("/product", "/pricing", "/customers", "/blog/pipeline-review", "/demo", "/integrations", "/about")
+EVENT_NAMES = ("session_start", "page_view", "user_engagement")
+THANKS = "/thank-you"
+# Every so many forms, a sloppy page puts the visitor's address into its URL: connectors must not keep it.
+SLOPPY = 13
+_SECOND = 1_000_000
+_VALUE = pa.struct(
+    [
+        ("string_value", pa.string()), ("int_value", pa.int64()), ("float_value", pa.float64()),
+        ("double_value", pa.float64()),
+    ]
+)  # fmt: skip
+_PARAMETER = pa.struct([("key", pa.string()), ("value", _VALUE)])
+_PARAMETERS = (
+    "ga_session_id", "ga_session_number", "session_engaged", "page_location", "entrances", "engagement_time_msec",
+)  # fmt: skip
+_TEXT_PARAMETERS = (2, 3)
+
+
+def _steps(sessions: pd.DataFrame) -> pd.DataFrame:
+    """One row per event: `session` (row), `kind` (0 start, 1 page, 2 engagement, 3 key event), `number` (of the page),
+    `at` (UTC µs).
+    """
+    rows = np.arange(len(sessions))
+    start = sessions["at"].to_numpy()
+    # What is left of the day bounds the visit, so that no session crosses midnight.
+    span = np.minimum(sessions["engagement_ms"].to_numpy() * 1000, sessions["midnight"].to_numpy() - start - _SECOND)
+    span = np.maximum(span, 0)
+    pages = sessions["page_views"].to_numpy()
+    page_rows = np.repeat(rows, pages)
+    number = np.arange(len(page_rows)) - np.repeat(np.cumsum(pages) - pages, pages)
+    engaged = np.flatnonzero(sessions["engagement_ms"].to_numpy() > 0)
+    keyed = np.flatnonzero(sessions["key_event"].notna().to_numpy())
+    session = np.concatenate([rows, page_rows, engaged, keyed])
+    kind = np.repeat([0, 1, 2, 3], [len(rows), len(page_rows), len(engaged), len(keyed)])
+    at = np.concatenate(
+        [
+            start,
+            start[page_rows] + span[page_rows] * number // np.maximum(pages[page_rows], 1),
+            start[engaged] + span[engaged],
+            start[keyed] + span[keyed] * 9 // 10,
+        ]
+    )
+    page = np.concatenate([np.zeros(len(rows), dtype=np.int64), number, pages[engaged] - 1, np.full(len(keyed), -1)])
+    order = np.lexsort((page, kind, at, sessions["day"].to_numpy().astype(np.int64)[session]))
+    return pd.DataFrame({"session": session[order], "kind": kind[order], "page": page[order], "at": at[order]})
+
+
+def _locations(sessions: pd.DataFrame, steps: pd.DataFrame, addresses: dict[str, str]) -> tuple[Values, pa.Array]:
+    """Code of every event's page, and the pages: the landing page with its tags, then pages of the site."""
+    tags = "?utm_source=" + sessions["source"] + "&utm_medium=" + sessions["medium"] + "&utm_campaign="
+    landing = sessions["landing_page"].astype(object)
+    tagged = sessions["campaign"].notna().to_numpy()
+    landing = landing.where(~tagged, landing + tags + sessions["campaign"].astype(object).fillna(""))
+    codes, landings = pd.factorize(landing)
+    pool = [*landings.tolist(), *(SITE + page for page in PAGES), SITE + THANKS]
+    first_page, thanks = len(landings), len(pool) - 1
+    session, kind, page = (steps[name].to_numpy() for name in ("session", "kind", "page"))
+    number = sessions["session_id"].to_numpy()[session]
+    location = np.where(page == 0, codes[session], first_page + (number + page) % len(PAGES))
+    location = np.where(kind == 3, thanks, location)
+    sloppy = np.flatnonzero((kind == 3) & (number % SLOPPY == 0) & sessions["contact_id"].notna().to_numpy()[session])
+    for event in sloppy.tolist():
+        address = addresses.get(str(sessions["contact_id"].iat[session[event]]))
+        if address is not None:
+            location[event] = len(pool)
+            pool.append(f"{SITE}{THANKS}?email={address.replace('@', '%40')}")
+    return location, pa.array(pool, pa.string())
+
+
+def _parameters(sessions: pd.DataFrame, steps: pd.DataFrame, location: Values, pages: pa.Array) -> pa.ListArray:
+    """The nested event_params: key and value structs of every event, in one flat array with offsets."""
+    session, kind, page = (steps[name].to_numpy() for name in ("session", "kind", "page"))
+    count = len(steps)
+    # GA4 sets the flag once the session has engaged: never on its first two events.
+    engaged = sessions["is_engaged"].to_numpy()[session] & ((kind >= 2) | (page > 0))
+    entrance = (kind == 1) & (page == 0)
+    has = np.ones((count, len(_PARAMETERS)), dtype=bool)
+    has[:, 4], has[:, 5] = entrance, kind == 2
+    numbers = np.zeros((count, len(_PARAMETERS)), dtype=np.int64)
+    numbers[:, 0] = sessions["session_id"].to_numpy()[session]
+    numbers[:, 1] = sessions["session_number"].to_numpy()[session]
+    numbers[:, 4] = 1
+    numbers[:, 5] = sessions["engagement_ms"].to_numpy()[session]
+    texts = np.full((count, len(_PARAMETERS)), -1, dtype=np.int64)
+    texts[:, 2] = engaged
+    texts[:, 3] = location + 2
+    is_text = np.zeros(len(_PARAMETERS), dtype=bool)
+    is_text[list(_TEXT_PARAMETERS)] = True
+    which = np.nonzero(has)[1]
+    flat_text = np.broadcast_to(is_text, has.shape)[has]
+    pool = pa.concat_arrays([pa.array(["0", "1"]), pages])
+    string_value = pool.take(pa.array(texts[has], mask=~flat_text))
+    int_value = pa.array(numbers[has], pa.int64(), mask=flat_text)
+    empty = pa.nulls(len(which), pa.float64())
+    value = pa.StructArray.from_arrays([string_value, int_value, empty, empty], fields=list(_VALUE))
+    keys = pa.array(_PARAMETERS, pa.string()).take(pa.array(which))
+    parameters = pa.StructArray.from_arrays([keys, value], fields=list(_PARAMETER))
+    offsets = np.concatenate([[0], np.cumsum(has.sum(axis=1))]).astype(np.int32)
+    return pa.ListArray.from_arrays(pa.array(offsets), parameters)
+
+
+def events(sessions: pd.DataFrame, addresses: dict[str, str]) -> pa.Table:
+    """The events of observed sessions, ordered by day and time. `addresses`: contact id → email."""
+    steps = _steps(sessions)
+    session, kind = steps["session"].to_numpy(), steps["kind"].to_numpy()
+    location, pages = _locations(sessions, steps, addresses)
+    take = pa.array(session)
+    names = pa.array([*EVENT_NAMES, *_key_events(sessions)], pa.string())
+    key_codes = pd.Categorical(sessions["key_event"], categories=_key_events(sessions)).codes
+    name_codes = np.where(kind == 3, len(EVENT_NAMES) + key_codes[session], kind)
+    days = np.datetime_as_string(sessions["day"].to_numpy("datetime64[D]"))
+    columns = {
+        "event_date": _texts(pd.Series(days).str.replace("-", "")).take(take),
+        "event_timestamp": pa.array(steps["at"].to_numpy(), pa.int64()),
+        "event_name": names.take(pa.array(name_codes)),
+        "event_params": _parameters(sessions, steps, location, pages),
+        "user_id": _texts(sessions["user_id"]).take(take),
+        "user_pseudo_id": _texts(sessions["client_id"]).take(take),
+        "user_first_touch_timestamp": pa.array(sessions["first_at"].to_numpy()).take(take),
+        "device": _device(sessions).take(take),
+        "geo": _structs(country=_texts(sessions["country_name"])).take(take),
+        "stream_id": pa.array(["1"]).take(pa.array(np.zeros(len(steps), dtype=np.int64))),
+        "platform": pa.array(["WEB"]).take(pa.array(np.zeros(len(steps), dtype=np.int64))),
+        "ecommerce": _ecommerce(len(steps)),
+        "collected_traffic_source": _collected(sessions, session, (kind < 2) & (steps["page"].to_numpy() == 0)),
+        "is_active_user": pa.array(sessions["is_engaged"].to_numpy()).take(take),
+        "session_traffic_source_last_click": _structs(
+            manual_campaign=_structs(
+                campaign_name=_texts(sessions["campaign_name"]),
+                source=_texts(sessions["source"]),
+                medium=_texts(sessions["medium"]),
+            )
+        ).take(take),
+    }
+    return pa.table(columns)
+
+
+def _key_events(sessions: pd.DataFrame) -> list[str]:
+    return sorted(sessions["key_event"].dropna().unique().tolist())
+
+
+def _texts(values: pd.Series) -> pa.Array:
+    return pa.array(values.astype(object).where(values.notna(), None), pa.string())
+
+
+def _structs(**columns: pa.Array) -> pa.StructArray:
+    return pa.StructArray.from_arrays([*columns.values()], names=[*columns])
+
+
+def _device(sessions: pd.DataFrame) -> pa.StructArray:
+    system = sessions["device"].map({"desktop": "Windows", "mobile": "iOS", "tablet": "iPadOS"})
+    return _structs(category=_texts(sessions["device"]), operating_system=_texts(system))
+
+
+def _ecommerce(count: int) -> pa.StructArray:
+    """This company sells by contract: its site records no purchase."""
+    empty = pa.nulls(count, pa.float64())
+    return _structs(transaction_id=pa.nulls(count, pa.string()), purchase_revenue=empty, refund_value=empty)
+
+
+def _collected(sessions: pd.DataFrame, session: Values, is_entry: Values) -> pa.StructArray:
+    """What the URL of the landing itself said: nothing for direct visits, and nothing on later events."""
+    tagged = (sessions["medium"] != "(none)").to_numpy()[session] & is_entry
+    rows = pa.array(session, mask=~tagged)
+    paid = ((sessions["source"] == "google") & (sessions["medium"] == "cpc")).to_numpy()
+    number = sessions["session_id"].astype(str)
+    gclid = pd.Series(np.where(paid, "Cj0KCQ" + number, None), dtype=object)
+    return _structs(
+        manual_campaign_name=_texts(sessions["campaign"]).take(rows),
+        manual_source=_texts(sessions["source"]).take(rows),
+        manual_medium=_texts(sessions["medium"]).take(rows),
+        gclid=_texts(gclid).take(rows),
+    )

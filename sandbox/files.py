@@ -1,0 +1,154 @@
+"""The folders the company's systems leave files in: GA4's daily export and the spreadsheets people keep.
+
+Flow: `Snapshot → $home/sandbox/{ga4_export/events_YYYYMMDD.parquet, spreadsheets/*.csv|xlsx}`. A file is written, whole
+and in one step, only when what it should say has changed: `files.json` beside the folders remembers what each says.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+
+from sandbox import export
+from sandbox.apis.ga4_sessions import observed
+from sandbox.world import Snapshot
+
+LAYOUT = 1  # raise it when files should be written anew although the data did not change
+# Snapshot frame and format of each spreadsheet, with its columns in order: header → frame column.
+SPREADSHEETS: dict[str, tuple[str, dict[str, str]]] = {
+    "ad_spend": ("csv", dict.fromkeys("date platform channel campaign spend currency impressions clicks".split(), "")),
+    "marketing_costs": ("csv", dict.fromkeys(("month", "category", "channel", "amount", "currency"), "")),
+    "targets": (
+        "xlsx", dict.fromkeys(("kpi", "cadence", "period_start", "dimension", "dimension_value", "target"), ""),
+    ),
+    "fx_rates": ("csv", dict.fromkeys(("date", "currency", "rate"), "")),
+    "subscriptions": (
+        "csv",
+        {
+            "subscription_id": "", "customer_id": "company_id", "plan": "", "mrr": "", "currency": "", "started_on": "",
+            "ended_on": "",
+        },
+    ),
+    "benchmarks": ("xlsx", dict.fromkeys(("kpi", "sector", "year", "value", "source", "definition"), "")),
+}  # fmt: skip
+
+
+def export_folder(home: Path) -> Path:
+    return home.absolute() / "sandbox" / "ga4_export"
+
+
+def spreadsheet_folder(home: Path) -> Path:
+    return home.absolute() / "sandbox" / "spreadsheets"
+
+
+def write(snapshot: Snapshot, home: Path) -> list[Path]:
+    """Brings both folders to the snapshot; returns the files that were written."""
+    register = home.absolute() / "sandbox" / "files.json"
+    said: dict[str, str] = json.loads(register.read_text(encoding="utf-8")) if register.exists() else {}
+    written = [
+        *_write_export(snapshot, export_folder(home), said),
+        *_write_sheets(snapshot, spreadsheet_folder(home), said),
+    ]
+    if written:
+        _replace(register, lambda path: path.write_text(json.dumps(said, indent=0, sort_keys=True), encoding="utf-8"))
+    return written
+
+
+def _replace(path: Path, fill: Callable[[Path], Any]) -> None:
+    """Writes a file in one step: readers see the old one or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.part")
+    fill(unfinished)
+    os.replace(unfinished, path)
+
+
+def _write_export(snapshot: Snapshot, folder: Path, said: dict[str, str]) -> list[Path]:
+    sessions = observed(snapshot)
+    days, wanted = _days(sessions)
+    stale = [file for file in folder.glob("events_*.parquet") if file.name not in wanted]
+    for file in stale:
+        file.unlink()
+        said.pop(f"ga4_export/{file.name}", None)
+    changed = {
+        name: day
+        for day, (name, digest) in zip(days, wanted.items(), strict=True)
+        if said.get(f"ga4_export/{name}") != digest or not (folder / name).exists()
+    }
+    if not changed:
+        return []
+    fresh = sessions[sessions["day"].isin([*changed.values()])].reset_index(drop=True)
+    contacts = snapshot.contacts
+    addresses = dict(zip(contacts["contact_id"], contacts["email"], strict=True))
+    table = export.events(fresh, addresses)
+    dates = table.column("event_date").to_numpy(zero_copy_only=False).astype(str)
+    bounds = np.searchsorted(dates, sorted(set(dates)), side="left").tolist()
+    written = []
+    for first, last in zip(bounds, [*bounds[1:], len(dates)], strict=True):
+        name = f"events_{dates[first]}.parquet"
+        rows = table.slice(first, last - first)
+        _replace(folder / name, lambda path, rows=rows: pq.write_table(rows, path, compression="zstd"))  # type: ignore[misc]
+        said[f"ga4_export/{name}"] = wanted[name]
+        written.append(folder / name)
+    return written
+
+
+def _days(sessions: pd.DataFrame) -> tuple[list[np.datetime64], dict[str, str]]:
+    """The days with sessions, and per file name a digest of the rows it is made of."""
+    day = sessions["day"].to_numpy("datetime64[D]")
+    columns = ["client_id", "user_id", "source", "medium", "campaign", "country", "device", "landing_page", "key_event"]
+    numbers = ["session_id", "at", "page_views", "engagement_ms", "session_number", "first_at"]
+    texts = sessions[columns].astype("category").apply(lambda values: values.cat.rename_categories(str))
+    hashes = pd.util.hash_pandas_object(pd.concat([texts, sessions[numbers]], axis=1), index=False).to_numpy()
+    unique, first = np.unique(day, return_index=True)
+    sums = np.add.reduceat(hashes, first) if len(first) else hashes
+    counts = np.diff([*first, len(day)])
+    names = [f"events_{str(each).replace('-', '')}.parquet" for each in unique]
+    digests = [f"{LAYOUT}-{count}-{total:016x}" for count, total in zip(counts.tolist(), sums.tolist(), strict=True)]
+    return list(unique), dict(zip(names, digests, strict=True))
+
+
+def _write_sheets(snapshot: Snapshot, folder: Path, said: dict[str, str]) -> list[Path]:
+    written = []
+    for name, (suffix, columns) in SPREADSHEETS.items():
+        frame = getattr(snapshot, name)
+        sheet = _sheet(pd.DataFrame({header: frame[column or header] for header, column in columns.items()}))
+        text = sheet.to_csv(index=False, lineterminator="\n")
+        digest = f"{LAYOUT}-{hashlib.sha256(text.encode()).hexdigest()}"
+        path = folder / f"{name}.{suffix}"
+        if said.get(f"spreadsheets/{path.name}") == digest and path.exists():
+            continue
+        if suffix == "csv":
+            _replace(path, lambda unfinished, text=text: unfinished.write_text(text, encoding="utf-8"))  # type: ignore[misc]
+        else:
+            _replace(path, lambda unfinished, sheet=sheet: _workbook(sheet, unfinished))  # type: ignore[misc]
+        said[f"spreadsheets/{path.name}"] = digest
+        written.append(path)
+    return written
+
+
+def _sheet(frame: pd.DataFrame) -> pd.DataFrame:
+    """As people keep it: days as YYYY-MM-DD, empty cells empty."""
+    for name in frame.columns:
+        if pd.api.types.is_datetime64_any_dtype(frame[name]):
+            frame[name] = frame[name].dt.strftime("%Y-%m-%d")
+    return frame
+
+
+def _workbook(sheet: pd.DataFrame, path: Path) -> None:
+    from openpyxl import Workbook
+
+    book = Workbook(write_only=True)
+    page = book.create_sheet("Sheet1")
+    page.append(list(sheet.columns))
+    for row in sheet.astype(object).where(sheet.notna(), None).itertuples(index=False):
+        page.append(list(row))
+    with path.open("wb") as file:
+        book.save(file)

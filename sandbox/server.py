@@ -1,0 +1,263 @@
+"""The imaginary company over HTTP: /hubspot, /ga4 and /mailchimp on one port of 127.0.0.1, and folders of files.
+
+Flow: `World + clock → Sandbox (the view of the day) → create_app → serve | running`. Belongs here: sockets, the day's
+change, credentials. Does not: what vendors say (`apis`), what goes wrong (`faults`), files (`files`).
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from pathlib import Path
+
+import pandas as pd
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount, Route
+
+from sandbox import files
+from sandbox.apis import ga4, hubspot, mailchimp
+from sandbox.apis.answers import Answer, Refused, refused
+from sandbox.apis.hubspot_schema import ALL_SCOPES
+from sandbox.corrupt import Corruption, Edit, corrupted, edits_of
+from sandbox.faults import Fault, Faults, FaultMiddleware, Logged, fault_routes, vendor_refusal
+from sandbox.limits import FAST, Counters, Limits
+from sandbox.view import View
+from sandbox.world import Snapshot, World
+from sandbox.world.clock import TIME_ZONE
+
+PORT = 8765
+HOST = "127.0.0.1"
+START_SECONDS = 30
+Clock = Callable[[], date]
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """Who may come in; `hubspot_tokens` gives each token its scopes."""
+
+    hubspot_tokens: Mapping[str, frozenset[str]] = field(default_factory=lambda: {"sandbox-hubspot-token": ALL_SCOPES})
+    ga4_token: str = "sandbox-ga4-token"
+    ga4_property: str = "123456789"
+    mailchimp_key: str = "sandbox-mailchimp-key-us1"
+
+
+def today() -> date:
+    """The company's day: snapshots end at its beginning."""
+    return datetime.now(tz=TIME_ZONE).date()
+
+
+class Sandbox:
+    """What the server holds: the view of the clock's day (rebuilt when the day or the corruptions change), limits,
+    credentials, faults. With a `home`, the day's files are written beside it.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        clock: Clock = today,
+        *,
+        faults: Iterable[Fault] = (),
+        corrupt: Iterable[Corruption] = (),
+        limits: Limits = FAST,
+        credentials: Credentials | None = None,
+        home: Path | None = None,
+        on_request: Callable[[Logged], None] | None = None,
+    ) -> None:
+        self.world, self.clock = world, clock
+        self.limits, self.counters = limits, Counters(limits)
+        self.credentials = credentials or Credentials()
+        self.faults = Faults(faults, corrupt)
+        self.home, self.on_request = home, on_request
+        self._lock = threading.Lock()
+        self._shown: tuple[date, int] | None = None
+        self._view: View | None = None
+        self._snapshot: Snapshot | None = None
+        self._applied: dict[Corruption, tuple[Edit, ...]] = {}
+        self._mended: list[Edit] = []
+
+    @property
+    def is_current(self) -> bool:
+        return self._shown == (self.clock(), self.faults.generation)
+
+    def refresh(self) -> None:
+        """Brings view and files to the clock's day; costs nothing when they are there already."""
+        with self._lock:
+            wanted = (self.clock(), self.faults.generation)
+            if self._shown == wanted:
+                return
+            if self._snapshot is None or self._snapshot.until != wanted[0]:
+                self._snapshot = self.world.snapshot(wanted[0])
+            snapshot = self._spoilt(self._snapshot)
+            if self.home is not None:
+                files.write(snapshot, self.home)
+            self._view, self._shown = View(snapshot, self.faults.marks), wanted
+
+    def _spoilt(self, snapshot: Snapshot) -> Snapshot:
+        """With the corruptions in force. Records no longer wrong were mended the way people mend them: a later edit."""
+        corrupt = self.faults.corrupt
+        for each in [each for each in self._applied if each not in corrupt]:
+            mended = self._applied.pop(each)
+            self._mended += [replace(edit, at=edit.at + pd.Timedelta(seconds=1)) for edit in mended]
+        for each in corrupt:
+            if each not in self._applied:
+                self._applied[each] = edits_of(snapshot, [each])
+        edits = [edit for applied in self._applied.values() for edit in applied]
+        return corrupted(snapshot, corrupt, [*self._mended, *edits])
+
+    @property
+    def view(self) -> View:
+        if self._view is None:
+            self.refresh()
+        assert self._view is not None  # noqa: S101 - refresh sets it
+        return self._view
+
+
+async def _missing(request: Request, _: Exception) -> Response:
+    body, media_type = vendor_refusal(request.url.path, 404)
+    return Answer(body, status_code=404, media_type=media_type)
+
+
+def create_app(sandbox: Sandbox) -> Starlette:
+    """The ASGI application of a sandbox."""
+    app = Starlette(
+        routes=[
+            Mount("/hubspot", routes=hubspot.routes()),
+            Mount("/ga4", routes=ga4.routes()),
+            Mount("/mailchimp", routes=mailchimp.routes()),
+            *fault_routes(),
+            Route("/", lambda _: Answer({"vendors": ["hubspot", "ga4", "mailchimp"]})),
+        ],
+        exception_handlers={Refused: refused, 404: _missing},
+    )
+    app.state.sandbox = sandbox
+    app.add_middleware(FaultMiddleware, sandbox=sandbox)
+    return app
+
+
+def env(base_url: str, home: Path, *, limits: Limits = FAST) -> dict[str, str]:
+    """The SOURCES__… variables that point Kpilote at this sandbox."""
+    credentials = Credentials()
+    return {
+        "SOURCES__HUBSPOT__BASE_URL": f"{base_url}/hubspot",
+        "SOURCES__HUBSPOT__ACCESS_TOKEN": next(iter(credentials.hubspot_tokens)),
+        # The connector keeps to the vendor's limits by itself; here it may go as fast as the sandbox allows.
+        "SOURCES__HUBSPOT__CALLS_PER_TEN_SECONDS": str(limits.hubspot_per_ten_seconds),
+        "SOURCES__HUBSPOT__SEARCHES_PER_SECOND": str(limits.hubspot_searches_per_second),
+        "SOURCES__GA4__BASE_URL": f"{base_url}/ga4",
+        "SOURCES__GA4__ACCESS_TOKEN": credentials.ga4_token,
+        "SOURCES__GA4__PROPERTY_ID": credentials.ga4_property,
+        "SOURCES__GA4__EXPORT_URL": str(files.export_folder(home)),
+        "SOURCES__MAILCHIMP__BASE_URL": f"{base_url}/mailchimp/3.0",
+        "SOURCES__MAILCHIMP__API_KEY": credentials.mailchimp_key,
+        "SOURCES__SPREADSHEETS__URL": str(files.spreadsheet_folder(home)),
+    }
+
+
+def _uvicorn(sandbox: Sandbox, port: int) -> uvicorn.Server:
+    config = uvicorn.Config(
+        create_app(sandbox), host=HOST, port=port, log_level="error", access_log=False, lifespan="off", http="httptools"
+    )
+    return uvicorn.Server(config)
+
+
+@dataclass
+class Running:
+    """A server that answers: its addresses, the requests it has seen, and the sandbox behind it."""
+
+    base_url: str
+    sandbox: Sandbox
+    requests: list[Logged]
+    home: Path | None
+
+    @property
+    def hubspot_url(self) -> str:
+        return f"{self.base_url}/hubspot"
+
+    @property
+    def ga4_url(self) -> str:
+        return f"{self.base_url}/ga4"
+
+    @property
+    def mailchimp_url(self) -> str:
+        return f"{self.base_url}/mailchimp/3.0"
+
+    @property
+    def faults(self) -> Faults:
+        return self.sandbox.faults
+
+    @property
+    def env(self) -> dict[str, str]:
+        if self.home is None:
+            raise ValueError("running(home=…) is needed: the environment names folders under it")
+        return env(self.base_url, self.home, limits=self.sandbox.limits)
+
+    def advance(self, until: date) -> None:
+        """Moves the company to 00:00 of another day."""
+        self.sandbox.clock = lambda: until
+        self.sandbox.refresh()
+
+
+@contextmanager
+def running(
+    world: World,
+    until: date | None = None,
+    *,
+    faults: Iterable[Fault] = (),
+    corrupt: Iterable[Corruption] = (),
+    limits: Limits = FAST,
+    credentials: Credentials | None = None,
+    home: Path | None = None,
+    port: int = 0,
+) -> Iterator[Running]:
+    """A sandbox in a thread on a free port, for tests and the demo; `until` fixes its day (default: the calendar's)."""
+    seen: list[Logged] = []
+    clock: Clock = today if until is None else lambda: until
+    sandbox = Sandbox(
+        world, clock, faults=faults, corrupt=corrupt, limits=limits, credentials=credentials, home=home,
+        on_request=seen.append,
+    )  # fmt: skip
+    sandbox.refresh()
+    server = _uvicorn(sandbox, port)
+    thread = threading.Thread(target=server.run, name="sandbox", daemon=True)
+    thread.start()
+    give_up = time.monotonic() + START_SECONDS
+    while not server.started:
+        if not thread.is_alive() or time.monotonic() > give_up:
+            raise RuntimeError(f"the sandbox did not start on {HOST}:{port}")
+        time.sleep(0.01)
+    address = server.servers[0].sockets[0].getsockname()
+    try:
+        yield Running(f"http://{address[0]}:{address[1]}", sandbox, seen, home)
+    finally:
+        server.should_exit = True
+        thread.join(timeout=START_SECONDS)
+
+
+def serve(
+    world: World,
+    home: Path,
+    *,
+    port: int = PORT,
+    until: date | None = None,
+    limits: Limits = FAST,
+    log: Callable[[str], None],
+) -> None:
+    """`kpilote sandbox`: serves until interrupted; `log` receives what a person needs to know."""
+    clock: Clock = today if until is None else lambda: until
+    sandbox = Sandbox(world, clock, limits=limits, home=home)
+    sandbox.refresh()
+    base_url = f"http://{HOST}:{port}"
+    log(f"The imaginary company of {clock()} (seed {world.seed}, scale {world.scale:g}, since {world.start}):")
+    for name in ("hubspot", "ga4", "mailchimp"):
+        log(f"  {base_url}/{name}")
+    log("Point Kpilote at it with:")
+    for name, value in env(base_url, home, limits=limits).items():
+        log(f"  export {name}={value}")
+    _uvicorn(sandbox, port).run()

@@ -1,0 +1,40 @@
+"""What the vendors know at one moment: a snapshot of the world and each vendor's own arrangement of it.
+
+Flow: `Snapshot → View → apis`. Every part is built when first asked for and kept until the day (or the data) changes.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+from sandbox.apis.ga4_reports import Property
+from sandbox.apis.hubspot_records import Portal
+from sandbox.apis.hubspot_search import Search
+from sandbox.apis.mailchimp_records import Account
+
+
+class View:
+    """One snapshot, arranged; `marks` are quality flags that GA4 sets on its reports."""
+
+    def __init__(self, snapshot: Any, marks: frozenset[str] = frozenset()) -> None:
+        self.snapshot = snapshot
+        self._marks = marks
+        self._searches: dict[str, Search] = {}
+
+    @cached_property
+    def portal(self) -> Portal:
+        return Portal(self.snapshot)
+
+    def search(self, name: str) -> Search:
+        if name not in self._searches:
+            self._searches[name] = Search(self.portal.records(name))
+        return self._searches[name]
+
+    @cached_property
+    def analytics(self) -> Property:
+        return Property(self.snapshot, self._marks)
+
+    @cached_property
+    def emails(self) -> Account:
+        return Account(self.snapshot)
