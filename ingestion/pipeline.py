@@ -133,7 +133,11 @@ def load(
             pipeline.normalize()
             info = pipeline.load()
         except Exception as error:
-            raise _readable(source.name, error) from error
+            written = _written(error)
+            if written is not None:
+                raise written from None
+            reason = f"{type(error).__name__}: {_innermost(error)}"
+            raise SourceError(source.name, f"the load failed, the lake keeps what it had ({reason})") from error
     return tuple(info.loads_ids) if info is not None else (), tally
 
 
@@ -264,13 +268,21 @@ def _alone(settings: Settings, source_name: str) -> Iterator[None]:
         yield
 
 
-def _readable(source_name: str, error: BaseException) -> KpiloteError:
-    """The error a person wrote, from under dlt's wrappers; else one line with the innermost cause."""
-    cause: BaseException = error
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """The error and what dlt wrapped in it, outermost first."""
     seen: set[int] = set()
-    while id(cause) not in seen:
-        seen.add(id(cause))
-        if isinstance(cause, KpiloteError):
-            return cause
-        cause = getattr(cause, "exception", None) or cause.__cause__ or cause.__context__ or cause
-    return SourceError(source_name, f"the load failed, the lake keeps what it had ({type(cause).__name__}: {cause})")
+    inner: BaseException | None = error
+    while inner is not None and id(inner) not in seen:
+        yield inner
+        seen.add(id(inner))
+        inner = getattr(inner, "exception", None) or inner.__cause__ or inner.__context__
+
+
+def _written(error: BaseException) -> KpiloteError | None:
+    """The error meant for a person, from under dlt's wrappers."""
+    return next((each for each in _chain(error) if isinstance(each, KpiloteError)), None)
+
+
+def _innermost(error: BaseException) -> BaseException:
+    *_, last = _chain(error)
+    return last

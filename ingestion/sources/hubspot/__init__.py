@@ -148,7 +148,7 @@ def _stage(pipeline: Json, stage: Json) -> dict[str, Any]:
         "display_order": stage.get("displayOrder"),
         "probability": probability,
         "is_closed": closed,
-        "is_won": str(closed == "true" and probability in {"1.0", "1"}).lower(),
+        "is_won": closed == "true" and probability in {"1.0", "1"},
         "archived": stage["archived"],
         "updated_at": stage.get("updatedAt"),
     }

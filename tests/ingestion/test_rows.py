@@ -1,0 +1,104 @@
+"""Vendor rows to Arrow: what is parsed, what is refused, what fails the load."""
+
+import datetime as dt
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from ingestion.errors import TypeChangedError
+from ingestion.registry import Column, Table
+from ingestion.rows import build
+
+TABLE = Table(
+    source="hubspot",
+    name="things",
+    kind="window",
+    day_column="day",
+    key=("thing_id",),
+    description="For tests.",
+    columns=(
+        Column("thing_id", "string", "Id.", nullable=False),
+        Column("day", "date", "Day.", nullable=False),
+        Column("amount", "decimal", "Amount sent as text.", as_text=True),
+        Column("count", "integer", "Count."),
+        Column("happened_at", "timestamp", "Moment."),
+        Column("flag", "boolean", "Flag."),
+        Column("ids", "strings", "Ids."),
+    ),
+)
+ROW: dict[str, Any] = {
+    "thing_id": "1",
+    "day": "2026-03-01",
+    "amount": "12.345",
+    "count": 3,
+    "happened_at": "2026-03-01T10:00:00.5+02:00",
+    "flag": True,
+    "ids": ["a", "b"],
+}
+
+
+def test_a_row_becomes_the_declared_types() -> None:
+    table, refused = build(TABLE, [ROW])
+    assert refused == []
+    assert table.schema == TABLE.arrow_schema()
+    assert table.to_pylist() == [
+        {
+            "thing_id": "1",
+            "day": dt.date(2026, 3, 1),
+            "amount": Decimal("12.34"),
+            "count": 3,
+            "happened_at": dt.datetime(2026, 3, 1, 8, 0, 0, 500_000, tzinfo=dt.UTC),
+            "flag": True,
+            "ids": ["a", "b"],
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "reason"),
+    [
+        ("amount", "a lot", "amount: not a number"),
+        ("amount", "1e20", "amount: too large for an amount (16 digits)"),
+        ("amount", "NaN", "amount: not a finite number"),
+        ("count", 1.5, "count: not a whole number"),
+        ("happened_at", "yesterday", "happened_at: not a timestamp (ISO 8601)"),
+        ("day", "31/12/2026", "day: not a date (ISO 8601)"),
+        ("day", None, "day is empty"),
+    ],
+)
+def test_what_cannot_be_parsed_is_refused_with_its_reason(column: str, value: Any, reason: str) -> None:
+    table, refused = build(TABLE, [ROW, {**ROW, column: value}, ROW])
+    assert [(refusal.index, refusal.column, refusal.reason) for refusal in refused] == [(1, column, reason)]
+    assert table.num_rows == 2
+    assert str(value) not in refused[0].value_type
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        ("amount", 12.5, "things.amount changed: declared string (decimal), received number"),
+        ("thing_id", 7, "things.thing_id changed: declared string (string), received number"),
+        ("count", "secret@example.com", "things.count changed: declared number (integer), received string(18)"),
+        ("flag", "true", "things.flag changed: declared boolean (boolean), received string(4)"),
+        ("ids", "a", "things.ids changed: declared array (strings), received string(1)"),
+        ("happened_at", {"at": 1}, "things.happened_at changed: declared datetime/string (timestamp), received object(1)"),
+    ],
+)
+def test_another_json_type_fails_the_load_without_showing_the_value(column: str, value: Any, message: str) -> None:
+    with pytest.raises(TypeChangedError) as caught:
+        build(TABLE, [ROW, {**ROW, column: value}])
+    assert message in str(caught.value)
+    assert "secret@example.com" not in str(caught.value)
+
+
+def test_absent_and_empty_are_null_and_nulls_come_in() -> None:
+    table, refused = build(TABLE, [{"thing_id": "", "day": "2026-03-01", "amount": ""}])
+    assert refused == []
+    assert table.to_pylist()[0] == {**dict.fromkeys(ROW), "day": dt.date(2026, 3, 1)}
+
+
+def test_moments_without_a_zone_are_utc_and_milliseconds_are_read() -> None:
+    rows = [{**ROW, "happened_at": value} for value in ("2026-03-01T10:00:00", "1772359200000")]
+    table, _ = build(TABLE, rows)
+    assert table.column("happened_at").to_pylist() == [dt.datetime(2026, 3, 1, 10, tzinfo=dt.UTC)] * 2
