@@ -22,6 +22,8 @@ from serving import files
 
 SCHEMA = "marts"
 DATABASE = "kpilote.duckdb"
+# The cadences' own tables behind the view `kpi_values`: how it is refreshed, not part of what is promised to readers.
+PART_PREFIX = "kpi_values_"
 REQUIRED_TABLES = ("kpi_catalogue", "kpi_scorecard", "kpi_values")
 # Columns that say when a row was computed, not what it says: they do not make a release new.
 PROCESSING_COLUMNS = ("refreshed_at",)
@@ -56,11 +58,12 @@ def write_tables(warehouse: Path, staging: Path) -> tuple[dict[str, Any], dict[s
 
 
 def _names(connection: duckdb.DuckDBPyConnection) -> list[str]:
-    """Tables and views of the schema, without what an interrupted dbt run leaves (`…__dbt_tmp`)."""
+    """Tables and views of the schema, without parts of others and what an interrupted dbt run leaves (`…__dbt_tmp`)."""
     found = connection.execute(
         "select table_name from information_schema.tables"
-        " where table_catalog = 'warehouse' and table_schema = ? and not contains(table_name, '__dbt_') order by 1",
-        [SCHEMA],
+        " where table_catalog = 'warehouse' and table_schema = ? and not contains(table_name, '__dbt_')"
+        " and not starts_with(table_name, ?) order by 1",
+        [SCHEMA, PART_PREFIX],
     ).fetchall()
     return [name for (name,) in found]
 

@@ -23,6 +23,7 @@ from typing import Any, Protocol
 
 import duckdb
 
+from ingestion.errors import KpiloteError
 from serving import files, marts
 
 KEEP_RELEASES = 7
@@ -33,7 +34,7 @@ _STAGING = ".staging"
 _NOTHING_YET = "there is no release yet: run `kpilote refresh` first"
 
 
-class ReleaseError(RuntimeError):
+class ReleaseError(KpiloteError):
     """A release cannot be made, found or trusted; the message says what to do."""
 
 
