@@ -1,7 +1,7 @@
-"""The dbt sources of a lake source, written from the registry: `python -m tests.dbt_project.sources_yaml` after a change there.
+"""Writes the dbt sources from the registry: `python -m tests.dbt_project.sources_yaml` after a change there.
 
-Flow: ingestion.registry → dbt_project/models/staging/<source>/_<source>__sources.yml. The files are committed, so that dbt
-runs without Python of ours; test_sources.py fails when they differ from the registry.
+Flow: ingestion.registry → dbt_project/models/staging/<source>/_<source>__sources.yml. The files are committed, so
+that dbt runs without Python of ours; test_sources.py fails when they differ from the registry.
 """
 
 from pathlib import Path
@@ -10,7 +10,7 @@ from ingestion import registry
 
 STAGING = Path(__file__).parents[2] / "dbt_project" / "models" / "staging"
 LAKE = "{{ env_var('KPILOTE_LAKE_URL', env_var('KPILOTE_HOME', 'data') ~ '/lake') }}"
-HEADER = "# Written from ingestion/registry.py by `python -m tests.dbt_project.sources_yaml`; change the registry instead."
+HEADER = "# Written by `python -m tests.dbt_project.sources_yaml` from ingestion/registry.py: change it there."
 
 
 def path(source: registry.Source) -> Path:
