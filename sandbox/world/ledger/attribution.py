@@ -1,0 +1,161 @@
+"""Touchpoints, conversions and the six rule models, one conversion after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import floor
+
+import numpy as np
+import pandas as pd
+
+from sandbox.world.ledger.observe import Observed
+from sandbox.world.ledger.rules import CONVERSION_TYPES, MODELS, NONE, UNATTRIBUTED, Rules
+
+_CREDIT_COLUMNS = ["conversion", "day", "channel", "campaign", "credit", "cents"]
+
+
+def touchpoints(observed: Observed) -> pd.DataFrame:
+    """Sessions, clicks in mails, meetings held and calls of known persons, each person's in order."""
+    snapshot = observed.snapshot
+    meetings = snapshot.meetings
+    held = meetings[meetings["archived_at"].isna() & (meetings["outcome"] == "COMPLETED")]
+    pieces = [
+        observed.sessions[["person", "at", "id", "channel", "campaign"]].assign(type="session"),
+        observed.email_clicks[["person", "at", "id", "channel", "campaign"]].assign(type="email_click"),
+        _sales(held, "meeting_id").assign(type="meeting"),
+        _sales(snapshot.calls, "call_id").assign(type="call"),
+    ]
+    touches = pd.concat(pieces, ignore_index=True)
+    touches = touches[touches["person"].isin(observed.persons.index)]
+    return touches.sort_values(["person", "at", "type", "id"], ignore_index=True)
+
+
+def _sales(activities: pd.DataFrame, key: str) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "person": activities["contact_id"],
+            "at": activities["start_at"],
+            "id": activities[key],
+            "channel": "sales",
+            "campaign": NONE,
+        }
+    )
+
+
+def conversions(observed: Observed, deals: pd.DataFrame) -> pd.DataFrame:
+    """Leads, MQLs, opportunities and first wins: type, id, person, instant and value in cents."""
+    persons = observed.persons
+    pieces = []
+    for kind in ("lead", "mql"):
+        reached = persons[persons[f"{kind}_at"].notna()]
+        pieces.append(_conversions(kind, reached.index, reached.index, reached[f"{kind}_at"], 0))
+    pieces.append(
+        _conversions("opportunity", deals.index, deals["person"], deals["created_at"], deals["created_cents"])
+    )
+    won = deals[deals["is_first_won"]]
+    pieces.append(_conversions("customer", won.index, won["person"], won["closed_at"], won["cents"]))
+    return pd.concat(pieces, ignore_index=True)
+
+
+def _conversions(kind: str, ids: pd.Index, person: object, at: pd.Series, cents: object) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "type": kind,
+            "conversion": np.asarray(ids),
+            "person": np.asarray(person),
+            "at": at.to_numpy(),
+            "cents": np.asarray(cents) if not isinstance(cents, int) else cents,
+        }
+    )
+
+
+@dataclass(frozen=True)
+class Path:
+    """The touches before a conversion: channels in order and days from each touch to the conversion."""
+
+    channels: Sequence[str]
+    days_before: Sequence[float]
+
+    def __len__(self) -> int:
+        return len(self.channels)
+
+
+def _only(position: int, length: int) -> list[float]:
+    return [1.0 if number == position else 0.0 for number in range(length)]
+
+
+def first_touch(path: Path, _: Rules) -> list[float]:
+    return _only(0, len(path))
+
+
+def last_touch(path: Path, _: Rules) -> list[float]:
+    return _only(len(path) - 1, len(path))
+
+
+def last_non_direct(path: Path, _: Rules) -> list[float]:
+    """The last touch that is not direct; of a path of direct visits the last."""
+    others = [number for number, channel in enumerate(path.channels) if channel != "direct"]
+    return _only(others[-1] if others else len(path) - 1, len(path))
+
+
+def linear(path: Path, _: Rules) -> list[float]:
+    return [1.0 / len(path)] * len(path)
+
+
+def position_based(path: Path, rules: Rules) -> list[float]:
+    """40/20/40; two touches share, one has it all."""
+    if len(path) <= 2:
+        return linear(path, rules)
+    middle = (1.0 - 2.0 * rules.position_ends) / (len(path) - 2)
+    return [rules.position_ends, *[middle] * (len(path) - 2), rules.position_ends]
+
+
+def time_decay(path: Path, rules: Rules) -> list[float]:
+    """A touch weighs half as much for every half-life it lies before the conversion."""
+    weights = [0.5 ** (days / rules.half_life_days) for days in path.days_before]
+    return [weight / sum(weights) for weight in weights]
+
+
+_MODELS: dict[str, Callable[[Path, Rules], list[float]]] = dict(
+    zip(MODELS, (first_touch, last_touch, last_non_direct, linear, position_based, time_decay), strict=True)
+)
+
+
+def cents_of(cents: int, credits: Sequence[float]) -> list[int]:
+    """The value shared in whole cents, each share rounded down; what is left over goes to the last touch."""
+    shares = [floor(cents * credit + 1e-6) for credit in credits]
+    shares[-1] += cents - sum(shares)
+    return shares
+
+
+def credit(
+    observed: Observed, touches: pd.DataFrame, found: pd.DataFrame, model: str, conversion_type: str
+) -> pd.DataFrame:
+    """One row per conversion and touch: day, channel, campaign, credit and cents; without a touch 'unattributed'."""
+    if model not in _MODELS or conversion_type not in CONVERSION_TYPES:
+        raise KeyError(f"no attribution {model} of {conversion_type}: models are {MODELS}, types {CONVERSION_TYPES}")
+    rules, share = observed.rules, _MODELS[model]
+    lookback = rules.lookback_days * 86_400_000_000
+    wanted = found[found["type"] == conversion_type].reset_index(drop=True)
+    days = observed.day(wanted["at"])
+    times = touches["at"].dt.tz_localize(None).to_numpy().astype("datetime64[us]").astype(np.int64)
+    channel, campaign = touches["channel"].to_numpy(), touches["campaign"].to_numpy()
+    # Touches are sorted by person and instant, so a person's touches are a slice.
+    ranges = touches.groupby("person", sort=False).indices
+    ends = wanted["at"].dt.tz_localize(None).to_numpy().astype("datetime64[us]").astype(np.int64)
+    rows: list[tuple[object, ...]] = []
+    for number, (name, person, cents) in enumerate(zip(wanted["conversion"], wanted["person"], wanted["cents"], strict=True)):
+        owned = ranges.get(person, np.empty(0, dtype=np.int64))
+        at = ends[number]
+        path = [row for row in owned if at - lookback <= times[row] <= at]
+        if not path:
+            rows.append((name, days[number], UNATTRIBUTED, NONE, 1.0, cents))
+            continue
+        credits = share(Path([channel[row] for row in path], [(at - times[row]) / 86_400_000_000 for row in path]), rules)
+        values = cents_of(int(cents), credits)
+        rows.extend(
+            (name, days[number], channel[row], campaign[row], part, value)
+            for row, part, value in zip(path, credits, values, strict=True)
+        )
+    return pd.DataFrame(rows, columns=_CREDIT_COLUMNS)

@@ -1,0 +1,83 @@
+"""Recurring revenue: who pays what on which day, what moved it, who left."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from sandbox.world.ledger import periods
+from sandbox.world.ledger.observe import Observed
+from sandbox.world.ledger.rules import NONE
+
+
+def contracts(observed: Observed) -> pd.DataFrame:
+    """Contracts of surviving companies in cents, at the rate of their first day for life."""
+    rows = observed.snapshot.subscriptions
+    company = rows["company_id"].map(observed.company_survivor)
+    return pd.DataFrame(
+        {
+            "company": company,
+            "first": rows["started_on"],
+            "end": rows["ended_on"],
+            "cents": observed.cents(rows["mrr"], rows["currency"], rows["started_on"]),
+            "country": company.map(observed.companies["country"]).fillna(NONE),
+            "segment": company.map(observed.companies["segment"]).fillna(NONE),
+        }
+    )
+
+
+def paying(paid: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
+    """Contracts that count on a day: begun, and not ended that day or before."""
+    return paid[(paid["first"] <= day) & (paid["end"].isna() | (paid["end"] > day))]
+
+
+def balances(paid: pd.DataFrame, last_days: pd.Series) -> pd.DataFrame:
+    """Contracts counting on each of some days: `day` is that day."""
+    pieces = [paying(paid, day).assign(day=day) for day in last_days]
+    return pd.concat(pieces, ignore_index=True)
+
+
+def movements(observed: Observed, paid: pd.DataFrame) -> pd.DataFrame:
+    """Changes of a company's monthly amount: day, movement, signed cents, dimensions."""
+    ends = paid[paid["end"].notna() & (paid["end"] < pd.Timestamp(observed.snapshot.until))]
+    steps = pd.concat(
+        [
+            paid[["company", "first", "cents"]].set_axis(["company", "day", "step"], axis=1),
+            ends[["company", "end", "cents"]].set_axis(["company", "day", "step"], axis=1).assign(step=-ends["cents"]),
+        ]
+    )
+    daily = steps.groupby(["company", "day"], as_index=False)["step"].sum()
+    after = daily.groupby("company")["step"].cumsum()
+    before = after - daily["step"]
+    is_first = ~daily["company"].duplicated()
+    movement = np.select(
+        [(before == 0) & is_first, before == 0, after == 0, daily["step"] > 0],
+        ["new", "reactivation", "churn", "expansion"],
+        "contraction",
+    )
+    return pd.DataFrame(
+        {
+            "day": daily["day"],
+            "company": daily["company"],
+            "movement": movement,
+            "cents": daily["step"],
+            "country": daily["company"].map(observed.companies["country"]).fillna(NONE),
+            "segment": daily["company"].map(observed.companies["segment"]).fillna(NONE),
+        }
+    )[daily["step"] != 0]
+
+
+def customer_periods(observed: Observed, paid: pd.DataFrame, cadence: str) -> pd.DataFrame:
+    """Customers of the day before each period, and whether they are gone on its last covered day."""
+    snapshot = observed.snapshot
+    pieces = []
+    for period in periods.covered_periods(snapshot.start, snapshot.until, cadence).itertuples():
+        opening = paying(paid, period.period_start - pd.Timedelta(days=1)).drop_duplicates("company")
+        closing = paying(paid, period.last_day)["company"]
+        churned = (~opening["company"].isin(closing)).astype(int)
+        pieces.append(
+            opening[["country", "segment"]].assign(
+                day=period.period_start, customers=1, churned=churned, retained=1 - churned
+            )
+        )
+    return pd.concat(pieces, ignore_index=True)

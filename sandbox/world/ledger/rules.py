@@ -1,0 +1,61 @@
+"""The business rules a KPI depends on, and what a channel is. Defaults are the project's own defaults."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+CADENCES = ("day", "week", "month", "quarter", "year")
+MODELS = ("first_touch", "last_touch", "last_non_direct", "linear", "position_based", "time_decay")
+CONVERSION_TYPES = ("lead", "mql", "opportunity", "customer")
+NONE = "(none)"
+UNATTRIBUTED = "unattributed"
+
+_BY_MEDIUM = {
+    "(none)": "direct",
+    "organic": "organic_search",
+    "cpc": "paid_search",
+    "paid_social": "paid_social",
+    "display": "display",
+    "social": "organic_social",
+    "email": "email",
+    "referral": "referral",
+}
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Thresholds and windows of the KPI definitions."""
+
+    time_zone: str = "Europe/Paris"
+    currency: str = "EUR"
+    engaged_seconds: int = 10
+    engaged_page_views: int = 2
+    email_window_days: int = 7
+    mid_market_from: int = 50
+    enterprise_from: int = 500
+    lookback_days: int = 90
+    half_life_days: float = 7.0
+    position_ends: float = 0.4
+    kpi_model: str = "position_based"
+    margin_ratio: float = 0.8
+    velocity_days: int = 90
+    velocity_min_won: int = 10
+    churn_months: int = 6
+    sales_cost_categories: tuple[str, ...] = ("salaries_sales",)
+
+
+def channels(medium: pd.Series) -> pd.Series:
+    """The channel of each session; in this world the medium tells it."""
+    return medium.map(_BY_MEDIUM).fillna("other")
+
+
+def segments(employees: pd.Series, rules: Rules) -> pd.Series:
+    """Company size class; unknown size is '(none)'."""
+    classes = pd.cut(
+        employees.astype(float),
+        [-1.0, rules.mid_market_from - 0.5, rules.enterprise_from - 0.5, float("inf")],
+        labels=["smb", "mid_market", "enterprise"],
+    )
+    return classes.astype(object).where(employees.notna(), NONE)
