@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.kpi.built import Built, build
 from tests.kpi.project import KpiProject
 
 
@@ -10,3 +11,9 @@ def kpi_project(tmp_path_factory: pytest.TempPathFactory) -> KpiProject:
     """The dbt project, parsed once."""
     home: Path = tmp_path_factory.mktemp("kpi_project")
     return KpiProject(home)
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """A small company, pulled and built once."""
+    return build(tmp_path_factory.mktemp("kpi_built"))

@@ -1,0 +1,86 @@
+"""A small company's warehouse, built the way a demo builds it: sandbox over HTTP → lake → dbt build.
+
+Six months over New Year, so that ISO years, quarters and the year change inside the data. The days are fixed: the
+numbers are the same on every machine and every day.
+"""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from ingestion import lake
+from ingestion.settings import Settings
+from sandbox.server import running
+from sandbox.world import Snapshot, World
+from tests.verify.warehouse import Warehouse
+
+PROJECT = Path(__file__).parents[2] / "dbt_project"
+SEED, SCALE = 7, 0.2
+START, UNTIL = date(2025, 11, 1), date(2026, 5, 4)
+HASH_KEY = "0" * 32
+
+
+@contextmanager
+def environment(values: Mapping[str, str]) -> Iterator[None]:
+    """These variables for a while: connectors and dbt's profile read them."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@dataclass(frozen=True)
+class Built:
+    """A built home and what the company of that day knows about itself."""
+
+    home: Path
+    settings: Settings
+    snapshot: Snapshot
+
+    @property
+    def semantic_manifest(self) -> str:
+        return (self.settings.dbt_target_dir / "semantic_manifest.json").read_text()
+
+    def warehouse(self, semantic_manifest: str | None = None) -> Warehouse:
+        return Warehouse(self.settings.warehouse_path, semantic_manifest or self.semantic_manifest)
+
+
+def dbt(settings: Settings, project: Path, *arguments: str, target: Path | None = None) -> Any:
+    """A dbt command on a home; its result. The warehouse file is closed afterwards."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+    from dbt.cli.main import dbtRunner
+
+    folders = ["--project-dir", str(project), "--profiles-dir", str(project)]
+    folders += ["--target-path", str(target or settings.dbt_target_dir), "--log-path", str(settings.home / "logs")]
+    with environment({**settings.environment(), "DO_NOT_TRACK": "1"}):
+        try:
+            return dbtRunner().invoke(["--quiet", *arguments, *folders])
+        finally:
+            DuckDBConnectionManager.close_all_connections()
+
+
+def build(home: Path) -> Built:
+    """Pull the company's sources over HTTP and build the warehouse."""
+    world = World(seed=SEED, start=START, scale=SCALE)
+    settings = Settings(home=home, start_date=START, hash_key=HASH_KEY, _env_file=None)
+    with running(world, until=UNTIL, home=home) as sandbox, environment({**settings.environment(), **sandbox.env}):
+        for source in settings.sources:
+            lake.pull(source, START, UNTIL, settings=settings)
+    told = home / "sandbox" / "world.json"
+    told.write_text(json.dumps({"seed": SEED, "scale": SCALE, "start": START.isoformat()}))
+    result = dbt(settings, PROJECT, "build")
+    assert result.success, [
+        f"{run.node.name}: {run.message}" for run in result.result.results if run.status != "success"
+    ]
+    return Built(home, settings, world.snapshot(UNTIL))

@@ -1,0 +1,82 @@
+"""Every cell of kpi_values equals what MetricFlow and the company's ledger say; a wrong definition does not pass."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from sandbox.world.ledger import Ledger
+from tests.kpi.built import PROJECT, Built, dbt
+from tests.verify.__main__ import LEDGER, METRICFLOW, by_ledger, by_metricflow, verify
+from tests.verify.compare import Comparison
+
+pytestmark = pytest.mark.slow
+
+
+def _failed(found: list[Comparison]) -> dict[str, str]:
+    """{KPI: first differences} of the comparisons that did not pass."""
+    return {c.kpi: c.differences.head(3).to_string() or "nothing was compared" for c in found if not c.passed}
+
+
+def test_metricflow_says_the_same_in_every_cell(built: Built) -> None:
+    warehouse = built.warehouse()
+    kpis = [kpi for kpi in warehouse.kpis().values() if not kpi.not_in_metricflow]
+    found = by_metricflow(warehouse, kpis)
+    warehouse.close()
+    assert {comparison.kpi for comparison in found} == {kpi.name for kpi in kpis}
+    assert _failed(found) == {}
+
+
+def test_the_ledger_says_the_same_in_every_cell(built: Built) -> None:
+    warehouse = built.warehouse()
+    kpis = list(warehouse.kpis().values())
+    found = by_ledger(warehouse, kpis, Ledger(built.snapshot))
+    warehouse.close()
+    assert {comparison.kpi for comparison in found} == {kpi.name for kpi in kpis}
+    assert _failed(found) == {}
+
+
+def test_only_what_metricflow_has_no_word_for_is_left_to_the_ledger(built: Built) -> None:
+    warehouse = built.warehouse()
+    left = {kpi.name for kpi in warehouse.kpis().values() if kpi.not_in_metricflow}
+    warehouse.close()
+    assert left == {"pipeline_velocity", "ltv_cac_ratio"}
+
+
+def test_metricflow_catches_a_compiler_that_reads_the_yaml_differently(built: Built) -> None:
+    """The numbers stand, the definition MetricFlow reads moved: revenue without its filter."""
+    manifest = json.loads(built.semantic_manifest)
+    revenue = next(metric for metric in manifest["metrics"] if metric["name"] == "revenue")
+    revenue["filter"] = None
+    warehouse = built.warehouse(json.dumps(manifest))
+    found = by_metricflow(warehouse, [warehouse.kpis()[name] for name in ("revenue", "avg_deal_size", "win_rate")])
+    warehouse.close()
+    assert set(_failed(found)) == {"revenue", "avg_deal_size"}
+
+
+def test_the_ledger_catches_a_wrong_definition(built: Built, tmp_path: Path) -> None:
+    """Both engines read a wrong definition faithfully; the company knows better, and `make verify-kpis` fails."""
+    project, home = tmp_path / "project", tmp_path / "home"
+    shutil.copytree(PROJECT, project, ignore=shutil.ignore_patterns("target", "logs"))
+    home.mkdir()
+    shutil.copy(built.settings.warehouse_path, home)
+    file = project / "models" / "marts" / "core" / "fct_deals.yml"
+    block = yaml.safe_load(file.read_text())
+    closed = next(metric for metric in block["models"][0]["metrics"] if metric["name"] == "closed_deals")
+    closed["expr"] = "is_lost"
+    file.write_text(yaml.safe_dump(block, sort_keys=False, allow_unicode=True))
+    settings = built.settings.model_copy(update={"home": home})
+    models = ["kpi_values_week", "kpi_values_month", "kpi_values_quarter", "kpi_values_year"]
+    assert dbt(settings, project, "run", "--select", "fct_deals", *models).success
+    moved = Built(home, settings, built.snapshot)
+    warehouse = moved.warehouse()
+    found = verify(warehouse, Ledger(built.snapshot))
+    warehouse.close()
+    wrong = [comparison for comparison in found if not comparison.passed]
+    assert {(comparison.kpi, comparison.engine) for comparison in wrong} == {
+        ("win_rate", LEDGER),
+        ("pipeline_velocity", LEDGER),
+    }
+    assert METRICFLOW in {comparison.engine for comparison in found}
