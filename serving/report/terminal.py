@@ -1,4 +1,4 @@
-"""The scorecard in the terminal: the same cards as the page, a table per dashboard, decisions under what calls for them.
+"""The scorecard in the terminal: the cards of the page, a table per dashboard, decisions where they are called for.
 
 Columns give way as the terminal narrows, the least needed first, so that nothing is ever cut into pieces.
 """
@@ -41,12 +41,14 @@ class Column:
 COLUMNS = (
     Column("", 0, lambda one: _status(one)),
     Column("KPI", 0, lambda one: Text(one.kpi.label)),
-    Column("Value", 0, lambda one: Text(one.value, style="bold" if one.is_known else "dim"), right=True),
+    Column(
+        "Value", 0, lambda one: Text(one.value, style="bold") if one.is_known else Text("n/a", style="dim"), right=True
+    ),
     Column("Target", 1, lambda one: Text(one.target or "–", style="" if one.target else "dim"), right=True),
     Column("vs previous", 3, lambda one: _change(one.previous)),
     Column("vs last year", 5, lambda one: _change(one.year_ago)),
     Column("Trend", 4, lambda one: Text(drawing.blocks(one.values[-SPARK_PERIODS:]))),
-    Column("Period", 2, lambda one: Text(one.short_period + (" provisional" if one.provisional else ""), style="dim")),
+    Column("Period", 2, lambda one: Text(one.short_period + (" prov." if one.provisional else ""), style="dim")),
     Column("Owner", 6, lambda one: Text(one.kpi.owner, style="dim")),
     Column("En français", 7, lambda one: Text(one.kpi.label_fr, style="dim")),
 )
@@ -121,15 +123,24 @@ def _dashboard(cards: list[Card], columns: list[tuple[Column, int]]) -> Iterator
     table = _table(columns, header=True)
     for one in cards:
         table.add_row(*(column.cell(one) for column, _ in columns))
-        if one.calls_for_decision:
-            # A table has no cell across its columns: it pauses, the decision takes the whole line, and it goes on.
+        note = _note(one)
+        if note:
+            # A table has no cell across its columns: it pauses, the note takes the whole line, and it goes on.
             yield table
-            text = Text(no_wrap=False, overflow="fold")  # wraps also where the console leaves long lines alone
-            text.append("→ ", MARKS[one.status][1]).append(one.kpi.decision).append(f" ({one.kpi.owner})", "dim")
-            yield Padding(text, (0, 0, 0, STATUS_WIDTH + 2))
+            yield Padding(note, (0, 0, 0, STATUS_WIDTH + 2))
             table = _table(columns, header=False)
     if table.row_count:
         yield table
+
+
+def _note(one: Card) -> Text:
+    """Why there is no number, and the decision a red or orange one calls for."""
+    note = Text(no_wrap=False, overflow="fold")  # wraps also where the console leaves long lines alone
+    if not one.is_known:
+        note.append(one.value, "dim")
+    if one.calls_for_decision:
+        note.append("→ ", MARKS[one.status][1]).append(one.kpi.decision).append(f" ({one.kpi.owner})", "dim")
+    return note
 
 
 def _table(columns: list[tuple[Column, int]], *, header: bool) -> Table:
