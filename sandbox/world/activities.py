@@ -28,7 +28,11 @@ def meetings_of(cast: Cast, deals: pd.DataFrame) -> pd.DataFrame:
         (4, FOLLOW_UP, 0.35, 0.6, 0.9),
     ):
         rows = np.flatnonzero(deal.chance(f"meets {number}", probability))
-        day = deals["day"].to_numpy()[rows] + 1 + (lasts[rows] * deal.at(rows).uniform(f"books {number}", low, high)).astype(np.int64)
+        day = (
+            deals["day"].to_numpy()[rows]
+            + 1
+            + (lasts[rows] * deal.at(rows).uniform(f"books {number}", low, high)).astype(np.int64)
+        )
         pieces.append(
             pd.DataFrame(
                 {
@@ -126,7 +130,9 @@ def _changes(rows: Ints, name: str, value: object, at: Ints) -> pd.DataFrame:
 
 
 def _iso(instants: Ints) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
-    return np.array([f"{text}Z" for text in instants.astype("datetime64[us]").astype("datetime64[s]").astype(str)], dtype=object)
+    return np.array(
+        [f"{text}Z" for text in instants.astype("datetime64[us]").astype("datetime64[s]").astype(str)], dtype=object
+    )
 
 
 def touches_of(cast: Cast, deals: pd.DataFrame, what: str, per_lead: float, per_deal: float, most: int) -> pd.DataFrame:
@@ -138,7 +144,9 @@ def touches_of(cast: Cast, deals: pd.DataFrame, what: str, per_lead: float, per_
     draw = lead.at(rows).child(what, number)
     day = contacts["form_day"].to_numpy()[rows] + 1 + draw.exponential("when", 6.0).astype(np.int64)
     owner = cast.accounts["owner"].to_numpy()[contacts["account"].to_numpy()[rows]]
-    early = _touch(draw, rows, np.full(len(rows), _NO_DEAL), owner, contacts["number"].to_numpy()[rows] * 100 + number, day)
+    early = _touch(
+        draw, rows, np.full(len(rows), _NO_DEAL), owner, contacts["number"].to_numpy()[rows] * 100 + number, day
+    )
     deal = Draw(deals["key"].to_numpy())
     rows, number = spread(np.minimum(deal.geometric(what, per_deal), most))
     draw = deal.at(rows).child(what, number)

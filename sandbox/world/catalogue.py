@@ -20,7 +20,18 @@ COMPANY_STARTS = (
     "Alto", "Boréal", "Cobalt", "Delta", "Éclat", "Ferro", "Granit", "Horizon", "Iris", "Jade", "Kappa", "Lumen", "Mistral",
     "Nova", "Orion", "Pixel", "Quartz", "Rivage", "Sillage", "Terra", "Ulysse", "Vega", "Westline", "Xenia", "Zénith",
 )  # fmt: skip
-COMPANY_ENDS = ("Conseil", "Logistique", "Santé", "Industrie", "Studio", "Énergie", "Retail", "Data", "Mobilité", "Finance")
+COMPANY_ENDS = (
+    "Conseil",
+    "Logistique",
+    "Santé",
+    "Industrie",
+    "Studio",
+    "Énergie",
+    "Retail",
+    "Data",
+    "Mobilité",
+    "Finance",
+)
 INDUSTRIES = (
     "Computer software", "Consumer goods", "Financial services", "Health care", "Logistics", "Manufacturing", "Retail",
     "Staffing", "Telecommunications",

@@ -14,7 +14,7 @@ from sandbox.world.draw import Bools, Draw, Floats, Ints, keys
 from sandbox.world.people import Cast
 
 FIRST, RETRY, UPSELL = 0, 1, 2
-_WIN_RATE = np.array([0.275, 0.25, 0.19])  # by segment
+_WIN_RATE = np.array([0.235, 0.215, 0.165])  # by segment
 _MONTHLY = np.array([235.0, 640.0, 1900.0])  # median monthly amount by segment, EUR
 _CYCLE = np.array([27.0, 34.0, 48.0])  # median business days to close, by segment
 _STAGE_SHARE = (0.0, 0.15, 0.4, 0.65, 0.85)
@@ -51,7 +51,7 @@ def _plan(cast: Cast, buyers: Ints, primary: Ints, day: Ints, kind: int) -> pd.D
     draw = Draw(keys(account["key"].to_numpy(), "deal", kind))
     segment = account["segment"].to_numpy()
     quality = np.array([entry.quality for entry in cat.ENTRIES])[account["entry"].to_numpy()]
-    odds = _WIN_RATE[segment] * (0.75 + 0.25 * quality) * (2.1 if kind == UPSELL else 1.0)
+    odds = _WIN_RATE[segment] * (0.75 + 0.25 * quality) * (2.0 if kind == UPSELL else 1.0)
     wins = draw.chance("wins", odds)
     offsets, closes = _offsets(draw, segment, wins)
     offsets, won = _reopen(draw, offsets, closes, wins)
@@ -76,7 +76,9 @@ def _plan(cast: Cast, buyers: Ints, primary: Ints, day: Ints, kind: int) -> pd.D
             "owner": account["owner"].to_numpy(),
             "is_usd": draw.child("currency").chance("usd", np.array([c[2] for c in cat.COUNTRIES])[country]),
             "lost_reason": draw.pick("lost reason", cat.LOST_REASON_SHARES),
-            "expected": clock.office(clock.business(day, draw.integers("expected", 25, 60)), draw.uniform("expected at")),
+            "expected": clock.office(
+                clock.business(day, draw.integers("expected", 25, 60)), draw.uniform("expected at")
+            ),
             "archived": np.where(archives, clock.office(archive_day, draw.uniform("gone")), clock.NEVER),
             **{f"o{slot}": offsets[:, slot] for slot in range(offsets.shape[1])},
             **{f"a{edit}": amounts[:, edit] for edit in range(3)},

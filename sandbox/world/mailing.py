@@ -16,6 +16,7 @@ from sandbox.world.draw import Draw, Ints, keys, spread
 from sandbox.world.people import WEB, Cast
 
 TUESDAY, THURSDAY = 1, 3
+_LONGEST = 20 * 24 * clock.HOUR  # nobody answers a mail later: platforms are re-read for thirty days after a send
 _LIST_SHARE = (0.62, 0.38)  # of the opted-in contacts, per list
 SITE = "https://www.kpilote-demo.example"
 UNSUBSCRIBE_URL = "https://kpilote-demo.us1.list-manage.example/unsubscribe"
@@ -66,7 +67,9 @@ def _members(cast: Cast) -> pd.DataFrame:
     """Subscriptions to a list: contacts who opted in, some to both lists; never test or duplicate records."""
     contacts = cast.contacts
     person = Draw(contacts["key"].to_numpy())
-    opts_in = person.chance("opts in", np.where(contacts["origin"] == WEB, 0.5, 0.28)) | contacts["is_subscriber"].to_numpy()
+    opts_in = (
+        person.chance("opts in", np.where(contacts["origin"] == WEB, 0.5, 0.28)) | contacts["is_subscriber"].to_numpy()
+    )
     opts_in &= ~contacts["is_duplicate"].to_numpy() & ~contacts["is_test"].to_numpy()
     favourite = person.pick("list", _LIST_SHARE)
     both = person.chance("both lists", 0.08)
@@ -118,7 +121,7 @@ def _sends(campaigns: pd.DataFrame, members: pd.DataFrame) -> pd.DataFrame:
         at=at,
         is_hard=hard,
         is_soft=~hard & draw.chance("soft", 0.006),
-        leaves_at=np.where(leaves, at + np.maximum(after, 90 * clock.SECOND), clock.NEVER),
+        leaves_at=np.where(leaves, at + np.clip(after, 90 * clock.SECOND, _LONGEST), clock.NEVER),
     )
     sends["leaves_at"] = np.where(sends["is_soft"], clock.NEVER, sends["leaves_at"])
     stop = np.where(sends["is_hard"], sends["at"], sends["leaves_at"])
@@ -139,7 +142,7 @@ def _activity(sends: pd.DataFrame, campaigns: pd.DataFrame) -> pd.DataFrame:
     leaves = sends["leaves_at"].to_numpy() < clock.NEVER
     opens = delivered & (draw.chance("opens", wants) | leaves)
     delay = (draw.lognormal("read after", 5.0, 1.7) * clock.HOUR).astype(np.int64) // clock.SECOND * clock.SECOND
-    first_open = sends["at"].to_numpy() + np.maximum(delay, 45 * clock.SECOND)
+    first_open = sends["at"].to_numpy() + np.clip(delay, 45 * clock.SECOND, _LONGEST)
     first_open = np.where(leaves, np.minimum(first_open, sends["leaves_at"] - 30 * clock.SECOND), first_open)
     clicks = opens & draw.chance("clicks", 0.135)
     scans = delivered & sends["is_private"].to_numpy()
@@ -164,11 +167,15 @@ def _activity(sends: pd.DataFrame, campaigns: pd.DataFrame) -> pd.DataFrame:
     )  # fmt: skip
 
 
-def _clicks(sends: pd.DataFrame, campaigns: pd.DataFrame, which: object, at: object, link: int, machine: bool) -> pd.DataFrame:
+def _clicks(
+    sends: pd.DataFrame, campaigns: pd.DataFrame, which: object, at: object, link: int, machine: bool
+) -> pd.DataFrame:
     rows = np.flatnonzero(np.asarray(which))
     page = ("/product", "/demo")[link]
     utm = campaign_names(campaigns)[sends["campaign"].to_numpy()[rows]]
-    urls = np.array([f"{SITE}{page}?utm_source=mailchimp&utm_medium=email&utm_campaign={name}" for name in utm], dtype=object)
+    urls = np.array(
+        [f"{SITE}{page}?utm_source=mailchimp&utm_medium=email&utm_campaign={name}" for name in utm], dtype=object
+    )
     return _events(sends, rows, "click", np.asarray(at)[rows], urls, machine)
 
 

@@ -62,7 +62,7 @@ def _accounts(seed: int, start: int, scale: float, until: int) -> pd.DataFrame:
     origin = np.where(legacy, OUTBOUND, draw.pick("origin", (0.62, 0.23, 0.15)))
     quality = np.where(origin == WEB, quality, np.where(origin == EVENT, 1.1, 0.7))
     has_company = legacy | ~draw.chance("alone", 0.12)
-    has_deal = has_company & ~legacy & draw.chance("deal", 0.285 * quality)
+    has_deal = has_company & ~legacy & draw.chance("deal", 0.33 * quality)
     owner = _owners(draw, segment, day, start)
     return pd.DataFrame(
         {
@@ -105,13 +105,17 @@ def _contacts(accounts: pd.DataFrame, start: int) -> pd.DataFrame:
     is_duplicate = slot == DUPLICATE
     origin = np.where(slot == 0, account["origin"], np.where(draw.chance("web", 0.42), WEB, OUTBOUND))
     origin = np.where(legacy | is_duplicate, OUTBOUND, origin)
-    lag = np.where(slot == 0, 0, np.where(is_duplicate, draw.integers("twin lag", 1, 35), draw.exponential("lag", 22.0)))
+    lag = np.where(
+        slot == 0, 0, np.where(is_duplicate, draw.integers("twin lag", 1, 35), draw.exponential("lag", 22.0))
+    )
     first_day = account["day"].to_numpy() + np.where(legacy, 0, lag).astype(np.int64)
     visits = np.where(origin == WEB, 1 + draw.geometric("visits", 1.9), 0)
     pause = np.where(visits > 1, draw.exponential("pause", 11.0), 0.0)
     form_day = first_day + np.minimum(pause, 80).astype(np.int64)
     at_form = clock.elapsed(form_day, browsing_hour(draw, "form")) + draw.integers("minutes", 60, 540) * clock.SECOND
-    at_desk = clock.office(clock.business(first_day), draw.uniform("desk")) + draw.integers("second", 1, 59) * clock.SECOND
+    at_desk = (
+        clock.office(clock.business(first_day), draw.uniform("desk")) + draw.integers("second", 1, 59) * clock.SECOND
+    )
     created = np.where(origin == WEB, at_form, at_desk)
     event = draw.pick("event", (0.55, 0.3, 0.15))
     newsletter = (event == 2) & draw.chance("newsletter", 0.75) & ~(account["has_deal"].to_numpy() & (slot == 0))

@@ -32,7 +32,9 @@ def _plain(text: str) -> str:
 
 def owners(cast: Cast) -> pd.DataFrame:
     """Salespeople who have joined; those who left are archived."""
-    joined = clock.office(clock.business(np.array([cast.start + o.joined for o in cat.OWNERS])), np.zeros(len(cat.OWNERS)))
+    joined = clock.office(
+        clock.business(np.array([cast.start + o.joined for o in cat.OWNERS])), np.zeros(len(cat.OWNERS))
+    )
     left_days = np.array([cast.start + o.left if o.left is not None else 30_000 for o in cat.OWNERS])
     left = np.where(left_days < 30_000, clock.office(clock.business(left_days), np.ones(len(cat.OWNERS))), clock.NEVER)
     number = np.arange(len(cat.OWNERS))
@@ -188,7 +190,10 @@ def contacts(cast: Cast, dates: tuple[Ints, Ints], client: pd.DataFrame, login_f
             "country": labels([c[0] for c in cat.COUNTRIES], cast.accounts["country"].to_numpy()[account_of]),
             "owner_id": np.where(owned, ids(owner, OWNER_BASE), None),
             "lifecycle_stage": labels(cat.LIFECYCLE, stage),
-            **{f"{name}_at": clock.stamps(steps[name], horizon) for name in ("lead", "mql", "sql", "opportunity", "customer")},
+            **{
+                f"{name}_at": clock.stamps(steps[name], horizon)
+                for name in ("lead", "mql", "sql", "opportunity", "customer")
+            },
             "ga_client_id": ga.to_numpy(),
             "user_key": np.where(has_login, login_keys(cast), None),
             "is_test": plan["is_test"].to_numpy(),
@@ -216,7 +221,9 @@ def _identity(cast: Cast) -> tuple[tuple[Texts, Texts], Texts, Texts]:
     plan = cast.contacts
     account_of = plan["account"].to_numpy()
     # The human behind contact 0 and behind its duplicate is one.
-    human = Draw(keys(cast.accounts["key"].to_numpy()[account_of], "human", np.where(plan["is_duplicate"], 0, plan["slot"])))
+    human = Draw(
+        keys(cast.accounts["key"].to_numpy()[account_of], "human", np.where(plan["is_duplicate"], 0, plan["slot"]))
+    )
     first = human.integers("first", 0, len(cat.FIRST_NAMES) - 1)
     last = human.integers("last", 0, len(cat.LAST_NAMES) - 1)
     plain_first = labels([_plain(name) for name in cat.FIRST_NAMES], first)

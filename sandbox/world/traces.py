@@ -14,7 +14,12 @@ from sandbox.world.people import Cast
 from sandbox.world.records import COMPANY_BASE, CONTACT_BASE, DEAL_BASE, OWNER_BASE, login_keys
 from sandbox.world.text import Texts, ids, labels
 
-_LEAVE_REASONS = ("I no longer want to receive these emails", "I never signed up", "The emails are inappropriate", "Other")
+_LEAVE_REASONS = (
+    "I no longer want to receive these emails",
+    "I never signed up",
+    "The emails are inappropriate",
+    "Other",
+)
 _DEVICES = ("desktop", "mobile", "tablet")
 
 

@@ -47,7 +47,9 @@ def _people(cast: Cast, customer_from: Ints) -> pd.DataFrame:
     at_contract = clock.office(clock.business(from_day), draw.uniform("invited at")) + 23 * clock.SECOND
     signs_up = (contacts["origin"] == WEB) & (contacts["event"] == 2)
     login_from = np.where(signs_up, contacts["created"], np.where(invited, at_contract, clock.NEVER))
-    return pd.DataFrame({"login_from": login_from, "invited": invited, "first_day": contacts["first_day"], "from": from_day})
+    return pd.DataFrame(
+        {"login_from": login_from, "invited": invited, "first_day": contacts["first_day"], "from": from_day}
+    )
 
 
 def logins_from(cast: Cast, customer_from: Ints) -> Ints:
@@ -85,7 +87,9 @@ def _strangers(cast: Cast) -> pd.DataFrame:
     entry = visitor.pick("entry", shares)[owner]
     entry = np.where((slot > 0) & draw.chance("direct", 0.5), cat.RETURNING, entry)
     event = np.where(draw.chance("event", 0.002), 2, _NONE)  # signs up under an address nobody knows
-    return _plan(draw, np.full(len(owner), _NONE), draw_keys(visitor, owner), slot, days[rows][owner] + returns, entry, event)
+    return _plan(
+        draw, np.full(len(owner), _NONE), draw_keys(visitor, owner), slot, days[rows][owner] + returns, entry, event
+    )
 
 
 def draw_keys(draw: Draw, rows: Ints) -> Ints:
@@ -109,7 +113,9 @@ def _journeys(cast: Cast) -> pd.DataFrame:
     own = np.where(contacts["slot"] == 0, account_entry, person.pick("entry", shares))[rows]
     later = np.where(draw.chance("direct", 0.35), cat.RETURNING, draw.pick("entry", shares))
     event = np.where(is_form, contacts["event"].to_numpy()[rows], _NONE)
-    plan = _plan(draw, rows, draw_keys(person, rows), slot, np.minimum(day, last), np.where(slot == 0, own, later), event)
+    plan = _plan(
+        draw, rows, draw_keys(person, rows), slot, np.minimum(day, last), np.where(slot == 0, own, later), event
+    )
     # The form is sent in the session's first minutes: the contact's creation time fixes the session's.
     created = contacts["created"].to_numpy()[rows]
     second = (created - person.at(rows).integers("minutes", 60, 540) * clock.SECOND) // clock.SECOND // 64 * 64 + slot
@@ -128,14 +134,14 @@ def _reading(cast: Cast) -> pd.DataFrame:
     rows, number = spread(np.minimum(wanted, 10))
     draw = person.at(rows).child("reading", number)
     day = contacts["form_day"].to_numpy()[rows] + 1 + draw.exponential("when", 30.0).astype(np.int64)
-    event = np.where(draw.chance("asks", 0.06), 1, _NONE)
+    event = np.where(draw.chance("asks", 0.03), 1, _NONE)
     return _plan(draw, rows, draw_keys(person, rows), 10 + number, day, _returning_entry(draw), event)
 
 
 def _buying(cast: Cast, deals: pd.DataFrame) -> pd.DataFrame:
     """The buyer's visits while a deal is open."""
     deal = Draw(deals["key"].to_numpy())
-    rows, number = spread(np.minimum(deal.geometric("visits", 2.6), 18))
+    rows, number = spread(np.minimum(deal.geometric("visits", 4.0), 18))
     draw = deal.at(rows).child("visit", number)
     lasts = np.minimum(deals["closed_day"].to_numpy(), deals["day"].to_numpy() + 60) - deals["day"].to_numpy()
     day = deals["day"].to_numpy()[rows] + np.floor(lasts[rows] * draw.uniform("when")).astype(np.int64)
@@ -168,7 +174,7 @@ def _from_email(cast: Cast, clicks: pd.DataFrame) -> pd.DataFrame:
     rows = clicks["person"].to_numpy()
     draw = Draw(clicks["key"].to_numpy().view(np.uint64)).child("session")
     day = clock.day_of(clicks["at"].to_numpy())
-    event = np.where(draw.chance("asks", 0.05), 1, _NONE)
+    event = np.where(draw.chance("asks", 0.03), 1, _NONE)
     person = Draw(cast.contacts["key"].to_numpy())
     slot = np.full(len(rows), 62)
     plan = _plan(draw, rows, draw_keys(person, rows), slot, day, np.full(len(rows), _EMAIL), event)
@@ -240,4 +246,19 @@ def form_clients(cast: Cast, sessions: pd.DataFrame) -> pd.DataFrame:
     forms = sessions[(sessions["person"] >= 0) & (sessions["event"] != _NONE) & sessions["consented"]]
     created = cast.contacts["created"].to_numpy()[forms["person"].to_numpy()]
     near: Bools = (created - forms["at"].to_numpy() < clock.HOUR) & (created > forms["at"].to_numpy())
-    return forms[near].drop_duplicates("person")[["person", "client_text"]]
+    captured = forms[near].drop_duplicates("person")[["person", "client_text"]]
+    # A few fill in the form on a colleague's computer: contact 1 on that of contact 0, who was there first.
+    contacts = cast.contacts
+    guest = (contacts["slot"] == 1).to_numpy() & Draw(contacts["key"].to_numpy()).chance("borrows", 0.05)
+    rows = np.flatnonzero(guest)
+    hosts = captured.set_index("person")["client_text"].reindex(rows - 1)
+    later = created_after(contacts, rows)
+    borrowed = pd.DataFrame({"person": rows, "client_text": hosts.to_numpy()})[later & hosts.notna().to_numpy()]
+    own = captured[~captured["person"].isin(borrowed["person"])]
+    return pd.concat([own, borrowed], ignore_index=True)
+
+
+def created_after(contacts: pd.DataFrame, rows: Ints) -> Bools:
+    """Whether each contact was created after the contact in the row before it."""
+    created = contacts["created"].to_numpy()
+    return np.asarray(created[rows] > created[rows - 1], dtype=np.bool_)

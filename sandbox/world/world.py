@@ -29,7 +29,9 @@ class World:
         deal_plan = deals.deals_of(cast)
         contract_plan, history = _commerce(cast, deal_plan)
         mail = mailing.mailing_of(cast)
-        sessions = visits.visits_of(cast, deal_plan, contracts.active_from(cast, contract_plan), mailing.landing_clicks(mail))
+        sessions = visits.visits_of(
+            cast, deal_plan, contracts.active_from(cast, contract_plan), mailing.landing_clicks(mail)
+        )
         opportunity, customer, links = records.stage_dates(cast, deal_plan)
         contact_frame = records.contacts(
             cast,
@@ -37,11 +39,7 @@ class World:
             visits.form_clients(cast, sessions),
             visits.logins_from(cast, contracts.active_from(cast, contract_plan)),
         )
-        return Snapshot(
-            seed=self.seed,
-            start=self.start,
-            scale=self.scale,
-            until=until,
+        frames = dict(
             owners=records.owners(cast),
             companies=records.companies(cast),
             contacts=contact_frame,
@@ -58,6 +56,14 @@ class World:
             **_mail_frames(cast, mail),
             **_activity_frames(cast, deal_plan, history),
         )
+        typed = {name: _typed(frame) for name, frame in frames.items()}
+        return Snapshot(seed=self.seed, start=self.start, scale=self.scale, until=until, **typed)
+
+
+def _typed(frame: pd.DataFrame) -> pd.DataFrame:
+    """Text columns stay text also where a small world leaves them empty."""
+    texts = [name for name in frame.columns if frame[name].dtype == object]
+    return frame.astype(dict.fromkeys(texts, "str"))
 
 
 def _commerce(cast: Cast, deal_plan: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -84,7 +90,7 @@ def _mail_frames(cast: Cast, mail: mailing.Mailing) -> dict[str, pd.DataFrame]:
 def _activity_frames(cast: Cast, deal_plan: pd.DataFrame, history: pd.DataFrame) -> dict[str, pd.DataFrame]:
     meetings = activities.meetings_of(cast, deal_plan)
     changes = activities.meeting_history(meetings)
-    calls = activities.touches_of(cast, deal_plan, "calls", 1.3, 1.6, 8)
+    calls = activities.touches_of(cast, deal_plan, "calls", 0.8, 0.9, 8)
     mails = activities.touches_of(cast, deal_plan, "mails", 2.0, 3.2, 12)
     # A call is in the CRM when it was noted, a few minutes after it ended.
     noted = calls["at"] + calls["noted_after"] * clock.SECOND < cast.horizon
@@ -100,4 +106,3 @@ def _activity_frames(cast: Cast, deal_plan: pd.DataFrame, history: pd.DataFrame)
             ignore_index=True,
         ),
     }
-

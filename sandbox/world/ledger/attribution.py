@@ -129,33 +129,53 @@ def cents_of(cents: int, credits: Sequence[float]) -> list[int]:
     return shares
 
 
-def credit(
-    observed: Observed, touches: pd.DataFrame, found: pd.DataFrame, model: str, conversion_type: str
-) -> pd.DataFrame:
-    """One row per conversion and touch: day, channel, campaign, credit and cents; without a touch 'unattributed'."""
-    if model not in _MODELS or conversion_type not in CONVERSION_TYPES:
-        raise KeyError(f"no attribution {model} of {conversion_type}: models are {MODELS}, types {CONVERSION_TYPES}")
-    rules, share = observed.rules, _MODELS[model]
-    lookback = rules.lookback_days * 86_400_000_000
+@dataclass(frozen=True)
+class Journeys:
+    """Conversions of one type, each with the rows of the touches before it."""
+
+    conversions: pd.DataFrame
+    touches: pd.DataFrame
+    rows: Sequence[range]
+
+
+def journeys(observed: Observed, touches: pd.DataFrame, found: pd.DataFrame, conversion_type: str) -> Journeys:
+    """The path of every conversion: the person's touches in the lookback that ends with it, to the microsecond."""
+    if conversion_type not in CONVERSION_TYPES:
+        raise KeyError(f"no conversion type {conversion_type}: there are {', '.join(CONVERSION_TYPES)}")
     wanted = found[found["type"] == conversion_type].reset_index(drop=True)
-    days = observed.day(wanted["at"])
-    times = touches["at"].dt.tz_localize(None).to_numpy().astype("datetime64[us]").astype(np.int64)
-    channel, campaign = touches["channel"].to_numpy(), touches["campaign"].to_numpy()
-    # Touches are sorted by person and instant, so a person's touches are a slice.
-    ranges = touches.groupby("person", sort=False).indices
-    ends = wanted["at"].dt.tz_localize(None).to_numpy().astype("datetime64[us]").astype(np.int64)
-    rows: list[tuple[object, ...]] = []
-    for number, (name, person, cents) in enumerate(zip(wanted["conversion"], wanted["person"], wanted["cents"], strict=True)):
-        owned = ranges.get(person, np.empty(0, dtype=np.int64))
-        at = ends[number]
-        path = [row for row in owned if at - lookback <= times[row] <= at]
-        if not path:
-            rows.append((name, days[number], UNATTRIBUTED, NONE, 1.0, cents))
+    lookback = pd.Timedelta(days=observed.rules.lookback_days)
+    # Touches are sorted by person and instant, so a person's touches are one stretch of rows.
+    stretch = touches.groupby("person", sort=False)["at"].agg(["size"])
+    ends = stretch["size"].cumsum()
+    starts = ends - stretch["size"]
+    times, rows = touches["at"].dt.tz_localize(None).to_numpy(), []
+    for person, at in zip(wanted["person"], wanted["at"].dt.tz_localize(None), strict=True):
+        first, end = (starts[person], ends[person]) if person in starts.index else (0, 0)
+        begin = np.searchsorted(times[first:end], np.datetime64(at - lookback), side="left")
+        stop = np.searchsorted(times[first:end], np.datetime64(at), side="right")
+        rows.append(range(first + begin, first + stop))
+    return Journeys(wanted.assign(day=observed.day(wanted["at"])), touches, rows)
+
+
+def credit(paths: Journeys, model: str, rules: Rules) -> pd.DataFrame:
+    """One row per conversion and touch: day, channel, campaign, credit and cents; without a touch 'unattributed'."""
+    if model not in _MODELS:
+        raise KeyError(f"no attribution model {model}: there are {', '.join(MODELS)}")
+    share, touches = _MODELS[model], paths.touches
+    channel, campaign = touches["channel"].to_numpy(dtype=object), touches["campaign"].to_numpy(dtype=object)
+    times = touches["at"].dt.tz_localize(None).to_numpy()
+    told: list[tuple[object, ...]] = []
+    for number, conversion in enumerate(paths.conversions.itertuples(index=False)):
+        rows = paths.rows[number]
+        if not rows:
+            told.append((conversion.conversion, conversion.day, UNATTRIBUTED, NONE, 1.0, conversion.cents))
             continue
-        credits = share(Path([channel[row] for row in path], [(at - times[row]) / 86_400_000_000 for row in path]), rules)
-        values = cents_of(int(cents), credits)
-        rows.extend(
-            (name, days[number], channel[row], campaign[row], part, value)
-            for row, part, value in zip(path, credits, values, strict=True)
+        before = np.datetime64(conversion.at.tz_localize(None)) - times[rows.start : rows.stop]
+        days = before / np.timedelta64(1, "D")
+        credits = share(Path(channel[rows.start : rows.stop], days.tolist()), rules)
+        values = cents_of(int(conversion.cents), credits)
+        told.extend(
+            (conversion.conversion, conversion.day, channel[row], campaign[row], part, value)
+            for row, part, value in zip(rows, credits, values, strict=True)
         )
-    return pd.DataFrame(rows, columns=_CREDIT_COLUMNS)
+    return pd.DataFrame(told, columns=_CREDIT_COLUMNS)

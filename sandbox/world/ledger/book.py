@@ -28,6 +28,7 @@ class Ledger:
         self.rules = rules or Rules()
         self.observed = Observed(snapshot, self.rules)
         self.tally = Tally(first or snapshot.start, snapshot.until)
+        self._journeys: dict[str, attribution.Journeys] = {}
 
     @property
     def kpis(self) -> dict[str, Scope]:
@@ -44,7 +45,10 @@ class Ledger:
 
     def credits(self, model: str, conversion_type: str) -> pd.DataFrame:
         """One row per conversion and credited touch: conversion, day, channel, campaign, credit, cents."""
-        return attribution.credit(self.observed, self.touches, self.conversions, model, conversion_type)
+        if conversion_type not in self._journeys:
+            found = attribution.journeys(self.observed, self.touches, self.conversions, conversion_type)
+            self._journeys[conversion_type] = found
+        return attribution.credit(self._journeys[conversion_type], model, self.rules)
 
     def attribution(self, model: str, conversion_type: str) -> pd.DataFrame:
         """Conversions (fractional) and value in the reporting currency by channel and campaign, over all days."""
@@ -119,7 +123,9 @@ class Ledger:
     def _count(self, fact: pd.DataFrame, measure: str, cadence: str, dimension: str, unit: int = 1) -> pd.DataFrame:
         return self.tally.additive(self.tally.sums(fact, measure, cadence, dimension), cadence, dimension, unit)
 
-    def _share(self, fact: pd.DataFrame, part: str, whole: str, cadence: str, dimension: str, unit: int = 1) -> pd.DataFrame:
+    def _share(
+        self, fact: pd.DataFrame, part: str, whole: str, cadence: str, dimension: str, unit: int = 1
+    ) -> pd.DataFrame:
         above = self.tally.sums(fact, part, cadence, dimension)
         below = self.tally.sums(fact, whole, cadence, dimension)
         return self.tally.ratio(above, below, cadence, dimension, unit)

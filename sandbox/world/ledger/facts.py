@@ -110,20 +110,21 @@ def demo_outlook(observed: Observed) -> pd.DataFrame:
     snapshot, zone = observed.snapshot, observed.rules.time_zone
     booked = snapshot.meetings[(snapshot.meetings["kind"] == "demo") & snapshot.meetings["archived_at"].isna()]
     booked = booked.set_index("meeting_id")
+    place = with_place(observed, booked)
     history = snapshot.property_history
     history = history[(history["object_type"] == "meeting") & history["object_id"].isin(booked.index)]
-    place = with_place(observed, booked)
-    outlooks = []
-    for week in periods.covered_periods(snapshot.start, snapshot.until, "week").itertuples():
-        known_until = (week.last_day + pd.Timedelta(days=1)).tz_localize(zone)
-        known = history[history["changed_at"] < known_until]
-        newest = known.groupby(["object_id", "property"])["value"].last().unstack()  # history is in order of time
-        if newest.empty:
-            continue
-        starts = observed.day(pd.to_datetime(newest["hs_meeting_start_time"], utc=True))
-        next_week = week.period_start + pd.Timedelta(days=7)
-        due = (starts >= next_week) & (starts < next_week + pd.Timedelta(days=7))
-        stands = newest["hs_meeting_outcome"] == "SCHEDULED"
-        outlooks.append(place.loc[newest.index[due & stands]].assign(day=week.period_start, demos=1))
-    columns = ["owner", "country", "segment", "day", "demos"]
-    return pd.concat(outlooks) if outlooks else pd.DataFrame(columns=columns)
+    # From one change to the next: the start and the outcome known then.
+    states = history.pivot(index=["object_id", "changed_at"], columns="property", values="value")
+    states = states.groupby(level="object_id").ffill().reset_index()
+    states["changes_at"] = states.groupby("object_id")["changed_at"].shift(-1)
+    start = observed.day(pd.to_datetime(states["hs_meeting_start_time"], utc=True))
+    week_before = periods.period_start(start, "week") - pd.Timedelta(days=7)
+    weeks = periods.covered_periods(snapshot.start, snapshot.until, "week").set_index("period_start")["last_day"]
+    known_until = (week_before.map(weeks) + pd.Timedelta(days=1)).dt.tz_localize(zone)
+    stands = (
+        (states["changed_at"] < known_until)
+        & (states["changes_at"].isna() | (states["changes_at"] >= known_until))
+        & (states["hs_meeting_outcome"] == "SCHEDULED")
+    )
+    outlook = place.loc[states.loc[stands, "object_id"]]
+    return outlook.assign(day=week_before[stands].to_numpy(), demos=1)

@@ -33,8 +33,13 @@ def paying(paid: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
 
 def balances(paid: pd.DataFrame, last_days: pd.Series) -> pd.DataFrame:
     """Contracts counting on each of some days: `day` is that day."""
-    pieces = [paying(paid, day).assign(day=day) for day in last_days]
-    return pd.concat(pieces, ignore_index=True)
+    days = last_days.to_numpy()
+    first = np.searchsorted(days, paid["first"].to_numpy(), side="left")
+    end = np.searchsorted(days, paid["end"].fillna(pd.Timestamp.max.floor("D")).to_numpy(), side="left")
+    length = np.maximum(end - first, 0)
+    row = np.repeat(np.arange(len(paid)), length)
+    number = np.arange(len(row)) - np.repeat(np.cumsum(length) - length, length)
+    return paid.iloc[row].assign(day=days[first[row] + number]).reset_index(drop=True)
 
 
 def movements(observed: Observed, paid: pd.DataFrame) -> pd.DataFrame:
