@@ -63,13 +63,9 @@ def _steps(sessions: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"session": session[order], "kind": kind[order], "page": page[order], "at": at[order]})
 
 
-def _locations(sessions: pd.DataFrame, steps: pd.DataFrame, addresses: dict[str, str]) -> tuple[Values, pa.Array]:
+def _locations(sessions: pd.DataFrame, steps: pd.DataFrame, addresses: dict[str, str]) -> tuple[Values, pa.Array[Any]]:
     """Code of every event's page, and the pages: the landing page with its tags, then pages of the site."""
-    tags = "?utm_source=" + sessions["source"] + "&utm_medium=" + sessions["medium"] + "&utm_campaign="
-    landing = sessions["landing_page"].astype(object)
-    tagged = sessions["campaign"].notna().to_numpy()
-    landing = landing.where(~tagged, landing + tags + sessions["campaign"].astype(object).fillna(""))
-    codes, landings = pd.factorize(landing)
+    codes, landings = pd.factorize(sessions["landing_url"])
     pool = [*landings.tolist(), *(SITE + page for page in PAGES), SITE + THANKS]
     first_page, thanks = len(landings), len(pool) - 1
     session, kind, page = (steps[name].to_numpy() for name in ("session", "kind", "page"))
@@ -85,7 +81,7 @@ def _locations(sessions: pd.DataFrame, steps: pd.DataFrame, addresses: dict[str,
     return location, pa.array(pool, pa.string())
 
 
-def _parameters(sessions: pd.DataFrame, steps: pd.DataFrame, location: Values, pages: pa.Array) -> pa.ListArray:
+def _parameters(sessions: pd.DataFrame, steps: pd.DataFrame, location: Values, pages: pa.Array[Any]) -> pa.Array[Any]:
     """The nested event_params: key and value structs of every event, in one flat array with offsets."""
     session, kind, page = (steps[name].to_numpy() for name in ("session", "kind", "page"))
     count = len(steps)
@@ -107,14 +103,14 @@ def _parameters(sessions: pd.DataFrame, steps: pd.DataFrame, location: Values, p
     which = np.nonzero(has)[1]
     flat_text = np.broadcast_to(is_text, has.shape)[has]
     pool = pa.concat_arrays([pa.array(["0", "1"]), pages])
-    string_value = pool.take(pa.array(texts[has], mask=~flat_text))
+    string_value = pool.take(_rows(texts[has], ~flat_text))
     int_value = pa.array(numbers[has], pa.int64(), mask=flat_text)
     empty = pa.nulls(len(which), pa.float64())
     value = pa.StructArray.from_arrays([string_value, int_value, empty, empty], fields=list(_VALUE))
-    keys = pa.array(_PARAMETERS, pa.string()).take(pa.array(which))
+    keys = pa.array(_PARAMETERS, pa.string()).take(_rows(which))
     parameters = pa.StructArray.from_arrays([keys, value], fields=list(_PARAMETER))
     offsets = np.concatenate([[0], np.cumsum(has.sum(axis=1))]).astype(np.int32)
-    return pa.ListArray.from_arrays(pa.array(offsets), parameters)
+    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), parameters)
 
 
 def events(sessions: pd.DataFrame, addresses: dict[str, str]) -> pa.Table:
@@ -122,23 +118,24 @@ def events(sessions: pd.DataFrame, addresses: dict[str, str]) -> pa.Table:
     steps = _steps(sessions)
     session, kind = steps["session"].to_numpy(), steps["kind"].to_numpy()
     location, pages = _locations(sessions, steps, addresses)
-    take = pa.array(session)
+    take, first = _rows(session), _rows(np.zeros(len(steps), dtype=np.int64))
     names = pa.array([*EVENT_NAMES, *_key_events(sessions)], pa.string())
     key_codes = pd.Categorical(sessions["key_event"], categories=_key_events(sessions)).codes
     name_codes = np.where(kind == 3, len(EVENT_NAMES) + key_codes[session], kind)
-    days = np.datetime_as_string(sessions["day"].to_numpy("datetime64[D]"))
+    day_codes, days = pd.factorize(sessions["day"].to_numpy("datetime64[D]"))
+    dates = pa.array([day.replace("-", "") for day in np.datetime_as_string(days.astype("datetime64[D]")).tolist()])
     columns = {
-        "event_date": _texts(pd.Series(days).str.replace("-", "")).take(take),
+        "event_date": dates.take(_rows(day_codes[session])),
         "event_timestamp": pa.array(steps["at"].to_numpy(), pa.int64()),
-        "event_name": names.take(pa.array(name_codes)),
+        "event_name": names.take(_rows(name_codes)),
         "event_params": _parameters(sessions, steps, location, pages),
         "user_id": _texts(sessions["user_id"]).take(take),
         "user_pseudo_id": _texts(sessions["client_id"]).take(take),
         "user_first_touch_timestamp": pa.array(sessions["first_at"].to_numpy()).take(take),
         "device": _device(sessions).take(take),
         "geo": _structs(country=_texts(sessions["country_name"])).take(take),
-        "stream_id": pa.array(["1"]).take(pa.array(np.zeros(len(steps), dtype=np.int64))),
-        "platform": pa.array(["WEB"]).take(pa.array(np.zeros(len(steps), dtype=np.int64))),
+        "stream_id": pa.array(["1"]).take(first),
+        "platform": pa.array(["WEB"]).take(first),
         "ecommerce": _ecommerce(len(steps)),
         "collected_traffic_source": _collected(sessions, session, (kind < 2) & (steps["page"].to_numpy() == 0)),
         "is_active_user": pa.array(sessions["is_engaged"].to_numpy()).take(take),
@@ -157,11 +154,16 @@ def _key_events(sessions: pd.DataFrame) -> list[str]:
     return sorted(sessions["key_event"].dropna().unique().tolist())
 
 
-def _texts(values: pd.Series) -> pa.Array:
-    return pa.array(values.astype(object).where(values.notna(), None), pa.string())
+def _rows(rows: Values, mask: Values | None = None) -> pa.Array[Any]:
+    """Row numbers to take; those masked take nothing."""
+    return pa.array(rows.astype(np.int64), pa.int64(), mask=mask)
 
 
-def _structs(**columns: pa.Array) -> pa.StructArray:
+def _texts(values: pd.Series) -> pa.Array[Any]:
+    return pa.array(values.astype("str"), pa.string(), from_pandas=True)
+
+
+def _structs(**columns: pa.Array[Any]) -> pa.StructArray:
     return pa.StructArray.from_arrays([*columns.values()], names=[*columns])
 
 
@@ -179,10 +181,10 @@ def _ecommerce(count: int) -> pa.StructArray:
 def _collected(sessions: pd.DataFrame, session: Values, is_entry: Values) -> pa.StructArray:
     """What the URL of the landing itself said: nothing for direct visits, and nothing on later events."""
     tagged = (sessions["medium"] != "(none)").to_numpy()[session] & is_entry
-    rows = pa.array(session, mask=~tagged)
+    rows = _rows(session, ~tagged)
     paid = ((sessions["source"] == "google") & (sessions["medium"] == "cpc")).to_numpy()
     number = sessions["session_id"].astype(str)
-    gclid = pd.Series(np.where(paid, "Cj0KCQ" + number, None), dtype=object)
+    gclid = ("Cj0KCQ" + number).astype(object).where(paid, None)
     return _structs(
         manual_campaign_name=_texts(sessions["campaign"]).take(rows),
         manual_source=_texts(sessions["source"]).take(rows),

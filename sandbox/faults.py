@@ -166,9 +166,9 @@ class FaultMiddleware:
         fault = self._sandbox.faults.due(path)
         if fault is not None and fault.kind[:3].isdigit():
             logged.status = int(fault.kind[:3])
-            content, media_type = vendor_refusal(path, logged.status)
+            refusal, media_type = vendor_refusal(path, logged.status)
             headers = {"Retry-After": f"{fault.seconds:g}"} if fault.kind == "429_retry_after" else None
-            answer = Answer(content, logged.status, headers=headers, media_type=media_type)
+            answer = Answer(refusal, logged.status, headers=headers, media_type=media_type)
             await answer(scope, _replay(body), send)
             return
         if fault is not None and fault.kind == "slow":

@@ -8,37 +8,37 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sandbox import export
 from sandbox.apis.ga4_sessions import observed
 from sandbox.world import Snapshot
 
+BATCH_DAYS = 90  # built at once: memory does not grow with the years
 LAYOUT = 1  # raise it when files should be written anew although the data did not change
-# Snapshot frame and format of each spreadsheet, with its columns in order: header → frame column.
-SPREADSHEETS: dict[str, tuple[str, dict[str, str]]] = {
-    "ad_spend": ("csv", dict.fromkeys("date platform channel campaign spend currency impressions clicks".split(), "")),
-    "marketing_costs": ("csv", dict.fromkeys(("month", "category", "channel", "amount", "currency"), "")),
-    "targets": (
-        "xlsx", dict.fromkeys(("kpi", "cadence", "period_start", "dimension", "dimension_value", "target"), ""),
+# Format of each spreadsheet and its headers, which are the snapshot's columns.
+SPREADSHEETS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "ad_spend": (
+        "csv", ("date", "platform", "channel", "campaign", "spend", "currency", "impressions", "clicks"),
     ),
-    "fx_rates": ("csv", dict.fromkeys(("date", "currency", "rate"), "")),
+    "marketing_costs": ("csv", ("month", "category", "channel", "amount", "currency")),
+    "targets": ("xlsx", ("kpi", "cadence", "period_start", "dimension", "dimension_value", "target")),
+    "fx_rates": ("csv", ("date", "currency", "rate")),
     "subscriptions": (
-        "csv",
-        {
-            "subscription_id": "", "customer_id": "company_id", "plan": "", "mrr": "", "currency": "", "started_on": "",
-            "ended_on": "",
-        },
+        "csv", ("subscription_id", "customer_id", "plan", "mrr", "currency", "started_on", "ended_on"),
     ),
-    "benchmarks": ("xlsx", dict.fromkeys(("kpi", "sector", "year", "value", "source", "definition"), "")),
+    "benchmarks": ("xlsx", ("kpi", "sector", "year", "value", "source", "definition")),
 }  # fmt: skip
+# What the billing system calls otherwise.
+RENAMED = {"company_id": "customer_id"}
 
 
 def export_folder(home: Path) -> Path:
@@ -67,7 +67,7 @@ def _replace(path: Path, fill: Callable[[Path], Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.part")
     fill(unfinished)
-    os.replace(unfinished, path)
+    unfinished.replace(path)
 
 
 def _write_export(snapshot: Snapshot, folder: Path, said: dict[str, str]) -> list[Path]:
@@ -84,29 +84,31 @@ def _write_export(snapshot: Snapshot, folder: Path, said: dict[str, str]) -> lis
     }
     if not changed:
         return []
-    fresh = sessions[sessions["day"].isin([*changed.values()])].reset_index(drop=True)
     contacts = snapshot.contacts
     addresses = dict(zip(contacts["contact_id"], contacts["email"], strict=True))
-    table = export.events(fresh, addresses)
-    dates = table.column("event_date").to_numpy(zero_copy_only=False).astype(str)
-    bounds = np.searchsorted(dates, sorted(set(dates)), side="left").tolist()
     written = []
-    for first, last in zip(bounds, [*bounds[1:], len(dates)], strict=True):
-        name = f"events_{dates[first]}.parquet"
-        rows = table.slice(first, last - first)
-        _replace(folder / name, lambda path, rows=rows: pq.write_table(rows, path, compression="zstd"))  # type: ignore[misc]
-        said[f"ga4_export/{name}"] = wanted[name]
-        written.append(folder / name)
+    for batch in range(0, len(changed), BATCH_DAYS):
+        files = dict([*changed.items()][batch : batch + BATCH_DAYS])
+        table = export.events(sessions[sessions["day"].isin([*files.values()])].reset_index(drop=True), addresses)
+        dates = table.column("event_date").to_numpy(zero_copy_only=False).astype(str)
+        for name in files:
+            first, last = np.searchsorted(dates, [name[7:15], name[7:15] + "~"])
+            _write_day(table.slice(first, last - first), folder / name)
+            said[f"ga4_export/{name}"] = wanted[name]
+            written.append(folder / name)
     return written
+
+
+def _write_day(events: pa.Table, path: Path) -> None:
+    _replace(path, lambda unfinished: pq.write_table(events, unfinished, compression="snappy", write_statistics=False))
 
 
 def _days(sessions: pd.DataFrame) -> tuple[list[np.datetime64], dict[str, str]]:
     """The days with sessions, and per file name a digest of the rows it is made of."""
     day = sessions["day"].to_numpy("datetime64[D]")
-    columns = ["client_id", "user_id", "source", "medium", "campaign", "country", "device", "landing_page", "key_event"]
+    texts = ["client_id", "user_id", "source", "medium", "campaign", "country", "device", "landing_page", "key_event"]
     numbers = ["session_id", "at", "page_views", "engagement_ms", "session_number", "first_at"]
-    texts = sessions[columns].astype("category").apply(lambda values: values.cat.rename_categories(str))
-    hashes = pd.util.hash_pandas_object(pd.concat([texts, sessions[numbers]], axis=1), index=False).to_numpy()
+    hashes = pd.util.hash_pandas_object(sessions[texts + numbers], index=False).to_numpy()
     unique, first = np.unique(day, return_index=True)
     sums = np.add.reduceat(hashes, first) if len(first) else hashes
     counts = np.diff([*first, len(day)])
@@ -117,21 +119,21 @@ def _days(sessions: pd.DataFrame) -> tuple[list[np.datetime64], dict[str, str]]:
 
 def _write_sheets(snapshot: Snapshot, folder: Path, said: dict[str, str]) -> list[Path]:
     written = []
-    for name, (suffix, columns) in SPREADSHEETS.items():
-        frame = getattr(snapshot, name)
-        sheet = _sheet(pd.DataFrame({header: frame[column or header] for header, column in columns.items()}))
+    for name, (suffix, headers) in SPREADSHEETS.items():
+        sheet = _sheet(getattr(snapshot, name).rename(columns=RENAMED)[list(headers)].copy())
         text = sheet.to_csv(index=False, lineterminator="\n")
         digest = f"{LAYOUT}-{hashlib.sha256(text.encode()).hexdigest()}"
         path = folder / f"{name}.{suffix}"
         if said.get(f"spreadsheets/{path.name}") == digest and path.exists():
             continue
-        if suffix == "csv":
-            _replace(path, lambda unfinished, text=text: unfinished.write_text(text, encoding="utf-8"))  # type: ignore[misc]
-        else:
-            _replace(path, lambda unfinished, sheet=sheet: _workbook(sheet, unfinished))  # type: ignore[misc]
+        _replace(path, partial(_workbook, sheet) if suffix == "xlsx" else partial(_text, text))
         said[f"spreadsheets/{path.name}"] = digest
         written.append(path)
     return written
+
+
+def _text(text: str, path: Path) -> None:
+    path.write_text(text, encoding="utf-8")
 
 
 def _sheet(frame: pd.DataFrame) -> pd.DataFrame:

@@ -23,10 +23,10 @@ from starlette.routing import Mount, Route
 
 from sandbox import files
 from sandbox.apis import ga4, hubspot, mailchimp
-from sandbox.apis.answers import Answer, Refused, refused
+from sandbox.apis.answers import Answer, RefusalError, refused
 from sandbox.apis.hubspot_schema import ALL_SCOPES
 from sandbox.corrupt import Corruption, Edit, corrupted, edits_of
-from sandbox.faults import Fault, Faults, FaultMiddleware, Logged, fault_routes, vendor_refusal
+from sandbox.faults import Fault, FaultMiddleware, Faults, Logged, fault_routes, vendor_refusal
 from sandbox.limits import FAST, Counters, Limits
 from sandbox.view import View
 from sandbox.world import Snapshot, World
@@ -43,7 +43,7 @@ class Credentials:
     """Who may come in; `hubspot_tokens` gives each token its scopes."""
 
     hubspot_tokens: Mapping[str, frozenset[str]] = field(default_factory=lambda: {"sandbox-hubspot-token": ALL_SCOPES})
-    ga4_token: str = "sandbox-ga4-token"
+    ga4_token: str = "sandbox-ga4-token"  # noqa: S105 - not a secret: it opens an imaginary company
     ga4_property: str = "123456789"
     mailchimp_key: str = "sandbox-mailchimp-key-us1"
 
@@ -134,7 +134,7 @@ def create_app(sandbox: Sandbox) -> Starlette:
             *fault_routes(),
             Route("/", lambda _: Answer({"vendors": ["hubspot", "ga4", "mailchimp"]})),
         ],
-        exception_handlers={Refused: refused, 404: _missing},
+        exception_handlers={RefusalError: refused, 404: _missing},
     )
     app.state.sandbox = sandbox
     app.add_middleware(FaultMiddleware, sandbox=sandbox)

@@ -1,7 +1,7 @@
 """What every imaginary vendor answers with: JSON, or a refusal in that vendor's own error body.
 
-Flow: `handler → Answer`, or `raise Refused(status, body)` from any depth. Belongs here: encoding. Does not: what an
-error body looks like, which each vendor decides for itself.
+Flow: `handler → Answer`, or `raise RefusalError(status, body)` from any depth. Belongs here: encoding. Does not: what
+an error body looks like, which each vendor decides for itself.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Answer(Response):
         return orjson.dumps(content)
 
 
-class Refused(Exception):
+class RefusalError(Exception):
     """A request the vendor would refuse, with the body it would say so in."""
 
     def __init__(
@@ -41,8 +41,8 @@ class Refused(Exception):
 
 
 async def refused(_: Request, error: Exception) -> Response:
-    """Starlette's handler for Refused."""
-    if not isinstance(error, Refused):
+    """Starlette's handler for RefusalError."""
+    if not isinstance(error, RefusalError):
         raise error
     return error.answer
 

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from sandbox.apis.answers import Answer, Json, Refused, sandbox_of
+from sandbox.apis.answers import Answer, Json, RefusalError, sandbox_of
 from sandbox.apis.ga4_reports import DIMENSIONS, METRICS
 
 DEFAULT_ROWS, MAX_ROWS = 10_000, 250_000
@@ -49,8 +49,8 @@ def refusal(status: int, message: str | None = None) -> Json:
     return {"error": {"code": status, "message": text, "status": _STATUSES.get(status, "UNKNOWN")}}
 
 
-def bad(message: str) -> Refused:
-    return Refused(400, refusal(400, message))
+def bad(message: str) -> RefusalError:
+    return RefusalError(400, refusal(400, message))
 
 
 def guarded(handler: Handler) -> Handler:
@@ -60,12 +60,12 @@ def guarded(handler: Handler) -> Handler:
         sandbox = sandbox_of(request)
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or token != sandbox.credentials.ga4_token:
-            raise Refused(401, refusal(401))
+            raise RefusalError(401, refusal(401))
         if request.path_params["property"] != sandbox.credentials.ga4_property:
-            raise Refused(403, refusal(403))
+            raise RefusalError(403, refusal(403))
         in_flight = sandbox.counters.open_requests
         if in_flight["ga4"] > sandbox.limits.ga4_concurrent:
-            raise Refused(429, refusal(429, "Exhausted concurrent requests quota."))
+            raise RefusalError(429, refusal(429, "Exhausted concurrent requests quota."))
         return await handler(request)
 
     return answer
@@ -216,7 +216,7 @@ def _spend(request: Request, rows: int, *, thresholded: bool) -> Json:
         if window.remaining() < tokens:
             said = {"tokensPerDay": "tokens per day", "tokensPerHour": "tokens per hour"}
             what = said.get(name, "tokens per project per hour")
-            raise Refused(429, refusal(429, f"Exhausted property {what}. These quota tokens will return."))
+            raise RefusalError(429, refusal(429, f"Exhausted property {what}. These quota tokens will return."))
     quota: Json = {}
     for name, window in windows.items():
         window.take(tokens)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 import pandas as pd
@@ -53,7 +54,7 @@ DIMENSIONS = {
         Dimension("sessionCampaignName", "Session campaign", "Traffic source", "campaign_name"),
         Dimension("sessionDefaultChannelGroup", "Session default channel group", "Traffic source", "channel_group"),
         Dimension("landingPage", "Landing page", "Page / screen", "landing_page"),
-        Dimension("landingPagePlusQueryString", "Landing page + query string", "Page / screen", "landing_query"),
+        Dimension("landingPagePlusQueryString", "Landing page + query string", "Page / screen", "landing_url"),
         Dimension("country", "Country", "Geography", "country_name"),
         Dimension("countryId", "Country ID", "Geography", "country"),
         Dimension("deviceCategory", "Device category", "Platform / device", "device"),
@@ -75,6 +76,8 @@ METRICS = {
         Metric("totalRevenue", "Total revenue", "Revenue", "TYPE_CURRENCY", "revenue"),
     )
 }  # fmt: skip
+# Column → numpy unit and form of a calendar dimension.
+_CALENDAR = {"date_text": ("D", "%Y%m%d"), "month_text": ("M", "%Y%m")}
 _RATES = {"engagementRate", "bounceRate"}
 MARKS = {"thresholded", "other_row", "sampled"}  # quality flags a test can set (`faults`)
 
@@ -131,17 +134,15 @@ class Property:
         """Code of every session and the texts of the codes."""
         if name not in self._codes:
             column = DIMENSIONS[name].column
-            if column == "date_text":
-                codes, days = pd.factorize(self.sessions["day"], sort=True)
-                texts = np.array([pd.Timestamp(day).strftime("%Y%m%d") for day in days], dtype=object)
-            elif column == "month_text":
-                codes, days = pd.factorize(self.sessions["day"].to_numpy("datetime64[M]"), sort=True)
-                texts = np.array([str(day).replace("-", "")[:6] for day in days.astype("datetime64[M]")], dtype=object)
+            if column in _CALENDAR:
+                unit, form = _CALENDAR[column]
+                codes, units = pd.factorize(self.sessions["day"].to_numpy(f"datetime64[{unit}]"), sort=True)
+                shown = [pd.Timestamp(each).strftime(form) for each in units]
             else:
-                source = "landing_page" if column == "landing_query" else column
-                filled = self.sessions[source].astype(object).fillna(ga4_sessions.NOT_SET)
+                filled = self.sessions[column].astype(object).fillna(ga4_sessions.NOT_SET)
                 codes, texts = pd.factorize(filled, sort=True)
-            self._codes[name] = (codes, np.asarray(texts, dtype=object))
+                shown = [_path(each) if column.startswith("landing") else each for each in texts]
+            self._codes[name] = (codes, np.array(shown, dtype=object))
         return self._codes[name]
 
     def report(
@@ -222,6 +223,12 @@ class Property:
         if not count:
             answer["emptyReason"] = "NO_DATA"
         return answer
+
+
+def _path(url: str) -> str:
+    """A landing page without its host."""
+    parts = urlsplit(url)
+    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
 
 def _texts(metric: Metric, values: Values) -> list[str]:

@@ -6,10 +6,11 @@ these rows, so they reconcile to the last session. Belongs here: GA4's naming. D
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
+
+from sandbox.apis.answers import instants
+from sandbox.world import Snapshot, clock
 
 TIME_ZONE = "Europe/Paris"  # of the property: it cuts the days of export and reports
 CURRENCY = "EUR"
@@ -42,47 +43,49 @@ def channel_group(source: str, medium: str) -> str:
     return "Paid Other" if paid else named.get(medium, "Unassigned")
 
 
-def observed(snapshot: Any) -> pd.DataFrame:
-    """One row per session GA4 knows, by day and start: the world's columns plus `day` (numpy day), `at` (UTC µs),
-    `midnight` (UTC µs, end of its day), `campaign_name`, `channel_group`, `country_name`, `is_engaged`, `is_new`,
-    `session_number` and `first_at` (of its client).
+def observed(snapshot: Snapshot) -> pd.DataFrame:
+    """One row per session GA4 knows, by start: the world's columns plus `day` (numpy day), `at` (UTC µs), `midnight`
+    (UTC µs, end of its day), `campaign_name`, `channel_group`, `country_name`, `landing_url` (with the campaign's
+    tags), `is_engaged`, `is_new`, `session_number` and `first_at` (of its client).
     """
     sessions = _numbered(snapshot)
-    local = sessions["started_at"].dt.tz_convert(TIME_ZONE)
-    midnight = (local.dt.normalize() + pd.Timedelta(days=1, hours=2)).dt.normalize()  # a day may have 23 or 25 hours
-    source = sessions["source"].astype(object).where(sessions["source"].notna(), NOT_SET)
-    medium = sessions["medium"].astype(object).where(sessions["medium"].notna(), NOT_SET)
-    untagged = medium.map(_UNTAGGED).fillna(NOT_SET)
-    campaign = sessions["campaign"].astype(object)
-    pairs = pd.MultiIndex.from_arrays([source, medium])
-    codes, unique = pairs.factorize()
-    groups = np.array([channel_group(*pair) for pair in unique], dtype=object)
-    frame = sessions.assign(
-        day=local.dt.tz_localize(None).to_numpy("datetime64[D]"),
-        at=_microseconds(sessions["started_at"]),
-        midnight=_microseconds(midnight),
-        source=source,
-        medium=medium,
-        campaign_name=campaign.where(campaign.notna(), untagged),
-        channel_group=groups[codes],
-        country_name=sessions["country"].map(COUNTRIES).fillna(sessions["country"]).fillna(NOT_SET),
+    days = clock.day_of(sessions["at"].to_numpy())
+    arrivals = ["source", "medium", "campaign", "landing_page", "country"]
+    codes = sessions.groupby(arrivals, sort=False, dropna=False).ngroup().to_numpy()
+    first = np.unique(codes, return_index=True)[1]
+    named = _named(sessions[arrivals].iloc[first].astype(object)).iloc[codes].set_index(sessions.index)
+    return sessions.drop(columns=["source", "medium"]).assign(
+        **named,
+        day=days.astype("datetime64[D]"),
+        midnight=clock.midnight(days + 1),
         is_engaged=(sessions["engagement_ms"] >= ENGAGED_MS)
         | (sessions["page_views"] >= ENGAGED_PAGES)
         | sessions["key_event"].notna(),
     )
-    return frame.sort_values(["at", "client_id"], kind="stable", ignore_index=True)
 
 
-def _numbered(snapshot: Any) -> pd.DataFrame:
-    """The sessions that have arrived, numbered by the browser: counted in the order they happened, whenever they arrive."""
-    sessions = snapshot.sessions[snapshot.sessions["consented"]].sort_values("started_at", kind="stable")
+def _named(arrivals: pd.DataFrame) -> pd.DataFrame:
+    """GA4's words for each way of arriving."""
+    source, medium = arrivals["source"].fillna(NOT_SET), arrivals["medium"].fillna(NOT_SET)
+    campaign, landing = arrivals["campaign"], arrivals["landing_page"]
+    tags = "?utm_source=" + source + "&utm_medium=" + medium + "&utm_campaign=" + campaign.fillna("")
+    named = {
+        "source": source,
+        "medium": medium,
+        "campaign_name": campaign.where(campaign.notna(), medium.map(_UNTAGGED).fillna(NOT_SET)),
+        "channel_group": [channel_group(*pair) for pair in zip(source, medium, strict=True)],
+        "country_name": arrivals["country"].map(COUNTRIES).fillna(arrivals["country"]).fillna(NOT_SET),
+        "landing_url": landing.where(campaign.isna(), landing + tags),
+    }
+    return pd.DataFrame(named).astype("category")
+
+
+def _numbered(snapshot: Snapshot) -> pd.DataFrame:
+    """The sessions that have arrived, numbered by the browser: in the order they happened, whenever they arrive."""
+    sessions = snapshot.sessions[snapshot.sessions["consented"]]
+    sessions = sessions.assign(at=instants(sessions["started_at"], "us").astype(np.int64))
+    sessions = sessions.sort_values(["at", "client_id"], kind="stable", ignore_index=True)
     by_client = sessions.groupby("client_id", sort=False, dropna=False)
     number = by_client.cumcount() + 1
-    first_at = _microseconds(by_client["started_at"].transform("min"))
-    arrived = (sessions["arrives_on"] <= pd.Timestamp(snapshot.until)).to_numpy()
-    return sessions.assign(session_number=number, first_at=first_at, is_new=number == 1)[arrived]
-
-
-def _microseconds(values: pd.Series) -> np.ndarray[Any, np.dtype[np.int64]]:
-    utc = values.dt.tz_convert("UTC").dt.tz_localize(None)
-    return utc.to_numpy("datetime64[us]").astype(np.int64)
+    sessions = sessions.assign(session_number=number, first_at=by_client["at"].transform("min"), is_new=number == 1)
+    return sessions[sessions["arrives_on"] <= pd.Timestamp(snapshot.until)].reset_index(drop=True)

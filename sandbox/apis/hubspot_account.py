@@ -9,8 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sandbox.apis import hubspot_schema as schema
-from sandbox.apis.answers import Answer, Json, Refused, iso, instants, sandbox_of, texts
-from sandbox.apis.hubspot_rules import bad, flag, known, object_type, refusal, require, whole
+from sandbox.apis.answers import Answer, Json, instants, iso, sandbox_of
+from sandbox.apis.hubspot_rules import bad, flag, known, object_type, require, whole
 
 OWNERS_PAGE = 500
 _FIELD_TYPES = {"datetime": "date", "number": "number", "bool": "booleancheckbox", "enumeration": "select"}

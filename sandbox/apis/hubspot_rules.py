@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sandbox.apis import hubspot_schema as schema
-from sandbox.apis.answers import Json, Refused, sandbox_of
+from sandbox.apis.answers import Json, RefusalError, sandbox_of
 
 _CATEGORIES = {
     400: "VALIDATION_ERROR", 401: "INVALID_AUTHENTICATION", 403: "MISSING_SCOPES", 404: "OBJECT_NOT_FOUND",
@@ -45,8 +45,8 @@ def refusal(status: int, message: str | None = None, **more: Any) -> Json:
     }
 
 
-def bad(message: str) -> Refused:
-    return Refused(400, refusal(400, message))
+def bad(message: str) -> RefusalError:
+    return RefusalError(400, refusal(400, message))
 
 
 def guarded(handler: Handler, *, search: bool = False) -> Handler:
@@ -55,20 +55,20 @@ def guarded(handler: Handler, *, search: bool = False) -> Handler:
     async def answer(request: Request) -> Response:
         sandbox = sandbox_of(request)
         if len(str(request.url)) > sandbox.limits.hubspot_url_bytes:
-            raise Refused(414, refusal(414, "The request URI is too long."))
+            raise RefusalError(414, refusal(414, "The request URI is too long."))
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or token not in sandbox.credentials.hubspot_tokens:
-            raise Refused(401, refusal(401))
+            raise RefusalError(401, refusal(401))
         counters = sandbox.counters
         if search and not counters.hubspot_search.take():
             body = refusal(429, "You have reached your secondly limit.", errorType="RATE_LIMIT", policyName="SECONDLY")
-            raise Refused(429, body)
+            raise RefusalError(429, body)
         if not counters.hubspot_day.take():
             body = refusal(429, "You have reached your daily limit.", errorType="RATE_LIMIT", policyName="DAILY")
-            raise Refused(429, body, headers=_rate_headers(request))
+            raise RefusalError(429, body, headers=_rate_headers(request))
         if not counters.hubspot.take():
             body = refusal(429, errorType="RATE_LIMIT", policyName="TEN_SECONDLY_ROLLING")
-            raise Refused(429, body, headers={} if search else _rate_headers(request))
+            raise RefusalError(429, body, headers={} if search else _rate_headers(request))
         response = await handler(request)
         if not search:
             response.headers.update(_rate_headers(request))
@@ -97,7 +97,9 @@ def require(request: Request, *scopes: str) -> None:
             "message": "One or more of the following scopes are required.",
             "context": {"requiredScopes": missing},
         }
-        raise Refused(403, refusal(403, errors=[detail], links={"scopes": "https://developers.hubspot.com/scopes"}))
+        raise RefusalError(
+            403, refusal(403, errors=[detail], links={"scopes": "https://developers.hubspot.com/scopes"})
+        )
 
 
 def object_type(request: Request, parameter: str = "object_type") -> str:
@@ -137,7 +139,7 @@ def many(request: Request, name: str) -> list[str]:
 
 async def body_of(request: Request, required: Collection[str], optional: Collection[str] = ()) -> Json:
     if not request.headers.get("content-type", "").startswith("application/json"):
-        raise Refused(415, refusal(415, "Content-Type must be application/json"))
+        raise RefusalError(415, refusal(415, "Content-Type must be application/json"))
     try:
         body = orjson.loads(await request.body())
     except orjson.JSONDecodeError as error:

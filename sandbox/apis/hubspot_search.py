@@ -6,7 +6,9 @@ nor the shape of a refusal: a ValueError's text becomes the message of a 400.
 
 from __future__ import annotations
 
+import operator as operators
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -25,7 +27,10 @@ CAP = 10_000
 GROUPS = 6
 FILTERS_PER_GROUP = 6
 FILTERS = 18
-_COMPARISONS = {"EQ", "NEQ", "GT", "GTE", "LT", "LTE"}
+_COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
+    "EQ": operators.eq, "NEQ": operators.ne, "GT": operators.gt, "GTE": operators.ge, "LT": operators.lt,
+    "LTE": operators.le,
+}  # fmt: skip
 _REMEMBERED = 32
 
 
@@ -71,10 +76,8 @@ def parse(body: Json) -> Query:
 
 def _sort(sorts: Any) -> tuple[str | None, bool]:
     """The one rule: a property name ("-" before it sorts descending), or the documentation's object."""
-    if not isinstance(sorts, list):
-        raise ValueError("sorts must be a list")
-    if len(sorts) > 1:
-        raise ValueError("Only one sorting rule can be applied to any search")
+    if not isinstance(sorts, list) or len(sorts) > 1:
+        raise ValueError("sorts must be a list: only one sorting rule can be applied to any search")
     if not sorts:
         return None, False
     rule = sorts[0]
@@ -158,7 +161,7 @@ class Search:
                 raise ValueError(f"operator {operator} requires values")
             key = self._records.key(name)
             inside = np.isin(key, np.array([self._value(name, value) for value in values], dtype=key.dtype))
-            return (inside if operator == "IN" else ~inside) & self._records.present(name)
+            return np.asarray((inside if operator == "IN" else ~inside) & self._records.present(name))
         if operator == "BETWEEN":
             low, high = self._value(name, each.get("value")), self._value(name, each.get("highValue"))
             return self._compare(name, "GTE", low) & self._compare(name, "LTE", high)
@@ -167,12 +170,8 @@ class Search:
         return self._compare(name, operator, self._value(name, each.get("value")))
 
     def _compare(self, name: str, operator: str, value: Any) -> Mask:
-        key = self._records.key(name)
-        results = {
-            "EQ": key == value, "NEQ": key != value, "GT": key > value, "GTE": key >= value,
-            "LT": key < value, "LTE": key <= value,
-        }  # fmt: skip
-        return np.asarray(results[operator], dtype=bool) & self._records.present(name)
+        matches = _COMPARISONS[operator](self._records.key(name), value)
+        return np.asarray(matches.astype(bool) & self._records.present(name))
 
     def _value(self, name: str, value: Any) -> Any:
         """A filter value (always a string) as the property compares: epoch milliseconds, number or lower-case text."""

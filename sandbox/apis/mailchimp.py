@@ -6,17 +6,16 @@ filters, order. Does not: reports and recipients (`mailchimp_reports`), refusals
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import numpy as np
+import pandas as pd
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from sandbox.apis import mailchimp_reports as reports
 from sandbox.apis.answers import Answer, Json, sandbox_of, texts
-from sandbox.apis.mailchimp_records import Account, moments
-from sandbox.apis.mailchimp_rules import Query, account_of, guarded, refused, sent_between
+from sandbox.apis.mailchimp_records import Account, moments, seconds
+from sandbox.apis.mailchimp_rules import Query, account_of, guarded, refused, sent_between, within
 
 MEMBER_STATUSES = ("subscribed", "unsubscribed", "cleaned", "pending", "transactional", "archived")
 CAMPAIGN_STATUSES = ("save", "paused", "schedule", "sending", "sent")
@@ -30,30 +29,26 @@ async def ping(request: Request) -> Response:
 async def lists(request: Request) -> Response:
     query = Query(request, "sort_field", "sort_dir", "since_date_created", "before_date_created")
     query.choice("sort_field", ("date_created",))
-    account, snapshot = account_of(request), sandbox_of(request).view.snapshot
-    frame = snapshot.email_lists
-    rows = []
-    for each, name, created in zip(
-        texts(frame["list_id"]), texts(frame["name"]), moments(frame["created_at"]), strict=True
-    ):
-        statuses = [member["status"] for member in account.members[str(each)][0]]
-        counts = {status: statuses.count(status) for status in MEMBER_STATUSES}
-        stats = {
-            "member_count": counts["subscribed"], "total_contacts": len(statuses),
-            "unsubscribe_count": counts["unsubscribed"], "cleaned_count": counts["cleaned"],
-        }  # fmt: skip
-        rows.append({"id": each, "name": name, "date_created": created, "visibility": "prv", "stats": stats})
-    since, before = query.moment("since_date_created"), query.moment("before_date_created")
-    rows = [row for row in rows if _within(row["date_created"], since, before)]
-    rows.sort(key=lambda row: str(row["date_created"]), reverse=query.choice("sort_dir", ("ASC", "DESC")) == "DESC")
+    account, frame = account_of(request), sandbox_of(request).view.snapshot.email_lists
+    created = seconds(frame["created_at"])
+    wanted = within(created, query.moment("since_date_created"), query.moment("before_date_created"))
+    order = np.argsort(created, kind="stable")
+    if query.choice("sort_dir", ("ASC", "DESC")) == "DESC":
+        order = order[::-1]
+    rows = [_list(account, frame.iloc[[place]]) for place in order[wanted[order]].tolist()]
     constraints = {"may_create": True, "max_instances": 5, "current_total_instances": len(rows)}
-    body = {"lists": query.page(rows), "total_items": len(rows), "constraints": constraints}
-    return query.answer(body)
+    return query.answer({"lists": query.page(rows), "total_items": len(rows), "constraints": constraints})
 
 
-def _within(moment: str | None, since: int | None, before: int | None) -> bool:
-    at = datetime.fromisoformat(str(moment)).timestamp()
-    return (since is None or at > since) and (before is None or at < before)
+def _list(account: Account, row: pd.DataFrame) -> Json:
+    list_id, name, created = texts(row["list_id"])[0], texts(row["name"])[0], moments(row["created_at"])[0]
+    statuses = [member["status"] for member in account.members[str(list_id)][0]]
+    stats = {
+        "member_count": statuses.count("subscribed"), "total_contacts": len(statuses),
+        "unsubscribe_count": statuses.count("unsubscribed"), "cleaned_count": statuses.count("cleaned"),
+        "campaign_count": int((account.campaigns["list_id"] == list_id).sum()),
+    }  # fmt: skip
+    return {"id": list_id, "name": name, "date_created": created, "visibility": "prv", "stats": stats}
 
 
 async def members(request: Request) -> Response:
@@ -69,9 +64,7 @@ async def members(request: Request) -> Response:
     # Archived members are listed only where they are asked for.
     wanted = np.array([row["status"] == status if status else row["status"] != "archived" for row in rows], dtype=bool)
     for values, name in ((changed, "last_changed"), (opted, "timestamp_opt")):
-        since, before = query.moment(f"since_{name}"), query.moment(f"before_{name}")
-        wanted &= (values > since) if since is not None else True
-        wanted &= (values < before) if before is not None else True
+        wanted &= within(values, query.moment(f"since_{name}"), query.moment(f"before_{name}"))
     found = np.flatnonzero(wanted)
     field = query.choice("sort_field", ("timestamp_opt", "timestamp_signup", "last_changed"))
     if field:

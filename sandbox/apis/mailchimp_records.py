@@ -101,7 +101,7 @@ class Account:
     @cached_property
     def _event_bounds(self) -> list[int]:
         positions = self._activity[0]
-        return np.searchsorted(positions, np.arange(len(self.emails) + 1)).tolist()
+        return [*np.searchsorted(positions, np.arange(len(self.emails) + 1)).tolist()]
 
     def events(self, position: int, since: int | None = None) -> list[Json]:
         """What one recipient did, in order of time; bounces first. Only after `since` (unix seconds) when given."""

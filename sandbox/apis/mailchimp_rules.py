@@ -13,12 +13,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sandbox.apis.answers import Answer, Json, Refused, sandbox_of
+from sandbox.apis.answers import Answer, Json, RefusalError, sandbox_of
 from sandbox.apis.mailchimp_fields import Fields
-from sandbox.apis.mailchimp_records import Account
+from sandbox.apis.mailchimp_records import Account, Values
 
 MAX_COUNT = 1_000
 DATA_CENTRE = "us1"
@@ -51,11 +52,11 @@ def refusal(status: int, detail: str | None = None, **more: Any) -> Json:
     }
 
 
-def refused(status: int, detail: str | None = None, **more: Any) -> Refused:
-    return Refused(status, refusal(status, detail, **more), media_type=PROBLEM)
+def refused(status: int, detail: str | None = None, **more: Any) -> RefusalError:
+    return RefusalError(status, refusal(status, detail, **more), media_type=PROBLEM)
 
 
-def bad(field: str, message: str) -> Refused:
+def bad(field: str, message: str) -> RefusalError:
     detail = "The resource submitted could not be validated. For field-specific details, see the 'errors' array."
     return refused(400, detail, errors=[{"field": field, "message": message}])
 
@@ -141,14 +142,19 @@ def account_of(request: Request) -> Account:
     return sandbox_of(request).view.emails
 
 
+def within(moments: Values, since: int | None, before: int | None) -> Values:
+    """Which unix seconds lie strictly between two (either may be open)."""
+    inside = np.ones(len(moments), dtype=bool)
+    if since is not None:
+        inside &= moments > since
+    if before is not None:
+        inside &= moments < before
+    return inside
+
+
 def sent_between(request: Request, query: Query) -> list[int]:
     """Numbers of the campaigns the parameters ask for, oldest first. Every campaign of this account has been sent."""
-    times = account_of(request).send_times
-    since, before = query.moment("since_send_time"), query.moment("before_send_time")
+    wanted = within(account_of(request).send_times, query.moment("since_send_time"), query.moment("before_send_time"))
     if query.choice("type", CAMPAIGN_TYPES) not in (None, "regular"):
         return []
-    return [
-        number
-        for number, at in enumerate(times.tolist())
-        if (since is None or at > since) and (before is None or at < before)
-    ]
+    return [*np.flatnonzero(wanted).tolist()]
