@@ -79,7 +79,7 @@ def judge(gate: GateName, chosen: Collection[Suite], settings: Settings) -> Gate
 
 
 def _sight(gate: GateName, settings: Settings) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
-    return sight.lake(settings) if gate == "raw" else sight.warehouse(settings.warehouse_path)
+    return sight.lake(settings) if gate == "raw" else sight.warehouse(settings)
 
 
 def _missing(gate: GateName, settings: Settings) -> str:

@@ -5,7 +5,7 @@ Expectations. Does not: running anything (`engine.py`, `gate.py`) or saying what
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 GateName = Literal["raw", "unified", "marts"]
@@ -37,8 +37,7 @@ class Suite:
     """The expectations of one table.
 
     table: the name people know (`hubspot.deals`, `int_deals__unified`); relation: where the gate's connection finds
-    it, as (schema, name). key: columns shown with each unexpected row. personal: columns the gate only ever sees
-    hashed.
+    it, as (schema, name). key: columns shown with each unexpected row.
     """
 
     gate: GateName
@@ -46,7 +45,6 @@ class Suite:
     relation: tuple[str, str]
     expectations: tuple[Expectation, ...]
     key: tuple[str, ...] = ()
-    personal: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:
         names = [expectation.name for expectation in self.expectations]
@@ -85,10 +83,23 @@ def between(
 
 
 def ordered(
-    earlier: str, later: str, *, name: str, reason: str, mend: str, severity: Severity = "critical"
+    earlier: str,
+    later: str,
+    *,
+    name: str,
+    reason: str,
+    mend: str,
+    severity: Severity = "critical",
+    mostly: float = 1.0,
 ) -> Expectation:
-    """Where neither is null, `later` is not before `earlier`."""
-    arguments = {"column_A": later, "column_B": earlier, "or_equal": True, "ignore_row_if": "either_value_is_missing"}
+    """Where neither is null, `later` is not before `earlier`; in that share of the rows at least."""
+    arguments = {
+        "column_A": later,
+        "column_B": earlier,
+        "or_equal": True,
+        "ignore_row_if": "either_value_is_missing",
+        "mostly": mostly,
+    }
     return Expectation(
         name, "ExpectColumnPairValuesAToBeGreaterThanB", arguments, reason, mend, f"{earlier}, {later}", severity
     )
@@ -109,6 +120,17 @@ def unique(columns: Collection[str], *, reason: str, mend: str, severity: Severi
         reason=reason,
         mend=mend,
         severity=severity,
+    )
+
+
+def no_address(relation: tuple[str, str]) -> Expectation:
+    """No text column of the table holds an email address; says which column and how many rows, never the value."""
+    schema, name = relation
+    return no_rows(
+        "no_address",
+        f'select column_name, rows from {schema}."{name}_addresses" /* {{batch}} */ where rows > 0',  # noqa: S608
+        reason="An email address got past the door: neither lake nor warehouse nor releases may hold one.",
+        mend="Hash or drop the column where it enters (ingestion/), then remove the files that hold it.",
     )
 
 

@@ -7,9 +7,8 @@ registry entry; what the registry cannot know (vocabularies, thresholds) stands 
 
 from collections.abc import Iterator
 
-from expectations import model
+from expectations import model, volume
 from expectations.model import Expectation, Suite
-from expectations.volume import volume
 from ingestion.registry import LOAD_ID, SOURCES, Table
 from ingestion.settings import Settings
 
@@ -77,7 +76,6 @@ def suites(settings: Settings) -> tuple[Suite, ...]:
             relation=(table.source, table.name),
             expectations=tuple(_base(table, settings)),
             key=table.key,
-            personal=table.personal,
         )
         for name in settings.sources
         for table in SOURCES[name].tables.values()
@@ -103,9 +101,10 @@ def _base(table: Table, settings: Settings) -> Iterator[Expectation]:
     )
     yield from _numbers(table)
     yield from _currency(table, settings)
+    yield model.no_address((table.source, table.name))
     yield from _vocabularies(table)
     yield from _quarantine(table)
-    yield from volume(table)
+    yield from volume.of_lake(table)
 
 
 def _columns(table: Table) -> Expectation:

@@ -9,7 +9,7 @@ Belongs here: where tables come from. Does not: what is expected of them. dbt's 
 reported; this module decides only what is looked at, and must never see less than they do.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,16 +20,20 @@ from ingestion.lake import lake_tables, loads_glob, table_glob
 from ingestion.registry import SOURCES, Table, bookkeeping
 from ingestion.settings import Settings
 
+MEMORY = "1GB"  # of DuckDB; larger tables spill to disk
 MASK = "#"  # first character of every hashed value shown
 SCHEMAS = ("intermediate", "marts")
-# Identifiers of people that the warehouse derives; those of the lake are declared in the registry.
-DERIVED_PERSONAL = ("person_id", "subscriber_id")
+# Identifiers that follow a person or hold the hash of an address, besides those the registry declares. A CRM's record
+# number stays readable: it is what a person needs to mend the record.
+PERSONAL = ("client_id", "ga_client_id", "session_key", "send_id", "event_id", "touch_id")
+# An address, not a campaign called "@work". Found here, never shown: only its column and the number of rows.
+ADDRESS = r"[^\s@]@[^\s@]+\.[^\s@]"
 
 
 def personal_columns() -> frozenset[str]:
-    """Columns of the warehouse that hold identifiers of people, under any table."""
+    """Names of columns that hold identifiers of people, whichever table they are in."""
     declared = {column for source in SOURCES.values() for table in source.tables.values() for column in table.personal}
-    return frozenset({*declared, *DERIVED_PERSONAL})
+    return frozenset({*declared, *PERSONAL})
 
 
 @contextmanager
@@ -38,7 +42,7 @@ def lake(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
 
     A table whose files cannot be read is left out; the gate reports it as unreadable.
     """
-    connection = duckdb.connect()
+    connection = _connect(settings)
     try:
         if "://" in settings.lake_url:
             connection.register_filesystem(fsspec.filesystem(settings.lake_url.partition("://")[0]))
@@ -50,28 +54,37 @@ def lake(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 @contextmanager
-def warehouse(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+def warehouse(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
     """The tables of the warehouse file as `<schema>.<table>`; the file is let go on leaving, as it has one writer."""
-    connection = duckdb.connect()
+    connection = _connect(settings)
     try:
-        if path.exists():
-            connection.execute(f"attach '{_quoted(path)}' as warehouse (read_only)")
-            columns = connection.execute(
-                "select schema_name, table_name, list(column_name) from duckdb_columns()"
+        if settings.warehouse_path.exists():
+            connection.execute(f"attach '{_quoted(settings.warehouse_path)}' as warehouse (read_only)")
+            tables = connection.execute(
+                "select schema_name, table_name from duckdb_columns()"
                 " where database_name = 'warehouse' and list_contains($1, schema_name) group by all",
                 [list(SCHEMAS)],
             ).fetchall()
-            hidden = personal_columns()
             for schema in SCHEMAS:
                 connection.execute(f"create schema {schema}")
-            for schema, table, names in columns:
-                masked = _masked(sorted(hidden.intersection(names)))
-                connection.execute(
-                    f'create view {schema}."{table}" as select {masked} from warehouse.{schema}."{table}"'  # noqa: S608
-                )
+            for schema, table in tables:
+                _show(connection, schema, table, f'warehouse.{schema}."{table}"')
         yield connection
     finally:
         connection.close()
+
+
+def _connect(settings: Settings) -> duckdb.DuckDBPyConnection:
+    """An empty database in memory; what does not fit spills beside the results, and days are reporting days."""
+    connection = duckdb.connect(
+        config={
+            "autoinstall_known_extensions": "false",
+            "memory_limit": MEMORY,
+            "temp_directory": str(settings.docs_dir / "spill"),
+        }
+    )
+    connection.execute("set TimeZone = $1", [settings.timezone])
+    return connection
 
 
 def relations(connection: duckdb.DuckDBPyConnection) -> set[tuple[str, str]]:
@@ -93,31 +106,54 @@ def _see_source(connection: duckdb.DuckDBPyConnection, settings: Settings, name:
         try:
             _see_table(connection, settings, table)
         except duckdb.Error:
-            connection.execute(f'drop view if exists {name}."{table.name}_committed"')
+            continue
 
 
 def _see_table(connection: duckdb.DuckDBPyConnection, settings: Settings, table: Table) -> None:
     """Define `<source>.<table>`; a record table is copied (small, and ranked once), a window table stays a view."""
     source, name = table.source, table.name
-    committed = f'{source}."{name}_committed"'
+    committed, seen = f'{source}."{name}_committed"', f'{source}."{name}_seen"'
     files = f"read_parquet('{_quoted(table_glob(settings, table))}', union_by_name = true)"
     connection.execute(
-        f"create view {committed} as select {_masked(table.personal)} from {files}"  # noqa: S608
+        f"create view {committed} as select * from {files}"  # noqa: S608
         f" where _dlt_load_id in (select load_id from {source}._loads)"
     )
     if name.startswith("_"):
-        definition = f"view {source}.{name} as select * from {committed}"
-    elif table.kind == "record":
-        definition = f"table {source}.{name} as {_newest_per_key(table, committed)}"
+        connection.execute(f"create view {source}.{name} as select * from {committed}")  # noqa: S608
+        return
+    if table.kind == "record":
+        connection.execute(f"create table {seen} as {_newest_per_key(table, committed)}")
     else:
         owners = f'{source}."{name}_owners"'
         connection.execute(f"create table {owners} as {_day_owners(table, committed)}")
-        definition = (
-            f"view {source}.{name} as select rows.* from {committed} as rows"  # noqa: S608
+        connection.execute(
+            f"create view {seen} as select rows.* from {committed} as rows"  # noqa: S608
             f" inner join {owners} as owners on rows.{table.day_column} is not distinct from owners.day"
             " and rows._dlt_load_id = owners.load_id"
         )
-    connection.execute(f"create {definition}")
+    _show(connection, source, name, seen)
+
+
+def _show(connection: duckdb.DuckDBPyConnection, schema: str, name: str, relation: str) -> None:
+    """Define `<schema>.<name>` over a relation, personal columns hashed, and `<name>_addresses` beside it.
+
+    The latter counts, for each text column, the rows that hold an address; it looks at the columns unhashed.
+    """
+    columns = connection.execute(f"describe {relation}").fetchall()
+    hidden = sorted(personal_columns().intersection(column for column, *_ in columns))
+    # Equal values stay equal and nulls stay null, so keys can be judged.
+    masks = ", ".join(f"'{MASK}' || left(sha256({column}::varchar), 16) as {column}" for column in hidden)
+    shown = f"* replace ({masks})" if hidden else "*"
+    connection.execute(f'create view {schema}."{name}" as select {shown} from {relation}')  # noqa: S608
+    texts = [column for column, kind, *_ in columns if kind == "VARCHAR"]
+    counts = ", ".join(
+        f"count(*) filter (where contains(\"{text}\", '@') and regexp_matches(\"{text}\", '{ADDRESS}'))" for text in texts
+    )
+    names = ", ".join(f"'{text}'" for text in texts)
+    connection.execute(
+        f'create view {schema}."{name}_addresses" as'  # noqa: S608
+        f" select unnest([{names}]::varchar[]) as column_name, unnest([{counts}]::bigint[]) as rows from {relation}"
+    )
 
 
 def _newest_per_key(table: Table, committed: str) -> str:
@@ -155,12 +191,6 @@ def _newest_load(table: Table) -> str:
     return (
         f"(select max(_dlt_load_id::double) from {table.source}._windows where table_name = '{table.name}')"  # noqa: S608
     )
-
-
-def _masked(personal: Iterable[str]) -> str:
-    """All columns, the personal ones as a short hash: equal values stay equal, nulls stay null."""
-    replaced = ", ".join(f"'{MASK}' || left(sha256({column}::varchar), 16) as {column}" for column in personal)
-    return f"* replace ({replaced})" if replaced else "*"
 
 
 def _quoted(text: str | Path) -> str:

@@ -1,6 +1,263 @@
-"""Gate unified."""
-from expectations.model import Suite
+"""Gate unified: what must be true of the unified entities (`intermediate.int_*`) before the marts are built.
+
+Here sources have met: ids are whole, amounts have a rate on their day, dates follow each other, rows refer to rows
+that exist. What a live CRM gets wrong without harm to a KPI is a warning.
+"""
+
+from expectations import model, volume
+from expectations.model import Expectation, Severity, Suite
 from ingestion.settings import Settings
 
+SCHEMA = "intermediate"
+CHANNELS = frozenset(
+    {"direct", "organic_search", "paid_search", "paid_social", "organic_social", "email", "referral", "display", "other"}
+)
+# Sessions rebuilt from events may differ from GA4's own report by this share, and by this many on quiet days.
+SESSIONS_SHARE, SESSIONS_ROWS = 0.05, 10
+# GA4 still changes its newest days; the four weeks before them are compared.
+SESSIONS_LATE_DAYS, SESSIONS_DAYS = 3, 28
+# People pass the lifecycle stages in order, but for a few whose stages were set by hand.
+STAGES_IN_ORDER = 0.95
+MODEL_MEND = "Look at the model that makes it (dbt_project/models/intermediate); run `kpilote refresh` after the mend."
+SOURCE_MEND = "Mend the record at the vendor, then run `kpilote refresh` again."
+FX_MEND = "Complete the fx_rates file for that day and currency, then run `kpilote refresh` again."
+
+
 def suites(settings: Settings) -> tuple[Suite, ...]:
-    return ()
+    """The suites of the unified entities; those of sources that are not enabled have nothing to fail on."""
+    return (
+        _suite("int_lake__coverage", ("data_from", "data_through"), _one_row(), _order("data_from", "data_through")),
+        _suite(
+            "int_fx_rates__daily",
+            ("currency", "date_day"),
+            model.between("rate", 1e-9, None, name="rate_positive", reason="A rate of zero loses money.", mend=FX_MEND),
+            _rates_without_gaps(),
+        ),
+        _suite("int_owners__unified", ("owner_id",)),
+        _suite("int_companies__unified", ("company_id",)),
+        _suite(
+            "int_persons__unified",
+            ("person_id",),
+            _present("created_at"),
+            _stages("lead_at", "mql_at"),
+            _stages("mql_at", "sql_at"),
+            _stages("sql_at", "opportunity_at"),
+            _stages("opportunity_at", "customer_at"),
+            _refers("company_id", "int_companies__unified"),
+        ),
+        _suite("int_persons__acquisition", ("person_id",), _refers("person_id", "int_persons__unified")),
+        _suite(
+            "int_deals__unified",
+            ("deal_id",),
+            _present("created_at"),
+            *_money("created_amount_reporting"),
+            *_money("amount_reporting"),
+            _order("created_at", "closed_at", "warning"),
+            _refers("company_id", "int_companies__unified"),
+            _refers("person_id", "int_persons__unified"),
+        ),
+        _suite(
+            "int_activities__unified",
+            ("activity_id",),
+            _present("booked_at"),
+            _words("kind", {"meeting", "call", "email"}),
+            _refers("person_id", "int_persons__unified"),
+            _refers("company_id", "int_companies__unified"),
+        ),
+        _suite("int_spend__unified", ("spend_id",), _present("date_day"), *_money("amount_reporting"), _spend_channels()),
+        _suite(
+            "int_mrr__balances",
+            ("company_id", "valid_from"),
+            *_money("opening"),
+            *_money("closing"),
+            _balances_roll_forward(),
+            _refers("company_id", "int_companies__unified", "warning"),
+        ),
+        _suite(
+            "int_sessions__unified",
+            ("session_key",),
+            _present("started_at"),
+            _present("client_id"),
+            _not_negative("page_views"),
+            _not_negative("engagement_seconds"),
+            _not_negative("key_events"),
+            _words("channel", CHANNELS, "warning"),
+            _refers("person_id", "int_persons__unified"),
+            *volume.volume(
+                "session_date", "select data_from as first, data_through as last from intermediate.int_lake__coverage",
+                "the analytics source",
+            ),
+            *((_sessions_reconcile(),) if "ga4" in settings.sources else ()),
+        ),
+        _suite(
+            "int_email_sends__unified",
+            ("send_id",),
+            _present("sent_at"),
+            _present("campaign"),
+            _refers("person_id", "int_persons__unified"),
+        ),
+        _suite(
+            "int_email_events__unified",
+            ("event_id",),
+            _present("occurred_at"),
+            _words("action", {"open", "click", "unsubscribe"}),
+            _refers("send_id", "int_email_sends__unified", "warning"),
+        ),
+        _suite(
+            "int_touchpoints__unified",
+            ("touch_id",),
+            _present("touched_at"),
+            _refers("person_id", "int_persons__unified"),
+        ),
+    )  # fmt: skip
+
+
+def _suite(table: str, key: tuple[str, ...], *expectations: Expectation) -> Suite:
+    """The suite of a model: its key whole and unique, no address in any column, and what is its own."""
+    relation = (SCHEMA, table)
+    whole = tuple(
+        model.not_null(column, reason="A row without its key can be neither found nor joined.", mend=MODEL_MEND)
+        for column in key
+    )
+    unique = model.unique(key, reason="Every join on it would multiply rows and amounts.", mend=MODEL_MEND)
+    return Suite("unified", table, relation, (*whole, unique, model.no_address(relation), *expectations), key)
+
+
+def _present(column: str) -> Expectation:
+    return model.not_null(column, reason="Without it the row belongs to no period of any KPI.", mend=SOURCE_MEND)
+
+
+def _not_negative(column: str) -> Expectation:
+    return model.between(
+        column, 0, name=f"{column}_not_negative", reason="A negative count turns sums around.", mend=MODEL_MEND
+    )
+
+
+def _money(column: str) -> tuple[Expectation, Expectation]:
+    """The amount exists (its currency has a rate on its day) and is not negative."""
+    return (
+        model.not_null(
+            column, reason="Its currency has no rate on its day, and an amount is never taken at 1.", mend=FX_MEND
+        ),
+        model.between(
+            column, 0, name=f"{column}_not_negative", reason="A negative amount turns sums around.", mend=SOURCE_MEND
+        ),
+    )
+
+
+def _order(earlier: str, later: str, severity: Severity = "critical") -> Expectation:
+    return model.ordered(
+        earlier,
+        later,
+        name=f"{earlier}_before_{later}",
+        reason="Periods of time between them would be negative.",
+        mend=SOURCE_MEND,
+        severity=severity,
+    )
+
+
+def _stages(earlier: str, later: str) -> Expectation:
+    """Lifecycle dates in order, but for what people enter late: merged contacts and skipped stages are no fault."""
+    return model.ordered(
+        earlier,
+        later,
+        name=f"{earlier}_before_{later}",
+        reason=f"More than {1 - STAGES_IN_ORDER:.0%} of the people passed these stages backwards.",
+        mend="Check the CRM's workflows that set the lifecycle stage.",
+        severity="warning",
+        mostly=STAGES_IN_ORDER,
+    )
+
+
+def _words(column: str, words: frozenset[str] | set[str], severity: Severity = "critical") -> Expectation:
+    reason = "KPIs know these words only and leave other rows out of their dimensions."
+    return model.one_of(column, words, reason=reason, mend="Teach the new word to staging or seeds.", severity=severity)
+
+
+def _refers(column: str, table: str, severity: Severity = "critical") -> Expectation:
+    """Where it is not null, `column` names a row of `table` (by the column of that name)."""
+    return model.no_rows(
+        f"{column}_exists",
+        f"select {column}, count(*) as rows from {{batch}} where {column} not in"  # noqa: S608
+        f" (select {column} from {SCHEMA}.{table} where {column} is not null) group by all",
+        column=column,
+        reason=f"It names nothing in {table}, so dimensions of the row would be lost.",
+        mend=MODEL_MEND,
+        severity=severity,
+    )
+
+
+def _one_row() -> Expectation:
+    arguments = {"min_value": 1, "max_value": 1}
+    reason = "Every period of every KPI is cut by the days the lake covers."
+    return Expectation("one_row", "ExpectTableRowCountToBeBetween", arguments, reason, MODEL_MEND)
+
+
+def _rates_without_gaps() -> Expectation:
+    return model.no_rows(
+        "rates_without_gaps",
+        f"""
+        select currency, day::date as missing from (
+            select currency, min(date_day) as first, list(date_day) as days from {{batch}} group by currency
+        ) as rates, {SCHEMA}.int_lake__coverage as coverage,
+        unnest(generate_series(greatest(first, data_from)::timestamp, data_through::timestamp, interval 1 day)) as s (day)
+        where not list_contains(days, day::date)
+        """,  # noqa: S608
+        column="date_day",
+        reason="An amount on that day could not be turned into the reporting currency.",
+        mend=FX_MEND,
+        severity="warning",
+    )
+
+
+def _spend_channels() -> Expectation:
+    return model.no_rows(
+        "channel_known",
+        "select channel, count(*) as rows from {batch} where channel not in"
+        f" ({', '.join(repr(word) for word in sorted(CHANNELS))}, '(none)') group by all",
+        column="channel",
+        reason="Spend under a channel no session has can never meet its leads in CPL and ROMI.",
+        mend="Name the channel in the file as the KPIs do (docs/add-a-source.md).",
+        severity="warning",
+    )
+
+
+def _balances_roll_forward() -> Expectation:
+    return model.no_rows(
+        "opening_is_closing_before",
+        """
+        select company_id, valid_from, opening, closing_before from (
+            select *, lag(closing, 1, 0) over (partition by company_id order by valid_from) as closing_before
+            from {batch}
+        ) where opening <> closing_before
+        """,
+        column="opening",
+        reason="MRR must roll forward: opening + movements = closing.",
+        mend=MODEL_MEND,
+    )
+
+
+def _sessions_reconcile() -> Expectation:
+    return model.no_rows(
+        "sessions_as_ga4_reports",
+        f"""
+        with compared as (
+            select days.day, coalesce(ours.sessions, 0) as sessions, coalesce(theirs.sessions, 0) as ga4_sessions
+            from (
+                select data_through - {SESSIONS_LATE_DAYS} - number::integer as day
+                from {SCHEMA}.int_lake__coverage, range({SESSIONS_DAYS}) as numbers (number)
+            ) as days
+            left join (select session_date as day, count(*) as sessions from {{batch}} group by all) as ours using (day)
+            left join (
+                select report_date as day, sum(sessions) as sessions
+                from warehouse.staging.stg_ga4__daily_traffic group by all
+            ) as theirs using (day)
+        )
+        select * from compared where ga4_sessions > 0
+            and abs(sessions - ga4_sessions) > greatest({SESSIONS_ROWS}, {SESSIONS_SHARE} * ga4_sessions)
+        """,  # noqa: S608
+        column="session_date",
+        reason=f"Sessions rebuilt from the export differ from GA4's own report by more than {SESSIONS_SHARE:.0%}.",
+        mend="See ga4.report_metadata for thresholding or sampling; pull the days again (`kpilote refresh --from … --to …`).",
+        severity="warning",
+    )

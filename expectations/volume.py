@@ -1,4 +1,4 @@
-"""Volume of the lake's tables: the newest whole day against the day before and against its weekday.
+"""Volume: the newest whole day of a table against the day before and against its weekday.
 
 A day is too quiet only if it is so against both, so a Saturday is not blamed for not being a Friday. Days people know
 to be quiet stand in `quiet_days.csv` (`2026-12-24` or, every year, `12-25`). Tables without rows on most days, or with
@@ -23,40 +23,45 @@ SHOWN_DAYS = 14  # quiet days before the newest one are shown this long, as a wa
 QUIET_DAYS = Path(__file__).with_name("quiet_days.csv")
 
 
-def volume(table: Table) -> Iterator[Expectation]:
-    """The newest day (critical) and the days before it (warning) have about as many rows as usual."""
-    if not SOURCES[table.source].is_api:
-        return
-    if table.day_column is not None:
-        day = table.day_column
-    elif any(column.name == "created_at" for column in table.columns):
-        day = "created_at::date"
-    else:
-        return
+def of_lake(table: Table) -> Iterator[Expectation]:
+    """Volume of a lake table by its day, or by the day its records were created; files people edit have none."""
+    created = any(column.name == "created_at" for column in table.columns)
+    day = table.day_column or ("created_at::date" if created else None)
+    if day is not None and SOURCES[table.source].is_api:
+        bounds = f"""
+            select min(window_start) as first, max(window_end) - 1 as last
+            from {table.source}._windows where table_name = '{table.name}'
+        """  # noqa: S608
+        yield from volume(day, bounds, table.source)
+
+
+def volume(day: str, bounds: str, blamed: str) -> Iterator[Expectation]:
+    """The newest day (critical) and the days before it (warning) have about as many rows as usual.
+
+    day: SQL of a row's day; bounds: a query for the `first` and `last` whole day there should be rows for; blamed:
+    where a person should look.
+    """
     yield model.no_rows(
         "volume_of_newest_day",
-        _quiet(table, day, "ago = 0"),
+        _quiet(day, bounds, "ago = 0"),
         reason=f"The newest day has less than {LEAST_SHARE:.0%} of the rows of the day before and of its weekday.",
-        mend=f"Check {table.source} for missing data and run `kpilote refresh` again; if the day was really that quiet,"
+        mend=f"Check {blamed} for missing data and run `kpilote refresh` again; if the day was really that quiet,"
         " add it to expectations/quiet_days.csv.",
     )
     yield model.no_rows(
         "volume_of_recent_days",
-        _quiet(table, day, f"ago between 1 and {SHOWN_DAYS}"),
+        _quiet(day, bounds, f"ago between 1 and {SHOWN_DAYS}"),
         reason=f"A recent day has less than {LEAST_SHARE:.0%} of the rows of the day before and of its weekday.",
         mend="Pull that day again (`kpilote refresh --from … --to …`) or add it to expectations/quiet_days.csv.",
         severity="warning",
     )
 
 
-def _quiet(table: Table, day: str, which: str) -> str:
+def _quiet(day: str, bounds: str, which: str) -> str:
     back = SHOWN_DAYS + 7 * WEEKS + 1
     quiet = ", ".join(f"'{each}'" for each in quiet_days())
     return f"""
-        with bounds as (
-            select max(window_end) - 1 as last, min(window_start) as first
-            from {table.source}._windows where table_name = '{table.name}'
-        ),
+        with bounds as ({bounds}),
         counted as (select {day} as day, count(*) as rows from {{batch}} group by all),
         days as (
             select series.day::date as day, (last - series.day::date) as ago, coalesce(counted.rows, 0) as rows
