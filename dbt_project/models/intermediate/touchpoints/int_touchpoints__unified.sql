@@ -38,7 +38,7 @@ email_clicks as (
 
 ),
 
--- Meetings that were called off or missed touched nobody; those to come have not yet.
+-- Only meetings that were held touched somebody; calls always did, once their time has come.
 activities as (
 
     select
@@ -52,8 +52,10 @@ activities as (
     cross join coverage
     where
         activities.person_id is not null
-        and activities.kind in ('meeting', 'call')
-        and activities.outcome not in ('canceled', 'no_show', 'rescheduled')
+        and (
+            activities.kind = 'call'
+            or (activities.kind = 'meeting' and activities.outcome in {{ in_list(var('held_outcomes')) }})
+        )
         and activities.start_date <= coverage.data_through
 
 ),
