@@ -16,8 +16,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+import dlt
 import fsspec
 import pyarrow as pa
+from dlt.destinations.impl.filesystem.filesystem import CURRENT_VERSION, INIT_FILE_NAME
 
 from ingestion.errors import KpiloteError, SettingsError, SourceError
 from ingestion.privacy import Hasher
@@ -25,22 +27,17 @@ from ingestion.registry import Source, bookkeeping
 from ingestion.rows import Convert, Refusal, build
 from ingestion.settings import Settings
 
-# dlt reads these where it resolves its configuration; a person's own choice wins.
-for _name, _value in {
-    "RUNTIME__DLTHUB_TELEMETRY": "false",
-    "RUNTIME__LOG_LEVEL": "ERROR",
-    "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID": "true",
-    "DATA_WRITER__BUFFER_MAX_ITEMS": "50000",
-}.items():
-    os.environ.setdefault(_name, _value)
-
-import dlt  # noqa: E402
-from dlt.destinations.impl.filesystem.filesystem import CURRENT_VERSION, INIT_FILE_NAME  # noqa: E402
-
 # Rows gathered before they become one Arrow table.
 BATCH_ROWS = 10_000
 EXTRACT_WORKERS = 4
 LAYOUT = "{table_name}/{load_id}.{file_id}.{ext}"
+# dlt resolves its own configuration from these when a pipeline is made. Readers depend on the load id of every row.
+CONFIGURATION = {
+    "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID": "true",
+    "RUNTIME__DLTHUB_TELEMETRY": "false",
+    "RUNTIME__LOG_LEVEL": "ERROR",
+    "DATA_WRITER__BUFFER_MAX_ITEMS": "50000",
+}
 
 
 @dataclass(frozen=True)
@@ -220,6 +217,7 @@ def _named(rows: pa.Table, table: str) -> Any:
 
 
 def _pipeline(source_name: str, settings: Settings) -> dlt.Pipeline:
+    os.environ.update(CONFIGURATION)
     lake = settings.lake_url if "://" in settings.lake_url else f"file://{settings.lake_url}"
     return dlt.pipeline(
         pipeline_name=f"kpilote_{source_name}",

@@ -82,7 +82,11 @@ def test_what_cannot_be_parsed_is_refused_with_its_reason(column: str, value: An
         ("count", "secret@example.com", "things.count changed: declared number (integer), received string(18)"),
         ("flag", "true", "things.flag changed: declared boolean (boolean), received string(4)"),
         ("ids", "a", "things.ids changed: declared array (strings), received string(1)"),
-        ("happened_at", {"at": 1}, "things.happened_at changed: declared datetime/string (timestamp), received object(1)"),
+        (
+            "happened_at",
+            {"at": 1},
+            "things.happened_at changed: declared datetime/string (timestamp), received object(1)",
+        ),
     ],
 )
 def test_another_json_type_fails_the_load_without_showing_the_value(column: str, value: Any, message: str) -> None:

@@ -46,14 +46,15 @@ def _object_stream(context: Context, hubspot: HubSpot, settings: HubspotSettings
     """Changed records with their links and history, then archived ones; cursors move once all of it was read."""
     overlap = dt.timedelta(minutes=settings.lookback_minutes)
     live = Cursor(context.state, f"{kind.name}.updated", overlap)
+    waiting: list[str] = []
     for page in _changed(hubspot, kind, live):
         fresh = [record for record in page if live.is_new(record.get("id"), record["properties"].get(kind.updated))]
         yield Rows(kind.name, [kind.row(record) for record in fresh])
-        ids = [record["id"] for record in fresh if record.get("id")]
-        for to_type in kind.links:
-            yield Rows("associations", list(_links(context, hubspot, kind, to_type, ids)))
-        if kind.history:
-            yield Rows("property_history", list(_history(hubspot, kind, ids)))
+        waiting += [record["id"] for record in fresh if record.get("id")]
+        if len(waiting) >= LINKS_BATCH:
+            yield from _details(context, hubspot, kind, waiting)
+            waiting = []
+    yield from _details(context, hubspot, kind, waiting)
     archived = Cursor(context.state, f"{kind.name}.archived", overlap)
     for page in hubspot.listed(kind.name, kind.requested(), archived=True):
         fresh = [record for record in page if archived.is_new(record.get("id"), record.get("archivedAt"))]
@@ -81,32 +82,38 @@ def _changed(hubspot: HubSpot, kind: ObjectType, cursor: Cursor) -> Iterator[lis
         )
 
 
-def _links(
-    context: Context, hubspot: HubSpot, kind: ObjectType, to_type: str, ids: list[str]
-) -> Iterator[dict[str, Any]]:
-    for batch in batches(ids, LINKS_BATCH):
-        for from_id, to_ids in hubspot.links(kind.singular, to_type, batch).items():
+def _details(context: Context, hubspot: HubSpot, kind: ObjectType, ids: list[str]) -> Iterator[Rows]:
+    """Links and tracked property histories of changed records, in the largest batches HubSpot takes."""
+    for to_type in kind.links:
+        for batch in batches(ids, LINKS_BATCH):
+            links = hubspot.links(kind.singular, to_type, batch)
+            yield Rows("associations", [_link(context, kind, to_type, *each) for each in links.items()])
+    if kind.history:
+        for batch in batches(ids, HISTORY_BATCH):
+            records = hubspot.histories(kind.name, batch, kind.history)
+            yield Rows("property_history", [row for record in records for row in _history(kind, record)])
+
+
+def _link(context: Context, kind: ObjectType, to_type: str, from_id: str, to_ids: list[str]) -> dict[str, Any]:
+    return {
+        "from_type": kind.singular,
+        "from_id": from_id,
+        "to_type": to_type,
+        "to_ids": to_ids,
+        "read_at": context.pulled_at,
+    }
+
+
+def _history(kind: ObjectType, record: Json) -> Iterator[dict[str, Any]]:
+    for name, changes in record.get("propertiesWithHistory", {}).items():
+        for change in changes:
             yield {
-                "from_type": kind.singular,
-                "from_id": from_id,
-                "to_type": to_type,
-                "to_ids": to_ids,
-                "read_at": context.pulled_at,
+                "object_type": kind.singular,
+                "object_id": record["id"],
+                "property": name,
+                "value": change.get("value"),
+                "changed_at": change.get("timestamp"),
             }
-
-
-def _history(hubspot: HubSpot, kind: ObjectType, ids: list[str]) -> Iterator[dict[str, Any]]:
-    for batch in batches(ids, HISTORY_BATCH):
-        for record in hubspot.histories(kind.name, batch, kind.history):
-            for name, changes in record.get("propertiesWithHistory", {}).items():
-                for change in changes:
-                    yield {
-                        "object_type": kind.singular,
-                        "object_id": record["id"],
-                        "property": name,
-                        "value": change.get("value"),
-                        "changed_at": change.get("timestamp"),
-                    }
 
 
 def _reference(context: Context, hubspot: HubSpot) -> Stream:

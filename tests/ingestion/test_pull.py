@@ -1,0 +1,160 @@
+"""Pulls over real HTTP: what arrives, what a second pull adds, what an update, an archive and a merge change."""
+
+import datetime as dt
+
+import pytest
+
+from ingestion import lake
+from ingestion.registry import SOURCES, table, tables
+from ingestion.settings import Settings
+from sandbox.server import Running
+from sandbox.world import World
+from tests.ingestion.conftest import END, START
+from tests.ingestion.lake_reader import committed, latest, rows, windows
+
+Truth = dict[str, list[tuple[object, ...]]]
+
+
+def column(settings: Settings, full_name: str, name: str) -> list[object]:
+    names = [each.name for each in table(full_name).columns if each.name not in {"read_at"}]
+    return [row[names.index(name)] for row in latest(settings, table(full_name))]
+
+
+@pytest.mark.parametrize("each", [each.full_name for each in tables()])
+def test_every_table_arrives_with_its_window(each: str, pulled: Settings, truth: Truth) -> None:
+    declared = table(each)
+    assert truth[each], f"{each} is empty"
+    covered = windows(pulled, declared.source, declared.name)
+    assert len({row["_dlt_load_id"] for row in covered}) == 1
+    if declared.source != "spreadsheets":
+        assert {(row["window_start"], row["window_end"]) for row in covered} == {(START, END)}
+
+
+@pytest.mark.parametrize("each", [each.full_name for each in tables()])
+def test_keys_are_unique_and_required_columns_filled(each: str, pulled: Settings) -> None:
+    declared = table(each)
+    found = rows(pulled, declared)
+    keys = [tuple(str(row[name]) for name in declared.key) for row in found]
+    assert len(keys) == len(set(keys))
+    for name in (required.name for required in declared.columns if not required.nullable):
+        assert all(row[name] is not None for row in found), name
+
+
+def test_counts_are_the_companys(pulled: Settings, truth: Truth, world: World) -> None:
+    company = world.snapshot(END)
+    contacts = company.contacts[company.contacts["merged_into"].isna()]
+    assert len(truth["hubspot.contacts"]) == len(contacts)
+    assert sum(column(pulled, "hubspot.contacts", "archived")) == contacts["archived_at"].notna().sum()
+    assert len(truth["hubspot.deals"]) == len(company.deals)
+    assert len(truth["mailchimp.sends"]) == len(company.email_sends)
+    actions = column(pulled, "mailchimp.email_activity", "action")
+    assert len(actions) - actions.count("bounce") == len(company.email_activity)
+    assert actions.count("bounce") == company.email_sends["bounce"].notna().sum()
+    assert len(truth["spreadsheets.ad_spend"]) == len(company.ad_spend)
+    pulled_sessions = {
+        (client, session)
+        for client, session in zip(
+            column(pulled, "ga4.events", "client_id"), column(pulled, "ga4.events", "session_id"), strict=True
+        )
+    }
+    assert len(pulled_sessions) == len(company.observable_sessions.drop_duplicates(["client_id", "session_id"]))
+
+
+def test_machines_are_told_from_people(pulled: Settings, world: World) -> None:
+    activity = world.snapshot(END).email_activity
+    assert sum(column(pulled, "mailchimp.email_activity", "is_machine")) == activity["is_machine"].sum() > 0
+
+
+def test_logins_meet_across_sources(pulled: Settings) -> None:
+    visitors = set(column(pulled, "ga4.events", "user_id_hash")) - {None}
+    assert visitors
+    assert visitors <= set(column(pulled, "hubspot.contacts", "user_key_hash"))
+    assert set(column(pulled, "mailchimp.sends", "email_hash")) & set(column(pulled, "hubspot.contacts", "email_hash"))
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_second_pull_changes_nothing(source: str, fresh: Settings, truth: Truth) -> None:
+    for _ in range(2):
+        result = lake.pull(source, START, END, settings=fresh)
+    for declared in SOURCES[source].tables.values():
+        assert latest(fresh, declared) == truth[declared.full_name], declared.full_name
+    if source == "spreadsheets":
+        assert result.load_ids == ()
+    if source == "hubspot":
+        assert not set(result.rows) - {"owners", "pipeline_stages"}
+
+
+def test_day_by_day_ends_like_one_pull(fresh: Settings, company: Running, truth: Truth) -> None:
+    """The company grows while it is pulled: updates merge, late days are replaced, archived and merged records say so."""
+    try:
+        for until in (END - dt.timedelta(days=20), END - dt.timedelta(days=6), END - dt.timedelta(days=1), END):
+            company.advance(until)
+            for source in SOURCES:
+                lake.pull(source, until - dt.timedelta(days=7), until, settings=fresh)
+        lake.pull("ga4", START, END, settings=fresh)
+        lake.pull("mailchimp", START, END, settings=fresh)
+    finally:
+        company.advance(END)
+    for declared in tables():
+        if declared.name in {"contacts", "companies"}:
+            continue
+        assert latest(fresh, declared) == truth[declared.full_name], declared.full_name
+    # Records merged since they were pulled stay in the lake; the survivor names them.
+    for name, key in (("contacts", "contact_id"), ("companies", "company_id")):
+        full_name = f"hubspot.{name}"
+        losers = {loser for ids in column(fresh, full_name, "merged_ids") for loser in ids or ()}
+        kept = [row for row in latest(fresh, table(full_name)) if row[0] not in losers]
+        assert kept == truth[full_name]
+
+
+def test_a_window_replaces_its_days_and_no_others(fresh: Settings, company: Running) -> None:
+    """Days outside a re-pulled window keep what the older load said."""
+    lake.pull("ga4", START, END, settings=fresh)
+    first, *_ = committed(fresh, "ga4")
+    lake.pull("ga4", END - dt.timedelta(days=1), END, settings=fresh)
+    second = committed(fresh, "ga4")[-1]
+    covered = {row["_dlt_load_id"]: row["window_start"] for row in windows(fresh, "ga4", "events")}
+    assert covered == {first: START, second: END - dt.timedelta(days=4)}
+    lake.pull("ga4", dt.date(2026, 8, 30), dt.date(2026, 8, 31), settings=fresh)
+    monday = max(windows(fresh, "ga4", "events"), key=lambda row: float(row["_dlt_load_id"]))
+    assert monday["window_start"] == dt.date(2026, 8, 1)
+
+
+def test_coverage_ends_with_the_newest_export_file(fresh: Settings) -> None:
+    lake.pull("ga4", START, END + dt.timedelta(days=5), settings=fresh)
+    assert {row["window_end"] for row in windows(fresh, "ga4", "events")} == {END}
+
+
+def test_progress_counts_up(fresh: Settings) -> None:
+    seen: list[tuple[str, str, int]] = []
+    result = lake.pull("hubspot", START, END, settings=fresh, progress=lambda *each: seen.append(each))
+    assert {source for source, _, _ in seen} == {"hubspot"}
+    for name, count in result.rows.items():
+        assert [rows_so_far for _, each, rows_so_far in seen if each == name][-1] == count
+
+
+def test_an_interrupted_load_is_finished_before_the_next(
+    fresh: Settings, truth: Truth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that dies after extraction leaves a package; what the lake then shows is what it would have shown."""
+    import dlt
+
+    with monkeypatch.context() as dying:
+        dying.setattr(dlt.Pipeline, "load", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt()))
+        with pytest.raises(KeyboardInterrupt):
+            lake.pull("mailchimp", START, END, settings=fresh)
+    assert committed(fresh, "mailchimp") == []
+    lake.pull("mailchimp", START, END, settings=fresh)
+    assert len(committed(fresh, "mailchimp")) == 2
+    for declared in SOURCES["mailchimp"].tables.values():
+        assert latest(fresh, declared) == truth[declared.full_name], declared.full_name
+
+
+def test_the_working_directory_may_be_lost(fresh: Settings, truth: Truth) -> None:
+    import shutil
+
+    lake.pull("hubspot", START, END, settings=fresh)
+    shutil.rmtree(fresh.dlt_dir)
+    again = lake.pull("hubspot", START, END, settings=fresh)
+    assert "contacts" not in again.rows
+    assert latest(fresh, table("hubspot.contacts")) == truth["hubspot.contacts"]
