@@ -1,14 +1,14 @@
-"""What salespeople do: meetings and demos (rescheduled, called off, missed, still to come), calls and one-to-one mails."""
+"""What salespeople do: meetings and demos (moved, called off, missed, still to come), calls and one-to-one mails."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 
-from sandbox.world import catalogue as cat
 from sandbox.world import clock
 from sandbox.world.draw import Bools, Draw, Floats, Ints, spread
 from sandbox.world.people import Cast
+from sandbox.world.text import Texts
 
 DISCOVERY, DEMO, FOLLOW_UP = 0, 1, 2
 COMPLETED, NO_SHOW, CANCELED = 0, 1, 2
@@ -121,18 +121,18 @@ def meeting_history(meetings: pd.DataFrame) -> pd.DataFrame:
     ]
     history = pd.concat(pieces, ignore_index=True)
     # An archived meeting changes no more.
-    history = history[history["at"] < meetings["archived"].to_numpy()[history["meeting"].to_numpy()]]
-    return history.sort_values(["meeting", "at", "property"], ignore_index=True)
+    history = history.loc[history["at"] < meetings["archived"].to_numpy()[history["meeting"].to_numpy()]]
+    ordered: pd.DataFrame = history.sort_values(["meeting", "at", "property"], ignore_index=True)
+    return ordered
 
 
 def _changes(rows: Ints, name: str, value: object, at: Ints) -> pd.DataFrame:
     return pd.DataFrame({"meeting": rows, "property": name, "value": value, "at": at})
 
 
-def _iso(instants: Ints) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
-    return np.array(
-        [f"{text}Z" for text in instants.astype("datetime64[us]").astype("datetime64[s]").astype(str)], dtype=object
-    )
+def _iso(instants: Ints) -> Texts:
+    seconds = instants.astype("datetime64[us]").astype("datetime64[s]").astype(str)
+    return np.array([f"{second}Z" for second in seconds], dtype=object)
 
 
 def touches_of(cast: Cast, deals: pd.DataFrame, what: str, per_lead: float, per_deal: float, most: int) -> pd.DataFrame:
@@ -174,7 +174,3 @@ def _touch(draw: Draw, person: Ints, deal: Ints, owner: Ints, number: Ints, day:
             "noted_after": draw.integers("noted", 20, 600),
         }
     )
-
-
-def disposition(touches: pd.DataFrame) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
-    return np.array(cat.CALL_DISPOSITIONS, dtype=object)[touches["result"].to_numpy()]

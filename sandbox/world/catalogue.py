@@ -17,8 +17,9 @@ LAST_NAMES = (
     "Brown", "Wilson", "Meyer", "Keller", "Davis", "Clark", "Lewis",
 )  # fmt: skip
 COMPANY_STARTS = (
-    "Alto", "Boréal", "Cobalt", "Delta", "Éclat", "Ferro", "Granit", "Horizon", "Iris", "Jade", "Kappa", "Lumen", "Mistral",
-    "Nova", "Orion", "Pixel", "Quartz", "Rivage", "Sillage", "Terra", "Ulysse", "Vega", "Westline", "Xenia", "Zénith",
+    "Alto", "Boréal", "Cobalt", "Delta", "Éclat", "Ferro", "Granit", "Horizon", "Iris", "Jade", "Kappa", "Lumen",
+    "Mistral", "Nova", "Orion", "Pixel", "Quartz", "Rivage", "Sillage", "Terra", "Ulysse", "Vega", "Westline", "Xenia",
+    "Zénith",
 )  # fmt: skip
 COMPANY_ENDS = (
     "Conseil",

@@ -21,7 +21,7 @@ _LEGACY_MONTHLY = np.array([220.0, 600.0, 1700.0])
 
 
 def contracts_of(cast: Cast, deals: pd.DataFrame, signed_monthly: pd.Series) -> pd.DataFrame:
-    """Planned contracts: account row, number, monthly amount, currency, first day, day of end (exclusive, or NO_DAY)."""
+    """Planned contracts: account row, number, monthly amount, currency, first day, end (exclusive, or NO_DAY)."""
     customers = _customers(cast, deals, signed_monthly)
     draw = Draw(keys(cast.accounts["key"].to_numpy()[customers["account"].to_numpy()], "contracts"))
     segment = cast.accounts["segment"].to_numpy()[customers["account"].to_numpy()]

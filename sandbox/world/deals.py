@@ -121,7 +121,7 @@ def _reopen(draw: Draw, offsets: Ints, closes: Bools, wins: Bools) -> tuple[Ints
 
 
 def _amounts(draw: Draw, segment: Ints, offsets: Ints, kind: int) -> Floats:
-    """First amount, the edit at the presentation (stage 2) and the discount at the contract (stage 4); NaN where none."""
+    """First amount, edit at the presentation (stage 2), discount at the contract (stage 4); NaN where none."""
     monthly = draw.lognormal("monthly", _MONTHLY[segment], 0.45) * (0.4 if kind == UPSELL else 1.0)
     first = np.round(monthly / 5) * 5 * 12
     edits = (offsets[:, 2] > 0) & draw.chance("edit", 0.35)
@@ -133,11 +133,11 @@ def _amounts(draw: Draw, segment: Ints, offsets: Ints, kind: int) -> Floats:
 
 
 def history_of(deals: pd.DataFrame) -> pd.DataFrame:
-    """One row per stage entered or amount set, planned: deal row, property, value, instant; ordered by deal and instant."""
+    """One row per stage entered or amount set: deal row, property, value, instant; in order of deal and instant."""
     draw = Draw(deals["key"].to_numpy())
     won, lost = cat.STAGES[cat.WON][0], cat.STAGES[cat.LOST][0]
     back = np.where(deals["o5"] >= 0, cat.STAGES[4][0], cat.STAGES[3][0])
-    names: list[str | None] = [stage[0] for stage in cat.STAGES] + [None, won, lost]
+    names: tuple[str | None, ...] = (*(stage[0] for stage in cat.STAGES), None, won, lost)
     pieces = [_amount_rows(deals, draw)]
     for slot, name in enumerate(names):
         rows = np.flatnonzero(deals[f"o{slot}"].to_numpy() >= 0)

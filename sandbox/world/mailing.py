@@ -1,6 +1,6 @@
 """The email platform: two campaigns a week, their recipients, and what people and machines did with them.
 
-Every (member, campaign) pair has its own key. Whoever unsubscribes or bounces hard gets nothing sent after that instant.
+Every (member, campaign) pair has its own key. Whoever unsubscribes or bounces hard gets nothing more from that instant.
 """
 
 from __future__ import annotations
@@ -127,11 +127,12 @@ def _sends(campaigns: pd.DataFrame, members: pd.DataFrame) -> pd.DataFrame:
     stop = np.where(sends["is_hard"], sends["at"], sends["leaves_at"])
     ends = np.full(len(members), clock.NEVER, dtype=np.int64)
     np.minimum.at(ends, sends["member"].to_numpy(), stop)
-    sends = sends[sends["at"] <= ends[sends["member"].to_numpy()]]
+    sends = sends.loc[sends["at"] <= ends[sends["member"].to_numpy()]].copy()
     # A later send may carry an unsubscribe of its own; people leave a list once.
     own_end = ends[sends["member"].to_numpy()]
     sends["leaves_at"] = np.where(sends["leaves_at"] == own_end, sends["leaves_at"], clock.NEVER)
-    return sends.sort_values(["at", "member"], ignore_index=True)
+    ordered: pd.DataFrame = sends.sort_values(["at", "member"], ignore_index=True)
+    return ordered
 
 
 def _activity(sends: pd.DataFrame, campaigns: pd.DataFrame) -> pd.DataFrame:
@@ -145,8 +146,9 @@ def _activity(sends: pd.DataFrame, campaigns: pd.DataFrame) -> pd.DataFrame:
     first_open = sends["at"].to_numpy() + np.clip(delay, 45 * clock.SECOND, _LONGEST)
     first_open = np.where(leaves, np.minimum(first_open, sends["leaves_at"] - 30 * clock.SECOND), first_open)
     clicks = opens & draw.chance("clicks", 0.135)
+    left, left_at = np.flatnonzero(leaves), sends["leaves_at"].to_numpy()[leaves] - 5 * clock.SECOND
     scans = delivered & sends["is_private"].to_numpy()
-    minutes = draw.integers("scanned after", 20, 3600) * clock.SECOND
+    scan_at = sends["at"].to_numpy() + draw.integers("scanned after", 20, 3600) * clock.SECOND
     rows = np.flatnonzero(opens)
     again, number = spread(np.minimum(draw.geometric("again", 0.35), 5)[rows])
     repeat = draw.at(rows[again]).child("again", number)
@@ -157,14 +159,14 @@ def _activity(sends: pd.DataFrame, campaigns: pd.DataFrame) -> pd.DataFrame:
         [
             _events(sends, rows, "open", first_open[rows], None, False),
             _events(sends, rows[again], "open", later, None, False),
-            _events(sends, np.flatnonzero(scans), "open", sends["at"].to_numpy()[scans] + minutes[scans], None, True),
+            _events(sends, np.flatnonzero(scans), "open", scan_at[scans], None, True),
             _clicks(sends, campaigns, clicks, click_at, 0, False),
             _clicks(sends, campaigns, second_click, click_at + 41 * clock.SECOND, 1, False),
-            _clicks(sends, campaigns, scans & draw.chance("scanner clicks", 0.03), sends["at"] + minutes + clock.SECOND, 0, True),
-            _events(sends, np.flatnonzero(leaves), "click", sends["leaves_at"].to_numpy()[leaves] - 5 * clock.SECOND, UNSUBSCRIBE_URL, False),
+            _clicks(sends, campaigns, scans & draw.chance("scanner clicks", 0.03), scan_at + clock.SECOND, 0, True),
+            _events(sends, left, "click", left_at, UNSUBSCRIBE_URL, False),
         ],
         ignore_index=True,
-    )  # fmt: skip
+    )
 
 
 def _clicks(

@@ -1,4 +1,4 @@
-"""The cast: every account (a company, or a person alone) and its contacts, with all that will ever happen to them as leads.
+"""The cast: every account (a company, or a person alone) and its contacts, and all that will happen to them as leads.
 
 Accounts of a day are drawn from that day's key alone. Accounts before the world's start are customers migrated from an
 older CRM: they carry no stage dates and no deals, only contracts.

@@ -27,12 +27,14 @@ def _weekday(days: Ints) -> Ints:
 
 def web(days: Ints, start: int) -> Floats:
     """Relative web traffic; 1.0 is an average day at the start."""
-    return growth(days, start) * season(days) * _WEB_WEEK[_weekday(days)]
+    busy: Floats = growth(days, start) * season(days) * _WEB_WEEK[_weekday(days)]
+    return busy
 
 
 def sales(days: Ints, start: int) -> Floats:
     """Relative number of new prospects."""
-    return growth(days, start) * season(days) * _SALES_WEEK[_weekday(days)]
+    busy: Floats = growth(days, start) * season(days) * _SALES_WEEK[_weekday(days)]
+    return busy
 
 
 def count(seed: int, what: str, days: Ints, expected: Floats, noise: float = 0.12) -> Ints:

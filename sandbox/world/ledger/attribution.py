@@ -161,21 +161,21 @@ def credit(paths: Journeys, model: str, rules: Rules) -> pd.DataFrame:
     """One row per conversion and touch: day, channel, campaign, credit and cents; without a touch 'unattributed'."""
     if model not in _MODELS:
         raise KeyError(f"no attribution model {model}: there are {', '.join(MODELS)}")
-    share, touches = _MODELS[model], paths.touches
-    channel, campaign = touches["channel"].to_numpy(dtype=object), touches["campaign"].to_numpy(dtype=object)
+    share, touches, wanted = _MODELS[model], paths.touches, paths.conversions
+    channel, campaign = touches["channel"].to_list(), touches["campaign"].to_list()
     times = touches["at"].dt.tz_localize(None).to_numpy()
+    ends = wanted["at"].dt.tz_localize(None).to_numpy()
     told: list[tuple[object, ...]] = []
-    for number, conversion in enumerate(paths.conversions.itertuples(index=False)):
-        rows = paths.rows[number]
+    columns = zip(wanted["conversion"], wanted["day"], wanted["cents"].to_list(), ends, paths.rows, strict=True)
+    for conversion, day, cents, end, rows in columns:
         if not rows:
-            told.append((conversion.conversion, conversion.day, UNATTRIBUTED, NONE, 1.0, conversion.cents))
+            told.append((conversion, day, UNATTRIBUTED, NONE, 1.0, cents))
             continue
-        before = np.datetime64(conversion.at.tz_localize(None)) - times[rows.start : rows.stop]
-        days = before / np.timedelta64(1, "D")
-        credits = share(Path(channel[rows.start : rows.stop], days.tolist()), rules)
-        values = cents_of(int(conversion.cents), credits)
+        days_before = ((end - times[rows.start : rows.stop]) / np.timedelta64(1, "D")).tolist()
+        credits = share(Path(channel[rows.start : rows.stop], days_before), rules)
+        values = cents_of(cents, credits)
         told.extend(
-            (conversion.conversion, conversion.day, channel[row], campaign[row], part, value)
+            (conversion, day, channel[row], campaign[row], part, value)
             for row, part, value in zip(rows, credits, values, strict=True)
         )
     return pd.DataFrame(told, columns=_CREDIT_COLUMNS)

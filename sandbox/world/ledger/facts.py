@@ -38,7 +38,7 @@ def email_sends(observed: Observed) -> pd.DataFrame:
     window = pd.Timedelta(days=observed.rules.email_window_days)
 
     def responded(events: pd.DataFrame) -> pd.Series:
-        timed = events[pair + ["at"]].merge(sends[pair + ["sent_at"]], on=pair)
+        timed = events[[*pair, "at"]].merge(sends[[*pair, "sent_at"]], on=pair)
         within = timed[(timed["at"] >= timed["sent_at"]) & (timed["at"] <= timed["sent_at"] + window)]
         index = pd.MultiIndex.from_frame(within[pair]).unique()
         return pd.Series(pd.MultiIndex.from_frame(sends[pair]).isin(index), index=sends.index).astype(int)

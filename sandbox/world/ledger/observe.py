@@ -53,7 +53,7 @@ class Observed:
 
     @cached_property
     def persons(self) -> pd.DataFrame:
-        """People who count, by contact id: stage instants with skipped stages filled from later ones, and dimensions."""
+        """People who count, by contact id: stage instants (skipped ones filled from later stages) and dimensions."""
         contacts = self.snapshot.contacts
         counts = contacts["merged_into"].isna() & contacts["archived_at"].isna() & ~contacts["is_test"]
         people = contacts[counts].set_index("contact_id")
@@ -78,7 +78,7 @@ class Observed:
 
     @cached_property
     def client_owner(self) -> pd.Series:
-        """The person each analytics client id belongs to: captured by a form or seen logged in; the oldest contact wins."""
+        """The person behind each analytics client id: captured by a form or seen logged in; the oldest contact wins."""
         persons = self.persons
         sessions = self.snapshot.observable_sessions
         captured = persons[["ga_client_id"]].dropna().reset_index().set_axis(["person", "client"], axis=1)

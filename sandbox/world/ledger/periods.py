@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -10,7 +10,8 @@ import pandas as pd
 
 def local_day(instants: pd.Series, time_zone: str) -> pd.Series:
     """The calendar day of UTC instants in the reporting zone (summer time and all), as midnight without a zone."""
-    return instants.dt.tz_convert(time_zone).dt.tz_localize(None).dt.normalize()
+    local: pd.Series = instants.dt.tz_convert(time_zone).dt.tz_localize(None).dt.normalize()
+    return local
 
 
 def period_start(days: pd.Series, cadence: str) -> pd.Series:
@@ -18,9 +19,11 @@ def period_start(days: pd.Series, cadence: str) -> pd.Series:
     if cadence == "day":
         return days
     if cadence == "week":
-        return days - pd.to_timedelta(days.dt.weekday, unit="D")
+        monday: pd.Series = days - pd.to_timedelta(days.dt.weekday, unit="D")
+        return monday
     frequency = {"month": "M", "quarter": "Q", "year": "Y"}[cadence]
-    return days.dt.to_period(frequency).dt.start_time.astype("datetime64[us]")
+    first: pd.Series = days.dt.to_period(frequency).dt.start_time.astype("datetime64[us]")
+    return first
 
 
 def covered_days(first: date, until: date) -> pd.Series:
@@ -33,8 +36,13 @@ def covered_periods(first: date, until: date, cadence: str) -> pd.DataFrame:
     """Periods with a covered day: period_start and last_day, the last covered day of the period."""
     days = covered_days(first, until)
     frame = pd.DataFrame({"period_start": period_start(days, cadence), "last_day": days})
-    return frame.groupby("period_start", as_index=False)["last_day"].max()
+    return frame.groupby("period_start", as_index=False).agg(last_day=("last_day", "max"))
 
 
-def last_whole_day(until: date) -> pd.Timestamp:
-    return pd.Timestamp(until - timedelta(days=1))
+def spans(first: date, until: date, cadence: str) -> list[tuple[pd.Timestamp, pd.Timestamp]]:
+    """First day and last covered day of each period with a covered day."""
+    covered = covered_periods(first, until, cadence)
+    return [
+        (pd.Timestamp(begin), pd.Timestamp(end))
+        for begin, end in zip(covered["period_start"].to_list(), covered["last_day"].to_list(), strict=True)
+    ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import numpy as np
 import pandas as pd
 
@@ -28,7 +30,7 @@ def contracts(observed: Observed) -> pd.DataFrame:
 
 def paying(paid: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
     """Contracts that count on a day: begun, and not ended that day or before."""
-    return paid[(paid["first"] <= day) & (paid["end"].isna() | (paid["end"] > day))]
+    return paid.loc[(paid["first"] <= day) & (paid["end"].isna() | (paid["end"] > day))]
 
 
 def balances(paid: pd.DataFrame, last_days: pd.Series) -> pd.DataFrame:
@@ -60,7 +62,7 @@ def movements(observed: Observed, paid: pd.DataFrame) -> pd.DataFrame:
         ["new", "reactivation", "churn", "expansion"],
         "contraction",
     )
-    return pd.DataFrame(
+    told = pd.DataFrame(
         {
             "day": daily["day"],
             "company": daily["company"],
@@ -69,20 +71,19 @@ def movements(observed: Observed, paid: pd.DataFrame) -> pd.DataFrame:
             "country": daily["company"].map(observed.companies["country"]).fillna(NONE),
             "segment": daily["company"].map(observed.companies["segment"]).fillna(NONE),
         }
-    )[daily["step"] != 0]
+    )
+    moved: pd.DataFrame = told.loc[told["cents"] != 0]
+    return moved
 
 
-def customer_periods(observed: Observed, paid: pd.DataFrame, cadence: str) -> pd.DataFrame:
+def customer_periods(paid: pd.DataFrame, first: date, until: date, cadence: str) -> pd.DataFrame:
     """Customers of the day before each period, and whether they are gone on its last covered day."""
-    snapshot = observed.snapshot
     pieces = []
-    for period in periods.covered_periods(snapshot.start, snapshot.until, cadence).itertuples():
-        opening = paying(paid, period.period_start - pd.Timedelta(days=1)).drop_duplicates("company")
-        closing = paying(paid, period.last_day)["company"]
+    for begin, last_day in periods.spans(first, until, cadence):
+        opening = paying(paid, begin - pd.Timedelta(days=1)).drop_duplicates("company")
+        closing = paying(paid, last_day)["company"]
         churned = (~opening["company"].isin(closing)).astype(int)
         pieces.append(
-            opening[["country", "segment"]].assign(
-                day=period.period_start, customers=1, churned=churned, retained=1 - churned
-            )
+            opening[["country", "segment"]].assign(day=begin, customers=1, churned=churned, retained=1 - churned)
         )
     return pd.concat(pieces, ignore_index=True)

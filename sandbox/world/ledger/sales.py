@@ -70,7 +70,7 @@ def deals(observed: Observed, acquired: pd.DataFrame) -> pd.DataFrame:
     )
     won = frame[frame["status"] == "won"].sort_values("closed_at", kind="stable")
     frame["is_first_won"] = frame.index.isin(won.drop_duplicates("company").index)
-    frame["cycle_days"] = (frame["closed_at"] - frame["created_at"]) / pd.Timedelta(days=1)
+    frame["cycle_days"] = (frame["closed_at"] - frame["created_at"]).dt.total_seconds() / 86_400
     return frame
 
 
@@ -82,7 +82,7 @@ def open_days(observed: Observed, found: pd.DataFrame) -> pd.DataFrame:
     first = observed.day(spans["entered"])
     # Closed on a day means not open at its end.
     after = observed.day(spans["left"]).fillna(last_day + pd.Timedelta(days=1))
-    length = ((after - first) / pd.Timedelta(days=1)).astype(int).to_numpy()
+    length = (after - first).dt.days.to_numpy()
     row = np.repeat(np.arange(len(spans)), length)
     offset = np.arange(len(row)) - np.repeat(np.cumsum(length) - length, length)
     days = pd.DataFrame(

@@ -7,7 +7,9 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
+from sandbox.world.draw import Floats
 from sandbox.world.ledger import periods
+from sandbox.world.ledger.rules import CADENCES
 
 CELL_COLUMNS = ["period_start", "dimension_value", "numerator", "denominator", "value"]
 _KEY = ["period_start", "dimension_value"]
@@ -18,9 +20,14 @@ class Tally:
 
     def __init__(self, first: date, until: date) -> None:
         self.first, self.until = first, until
+        self._periods = {cadence: periods.covered_periods(first, until, cadence) for cadence in CADENCES}
 
     def periods(self, cadence: str) -> pd.DataFrame:
-        return periods.covered_periods(self.first, self.until, cadence)
+        """Covered periods: period_start and last_day, the last covered day."""
+        return self._periods[cadence]
+
+    def spans(self, cadence: str) -> list[tuple[pd.Timestamp, pd.Timestamp]]:
+        return periods.spans(self.first, self.until, cadence)
 
     def keyed(self, fact: pd.DataFrame, cadence: str, dimension: str) -> pd.DataFrame:
         """The fact's rows with their period and dimension value, inside the covered periods."""
@@ -38,8 +45,8 @@ class Tally:
         """Cells of a count or an amount (unit 100: the sums are cents); the total of an empty period is 0."""
         if dimension == "total":
             sums = sums.reindex(self._totals(cadence), fill_value=0)
-        values = sums.astype(np.float64) / unit
-        return self._cells(values.index, values.to_numpy(), np.full(len(values), np.nan), values.to_numpy())
+        values = sums.to_numpy(dtype=np.float64) / unit
+        return self._cells(sums.index, values, np.full(len(values), np.nan), values)
 
     def ratio(
         self, numerator: pd.Series, denominator: pd.Series, cadence: str, dimension: str, unit: int = 1
@@ -62,7 +69,7 @@ class Tally:
     def _totals(self, cadence: str) -> pd.MultiIndex:
         return pd.MultiIndex.from_product([self.periods(cadence)["period_start"], ["total"]], names=_KEY)
 
-    def _cells(self, index: pd.Index, numerator: object, denominator: object, value: object) -> pd.DataFrame:
+    def _cells(self, index: pd.Index, numerator: Floats, denominator: Floats, value: Floats) -> pd.DataFrame:
         frame = index.to_frame(index=False).set_axis(_KEY, axis=1)
         frame = frame.assign(numerator=numerator, denominator=denominator, value=value)
         return frame[CELL_COLUMNS].sort_values(_KEY, ignore_index=True)
