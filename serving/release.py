@@ -15,27 +15,33 @@ import hashlib
 import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
 
 import duckdb
 
-from ingestion.errors import KpiloteError
-from serving import files, marts
+from serving import files, folder, marts
+from serving.folder import Release, ReleaseError
+
+__all__ = [
+    "Release",
+    "ReleaseError",
+    "ReleaseSettings",
+    "current",
+    "list_releases",
+    "publish",
+    "rollback",
+    "verify",
+]
 
 KEEP_RELEASES = 7
 LOCK_WAIT_SECONDS = 600.0
 CURRENT = "current"
-MANIFEST = "manifest.json"
 _STAGING = ".staging"
 _NOTHING_YET = "there is no release yet: run `kpilote refresh` first"
-
-
-class ReleaseError(KpiloteError):
-    """A release cannot be made, found or trusted; the message says what to do."""
 
 
 class ReleaseSettings(Protocol):
@@ -51,38 +57,6 @@ class ReleaseSettings(Protocol):
     def timezone(self) -> str: ...
     @property
     def currency(self) -> str: ...
-
-
-@dataclass(frozen=True)
-class Release:
-    """One published state of the marts. `is_new` says that a publication put it in service."""
-
-    id: str
-    path: Path
-    manifest: dict[str, Any] = field(repr=False, compare=False)
-    is_new: bool = field(default=False, compare=False)
-
-    @property
-    def created_at(self) -> datetime:
-        return datetime.fromisoformat(self.manifest["created_at"])
-
-    @property
-    def data_through(self) -> date | None:
-        text = self.manifest["data_through"]
-        return date.fromisoformat(text) if text else None
-
-    @property
-    def rows(self) -> dict[str, int]:
-        return {name: int(entry["rows"]) for name, entry in self.manifest["tables"].items()}
-
-    @contextlib.contextmanager
-    def connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """An in-memory DuckDB with one view per mart over this release's own files: nothing is locked for others."""
-        with marts.memory() as connection:
-            for name, entry in self.manifest["tables"].items():
-                source = marts.text(self.path / entry["file"])
-                connection.execute(f"create view {marts.identifier(name)} as from {source}")
-            yield connection
 
 
 def publish(settings: ReleaseSettings, gates: Sequence[Mapping[str, Any]], *, keep: int = KEEP_RELEASES) -> Release:
@@ -137,7 +111,7 @@ def rollback(settings: ReleaseSettings, release_id: str | None = None) -> Releas
                 raise ReleaseError(f"{now} is the oldest release kept: there is none before it to roll back to")
             release_id = older[0]
         release = _open(settings, release_id)
-        problems = _problems(release)
+        problems = folder.problems(release)
         if problems:
             raise ReleaseError(f"release {release.id} is damaged and stays out of service: {problems[0]}")
         _serve(settings, release)
@@ -150,7 +124,7 @@ def verify(settings: ReleaseSettings, release_id: str | None = None) -> list[str
     if release_id is None and now is None:
         raise ReleaseError(_NOTHING_YET)
     release = _open(settings, release_id or str(now))
-    problems = _problems(release)
+    problems = folder.problems(release)
     if release.id == now and not _serves(settings.bi_path, release):
         problems.append(
             f"{settings.bi_path} is not the file of release {release.id}: publish or roll back to restore it"
@@ -174,7 +148,7 @@ def _same_content(settings: ReleaseSettings, tables: Mapping[str, Any]) -> Relea
     for release_id in dict.fromkeys([_current_id(settings), *_known_ids(settings)[:1]]):
         with contextlib.suppress(ReleaseError):  # a damaged release is superseded, never kept
             release = _open(settings, str(release_id))
-            if _content(release.manifest["tables"]) == _content(tables) and not _problems(release):
+            if _content(release.manifest["tables"]) == _content(tables) and not folder.problems(release):
                 return release
     return None
 
@@ -195,11 +169,7 @@ def _make(settings: ReleaseSettings, staging: Path, content: Mapping[str, Any]) 
     }
     marts.write_database(staging, manifest)
     manifest["database"] = {"file": marts.DATABASE, "sha256": files.sha256(staging / marts.DATABASE)}
-    manifest = json.loads(json.dumps(manifest, default=str))
-    manifest["manifest_sha256"] = _manifest_digest(manifest)
-    path = staging / MANIFEST
-    path.write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    files.sync(path)
+    manifest = folder.write_manifest(staging, manifest)
     files.sync(staging)
     final = settings.releases_dir / release_id
     staging.rename(final)
@@ -267,8 +237,8 @@ def _current_id(settings: ReleaseSettings) -> str | None:
 
 def _known_ids(settings: ReleaseSettings) -> list[str]:
     """Ids of complete release folders, newest first."""
-    folders = (path.parent for path in settings.releases_dir.glob(f"[!.]*/{MANIFEST}"))
-    return sorted((folder.name for folder in folders if not folder.is_symlink()), reverse=True)
+    found = (path.parent for path in settings.releases_dir.glob(f"[!.]*/{folder.MANIFEST}"))
+    return sorted((one.name for one in found if not one.is_symlink()), reverse=True)
 
 
 def _open(settings: ReleaseSettings, release_id: str) -> Release:
@@ -277,31 +247,4 @@ def _open(settings: ReleaseSettings, release_id: str) -> Release:
         raise ReleaseError(
             f"there is no release {release_id} in {settings.releases_dir} ({', '.join(known) or 'none'})"
         )
-    path = settings.releases_dir / release_id
-    try:
-        manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ReleaseError(f"{path / MANIFEST} cannot be read ({error}): roll back or publish again") from error
-    return Release(release_id, path, manifest)
-
-
-def _problems(release: Release) -> list[str]:
-    manifest = release.manifest
-    if manifest.get("manifest_sha256") != _manifest_digest(manifest):
-        return [f"{release.path / MANIFEST} was changed after publication"]
-    problems = []
-    expected = [*manifest["tables"].values(), manifest["database"]]
-    for entry in expected:
-        path = release.path / entry["file"]
-        if not path.exists():
-            problems.append(f"{path} is missing")
-        elif files.sha256(path) != entry["sha256"]:
-            problems.append(f"{path} was changed after publication (its SHA-256 is not the manifest's)")
-    known = {entry["file"] for entry in expected}
-    strangers = sorted(path for path in release.path.glob("*.parquet") if path.name not in known)
-    return problems + [f"{path} does not belong to the release" for path in strangers]
-
-
-def _manifest_digest(manifest: Mapping[str, Any]) -> str:
-    bare = {key: value for key, value in manifest.items() if key != "manifest_sha256"}
-    return hashlib.sha256(json.dumps(bare, sort_keys=True).encode()).hexdigest()
+    return folder.read(settings.releases_dir / release_id)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from serving.report import wording
-from serving.report.data import Kpi, Reading
+from serving.report.contents import Kpi, Reading
 from serving.report.wording import Change
 
 
@@ -73,7 +73,7 @@ def _attained(reading: Reading) -> float | None:
     if reading.value is None or not reading.target or reading.target < 0 or reading.value < 0:
         return None
     if reading.kpi.direction == "down":
-        return reading.target / reading.value if reading.value else None
+        return reading.target / reading.value if reading.value else 1.0
     return reading.value / reading.target
 
 

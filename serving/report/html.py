@@ -14,13 +14,15 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from serving import files
 from serving.release import Release
-from serving.report import data, drawing, wording
+from serving.report import contents, data, drawing, wording
 from serving.report.cards import Card, card
-from serving.report.data import Attribution, Report
+from serving.report.contents import Attribution, Report
 
 PAGE = "scorecard.html"
 DEFAULT_CADENCE = "month"
 SPARK_WIDTH, SPARK_HEIGHT = 128.0, 34.0
+# A cost divided by less than half a customer is noise that would outshine every real number.
+LEAST_CREDIT = 0.5
 METRICS = (
     ("conversions", "Customers"),
     ("value", "Revenue"),
@@ -69,7 +71,7 @@ def _context(report: Report) -> dict[str, Any]:
         "adjectives": wording.ADJECTIVES,
         "model_names": wording.MODELS,
         "views": [_view(report, cadence) for cadence in report.cadences],
-        "dashboards": data.DASHBOARDS,
+        "dashboards": contents.DASHBOARDS,
         "bridge": _bridge(report),
         "funnel": _funnel(report),
         "attribution": _attribution(report.attribution) if report.attribution else None,
@@ -86,10 +88,10 @@ def _view(report: Report, cadence: str) -> dict[str, Any]:
     readings = [report.nearest(kpi, cadence) for kpi in report.kpis if kpi.id in shown]
     counts = {
         status: sum(reading is not None and reading.status == status for reading in readings)
-        for status in data.STATUSES
+        for status in contents.STATUSES
     }
     dashboards = []
-    for name in data.DASHBOARDS:
+    for name in contents.DASHBOARDS:
         cards = [card(reading) for reading in report.dashboard(name, cadence)]
         if name == "vision":  # the North Star stands above it already
             cards = [one for one in cards if not one.kpi.north_star]
@@ -97,7 +99,7 @@ def _view(report: Report, cadence: str) -> dict[str, Any]:
     return {
         "cadence": cadence,
         "stars": [(star, _chart(report, star)) for star in stars],
-        "counts": [(status, wording.STATUS[status], counts[status]) for status in data.STATUSES if counts[status]],
+        "counts": [(status, wording.STATUS[status], counts[status]) for status in contents.STATUSES if counts[status]],
         "decisions": [card(reading) for reading in report.decisions(cadence)],
         "dashboards": dashboards,
     }
@@ -114,7 +116,7 @@ def _chart(report: Report, star: Card) -> dict[str, Any]:
     marks = sorted({0, len(history) // 2, len(history) - 1}) if history else []
     return {
         "drawn": made,
-        "ticks": [(y, wording.number(value, reading.kpi.unit, reading.currency)) for y, value in made.ticks],
+        "ticks": [(y, wording.tick(value, reading.kpi.unit, reading.currency)) for y, value in made.ticks],
         "marks": [wording.short_period(history[index].start, reading.cadence) for index in marks],
     }
 
@@ -166,6 +168,7 @@ def _attribution(found: Attribution) -> dict[str, Any]:
             rows.append(
                 {
                     "channel": channel,
+                    "is_rest": channel in contents.REMAINDERS,
                     "cells": [(value, 100 * (value or 0) / largest) for value in values],
                     "range": (min(known), max(known)) if known else None,
                     "spend": found.spend.get(channel, 0.0),
@@ -186,7 +189,7 @@ def _measure(found: Attribution, metric: str, channel: str, model: str) -> float
     credit = found.credits.get((channel, model))
     if metric == "cost":
         spend = found.spend.get(channel, 0.0)
-        return spend / credit.conversions if credit and credit.conversions and spend else None
+        return spend / credit.conversions if credit and credit.conversions >= LEAST_CREDIT and spend else None
     return float(getattr(credit, metric)) if credit else 0.0
 
 

@@ -15,9 +15,9 @@ from rich.table import Table
 from rich.text import Text
 
 from serving.release import Release
-from serving.report import data, drawing, wording
+from serving.report import contents, data, drawing, wording
 from serving.report.cards import Card, card
-from serving.report.data import Report
+from serving.report.contents import Report
 
 # Shape and word carry the status; the colour only repeats it.
 MARKS = {"on_track": ("●", "green"), "at_risk": ("▲", "yellow"), "off_track": ("◆", "red"), "no_target": ("○", "dim")}
@@ -66,7 +66,8 @@ class Scorecard:
         for reading in self.report.north_stars(self.cadence):
             yield _north_star(card(reading))
         dashboards = [
-            (name, [card(reading) for reading in self.report.dashboard(name, self.cadence)]) for name in data.DASHBOARDS
+            (name, [card(reading) for reading in self.report.dashboard(name, self.cadence)])
+            for name in contents.DASHBOARDS
         ]
         cards = [one for _, shown in dashboards for one in shown]
         columns = _fitting(cards, options.max_width)

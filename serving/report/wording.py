@@ -6,10 +6,13 @@ English conventions with the reporting currency's sign; a minus is a minus (U+22
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 MINUS = "−"
+# How the marts write a dimension that is unknown.
+NONE = "(none)"
 SYMBOLS = {"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥"}
 SCALES = ((1e9, "B"), (1e6, "M"), (1e3, "k"))
 # Below this a number is written out: people compare 8,431 with 8,502, not 8.4k with 8.5k.
@@ -65,6 +68,11 @@ def absence(null_reason: str | None) -> str:
     return f"n/a: {REASONS.get(reason, reason.replace('_', ' '))}"
 
 
+def tick(value: float, unit: str, currency: str | None = None) -> str:
+    """A round value beside a gridline, without the zeros that say nothing: `€20k`, not `€20.0k`."""
+    return re.sub(r"(\.\d*?)0+(?=\D|$)", lambda match: match[1].removesuffix("."), number(value, unit, currency))
+
+
 def count(value: float) -> str:
     """Whole numbers without decimals; shares of a count (attributed conversions) with one."""
     return _signed(value, _magnitude(abs(value), 0 if float(value).is_integer() or abs(value) >= 1000 else 1))
@@ -80,6 +88,8 @@ def money(value: float, currency: str | None) -> str:
 
 def percent(value: float) -> str:
     """Three significant digits are enough to act on: `2.31%`, `26.8%`, `184%`."""
+    if value == 0:
+        return "0%"
     size = abs(value) * 100
     decimals = 0 if round(size, 1) >= 100 else 1 if round(size, 2) >= 10 else 2
     return _signed(value, f"{size:,.{decimals}f}%")
@@ -90,9 +100,9 @@ def change(now: float | None, before: float | None, ratio: float | None, unit: s
     if now is None or before is None:
         return None
     if unit == "ratio":
-        move, text = now - before, f"{abs(now - before) * 100:,.1f} pts"
+        move, text = now - before, f"{_share(now - before)} pts"
     elif ratio is not None:
-        move, text = ratio, f"{abs(ratio) * 100:,.0f}%" if abs(ratio) >= 1 else f"{abs(ratio) * 100:,.1f}%"
+        move, text = ratio, f"{_share(ratio)}%"
     else:
         return None
     if abs(move) < FLAT_BELOW:
@@ -130,9 +140,16 @@ def day(value: date) -> str:
 
 
 def title(name: str) -> str:
-    """`organic_search` → `Organic search`."""
+    """`organic_search` → `Organic search`; what has no name says so."""
+    if name == NONE:
+        return "Not assigned"
     words = name.replace("_", " ").strip()
     return words[:1].upper() + words[1:]
+
+
+def _share(value: float) -> str:
+    """Hundredths without their sign; beyond a hundred of them decimals say nothing."""
+    return f"{abs(value) * 100:,.{0 if abs(value) >= 1 else 1}f}"
 
 
 def _signed(value: float, text: str) -> str:

@@ -114,7 +114,7 @@ def test_one_changed_value_makes_a_release(places: Places) -> None:
         for name in first.rows
         if first.manifest["tables"][name]["sha256"] == second.manifest["tables"][name]["sha256"]
     }
-    assert same == set(first.rows) - {"kpi_values", "kpi_scorecard"}
+    assert same == set(first.rows) - {"kpi_values"}
 
 
 @pytest.mark.parametrize(
@@ -237,6 +237,9 @@ def test_a_lost_or_replaced_bi_file_is_restored_and_its_stale_log_removed(places
 
 @pytest.mark.slow
 def test_a_kill_at_any_point_leaves_a_whole_release_and_the_next_run_finishes(places: Places) -> None:
+    with duckdb.connect(str(places.warehouse_path)) as db:  # small marts, for it publishes a hundred times
+        db.execute("delete from marts.kpi_values where cadence <> 'quarter'")
+        db.execute("delete from marts.attribution_channels where cadence <> 'quarter'")
     first = release.publish(places, GATES)
     next_day(places)
 

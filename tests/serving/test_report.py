@@ -14,7 +14,7 @@ import pytest
 from rich.console import Console
 
 from serving import release
-from serving.report import cards, data, html, terminal
+from serving.report import cards, contents, data, html, terminal
 from tests.serving import warehouse
 from tests.serving.warehouse import GATES, Places
 
@@ -119,7 +119,7 @@ def test_every_reference_inside_the_page_leads_somewhere_and_every_picture_has_w
 
 def test_the_page_shows_every_kpi_of_every_dashboard_in_both_languages(page: Page, published: release.Release) -> None:
     report = data.read(published)
-    for name in data.DASHBOARDS:
+    for name in contents.DASHBOARDS:
         for reading in report.dashboard(name, "month"):
             assert reading.kpi.label in page.words
             assert reading.kpi.label_fr in page.words
@@ -200,7 +200,7 @@ def test_every_attribution_model_shares_out_the_same_total(published: release.Re
     attribution = data.read(published).attribution
     assert attribution is not None
     assert (attribution.cadence, str(attribution.start)) == ("quarter", "2026-07-01")
-    assert attribution.models == data.MODELS
+    assert attribution.models == contents.MODELS
     assert attribution.channels[-1] == "unattributed"
     for model in attribution.models:
         assert attribution.total(model).conversions == pytest.approx(93)

@@ -38,7 +38,7 @@ SCALE = {"k": 1e3, "M": 1e6, "B": 1e9}
         (1.84, "ratio", None, "184%"),
         (-0.125, "ratio", None, "−12.5%"),
         (0.09999, "ratio", None, "10.0%"),
-        (0, "ratio", None, "0.00%"),
+        (0, "ratio", None, "0%"),
         (47.5, "days", None, "47.5 days"),
         (1, "days", None, "1 day"),
         (42, "days", None, "42 days"),
@@ -84,6 +84,7 @@ def test_a_larger_count_never_reads_smaller(one: float, other: float) -> None:
         (110, 100, 0.1, "currency", "down", "+10.0%", "↑", "bad"),
         (90, 100, -0.1, "days", "down", "−10.0%", "↓", "good"),
         (350, 100, 2.5, "count", "up", "+250%", "↑", "good"),
+        (1.3, -0.7, None, "ratio", "up", "+200 pts", "↑", "good"),
         (100.01, 100, 0.0001, "count", "up", "no change", "→", "flat"),
         (0.268, 0.241, 0.112, "ratio", "up", "+2.7 pts", "↑", "good"),
         (0.021, 0.02, 0.05, "ratio", "down", "+0.1 pts", "↑", "bad"),
@@ -100,6 +101,16 @@ def test_what_cannot_be_compared_has_no_change() -> None:
     assert wording.change(None, 1, 0.1, "count", "up") is None
     assert wording.change(1, None, 0.1, "count", "up") is None
     assert wording.change(5, 0, None, "count", "up") is None
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [(20_000, "currency", "€20k"), (150_000, "currency", "€150k"), (1_500_000, "currency", "€1.5M"),
+     (0.025, "ratio", "2.5%"), (0.1, "ratio", "10%"), (2, "multiple", "2×"), (100, "count", "100"),
+     (2.25, "multiple", "2.25×")],
+)  # fmt: skip
+def test_a_tick_is_as_short_as_it_can_be(value: float, unit: str, text: str) -> None:
+    assert wording.tick(value, unit, "EUR") == text
 
 
 def test_a_missing_value_says_why() -> None:
