@@ -35,7 +35,9 @@ UNKNOWN_CURRENCY = "ZZZ"
 
 @dataclass(frozen=True)
 class Target:
-    """Where the snapshot keeps a lake table; `newest` orders its rows; it is the time of change where `is_record`."""
+    """Where the snapshot keeps a lake table. `newest` orders its rows, and is the time of change where `is_record`;
+    `day` says on which day a row counts ("" for files, which are whole).
+    """
 
     frame: str
     key: str
@@ -43,21 +45,22 @@ class Target:
     amount: str = ""
     currency: str = ""
     is_record: bool = False
+    day: str = ""
 
 
 TARGETS = {
-    "hubspot.contacts": Target("contacts", "contact_id", "updated_at", is_record=True),
-    "hubspot.companies": Target("companies", "company_id", "updated_at", is_record=True),
-    "hubspot.deals": Target("deals", "deal_id", "updated_at", "amount", "currency", is_record=True),
-    "hubspot.meetings": Target("meetings", "meeting_id", "updated_at", is_record=True),
-    "hubspot.calls": Target("calls", "call_id", "updated_at", is_record=True),
-    "hubspot.emails": Target("crm_emails", "email_id", "updated_at", is_record=True),
-    "ga4.events": Target("sessions", "client_id", "started_at"),
-    "mailchimp.members": Target("email_members", "email", "last_changed", is_record=True),
-    "mailchimp.campaigns": Target("email_campaigns", "campaign_id", "send_time"),
-    "mailchimp.sends": Target("email_sends", "email", "sent_at"),
-    "mailchimp.email_activity": Target("email_activity", "email", "at"),
-    "mailchimp.unsubscribes": Target("email_unsubscribes", "email", "at"),
+    "hubspot.contacts": Target("contacts", "contact_id", "updated_at", is_record=True, day="created_at"),
+    "hubspot.companies": Target("companies", "company_id", "updated_at", is_record=True, day="created_at"),
+    "hubspot.deals": Target("deals", "deal_id", "updated_at", "amount", "currency", is_record=True, day="created_at"),
+    "hubspot.meetings": Target("meetings", "meeting_id", "updated_at", is_record=True, day="created_at"),
+    "hubspot.calls": Target("calls", "call_id", "updated_at", is_record=True, day="created_at"),
+    "hubspot.emails": Target("crm_emails", "email_id", "updated_at", is_record=True, day="created_at"),
+    "ga4.events": Target("sessions", "client_id", "started_at", day="started_at"),
+    "mailchimp.members": Target("email_members", "email", "last_changed", is_record=True, day="opted_in_at"),
+    "mailchimp.campaigns": Target("email_campaigns", "campaign_id", "send_time", day="send_time"),
+    "mailchimp.sends": Target("email_sends", "email", "sent_at", day="sent_at"),
+    "mailchimp.email_activity": Target("email_activity", "email", "at", day="at"),
+    "mailchimp.unsubscribes": Target("email_unsubscribes", "email", "at", day="at"),
     "spreadsheets.ad_spend": Target("ad_spend", "platform", "date", "spend", "currency"),
     "spreadsheets.marketing_costs": Target("marketing_costs", "category", "month", "amount", "currency"),
     "spreadsheets.fx_rates": Target("fx_rates", "currency", "date", "rate", "currency"),
@@ -111,7 +114,7 @@ def edits_of(snapshot: Snapshot, corrupt: Iterable[Corruption]) -> tuple[Edit, .
         target = TARGETS.get(each.table)
         if target is not None and target.is_record and not each.is_mark and each.kind != "volume_drop":
             frame = getattr(snapshot, target.frame)
-            edits.append(Edit(each.table, tuple(frame[target.key].iloc[_hit(frame, each, target)]), late))
+            edits.append(Edit(each.table, tuple(frame[target.key].iloc[_hit(snapshot, frame, each, target)]), late))
     return tuple(edits)
 
 
@@ -129,27 +132,31 @@ def corrupted(snapshot: Snapshot, corrupt: Iterable[Corruption], edits: Iterable
     return snapshot
 
 
-def _hit(frame: pd.DataFrame, each: Corruption, target: Target) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """Positions of the rows to spoil: the newest live ones, or all but a tenth of the newest day."""
-    newest = frame[target.newest]
-    if each.kind == "volume_drop":
-        days = newest.dt.tz_convert(TIME_ZONE).dt.date if isinstance(newest.dtype, pd.DatetimeTZDtype) else newest
-        rows = np.flatnonzero((days == days.max()).to_numpy())
-        return rows[: int(np.ceil(len(rows) * DROP_SHARE))]
-    order = np.argsort(newest.to_numpy(), kind="stable")
-    if "archived_at" in frame:
-        order = order[frame["archived_at"].isna().to_numpy()[order]]
-    if "merged_into" in frame:
-        order = order[frame["merged_into"].isna().to_numpy()[order]]
-    if each.kind == "unknown_currency" and each.table == "spreadsheets.fx_rates":
-        order = order[frame["currency"].to_numpy()[order] != "EUR"]
-    return np.asarray(order[-each.rows :], dtype=np.int64)
+def _hit(
+    snapshot: Snapshot, frame: pd.DataFrame, each: Corruption, target: Target
+) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Positions of the rows to spoil, among those that are served: the newest, or nine tenths of a day or file."""
+    served = np.ones(len(frame), dtype=bool)
+    for ended in ("archived_at", "merged_into"):
+        if ended in frame:
+            served &= frame[ended].isna().to_numpy()
+    if each.table == "ga4.events":
+        arrived = frame["arrives_on"] <= pd.Timestamp(snapshot.until)
+        served &= (frame["consented"] & arrived).to_numpy()
+    rows = np.flatnonzero(served)
+    if each.kind != "volume_drop":
+        order = np.argsort(frame[target.newest].to_numpy()[rows], kind="stable")
+        return np.asarray(rows[order][-each.rows :], dtype=np.int64)
+    if target.day:
+        days = frame[target.day].dt.tz_convert(TIME_ZONE).dt.date.iloc[rows]
+        rows = rows[(days == days.max()).to_numpy()]
+    return np.asarray(rows[: max(1, int(len(rows) * DROP_SHARE))], dtype=np.int64)
 
 
 def _spoilt(snapshot: Snapshot, each: Corruption) -> Snapshot:
     target = TARGETS[each.table]
     frame = getattr(snapshot, target.frame).copy()
-    rows = frame.index[_hit(frame, each, target)]
+    rows = frame.index[_hit(snapshot, frame, each, target)]
     if each.kind == "negative_amount":
         frame.loc[rows, target.amount] = -(frame.loc[rows, target.amount].abs().fillna(0) + 1)
     elif each.kind == "unknown_currency":

@@ -6,6 +6,8 @@ change, credentials. Does not: what vendors say (`apis`), what goes wrong (`faul
 
 from __future__ import annotations
 
+import logging
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -35,6 +37,7 @@ from sandbox.world.clock import TIME_ZONE
 PORT = 8765
 HOST = "127.0.0.1"
 START_SECONDS = 30
+KEEP_ALIVE_SECONDS = 75
 Clock = Callable[[], date]
 
 
@@ -160,11 +163,26 @@ def env(base_url: str, home: Path, *, limits: Limits = FAST) -> dict[str, str]:
     }
 
 
-def _uvicorn(sandbox: Sandbox, port: int) -> uvicorn.Server:
-    config = uvicorn.Config(
-        create_app(sandbox), host=HOST, port=port, log_level="error", access_log=False, lifespan="off", http="httptools"
-    )
-    return uvicorn.Server(config)
+class _Server:
+    """uvicorn on a port taken beforehand, so that a taken port is one clear error and a free one is known."""
+
+    def __init__(self, sandbox: Sandbox, port: int) -> None:
+        try:
+            self._socket = socket.create_server((HOST, port))
+        except OSError:
+            raise RuntimeError(f"port {port} of {HOST} is taken: stop what uses it, or choose another port") from None
+        self.base_url = f"http://{HOST}:{self._socket.getsockname()[1]}"
+        config = uvicorn.Config(
+            create_app(sandbox), log_level="error", log_config=None, access_log=False, lifespan="off",
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        )  # fmt: skip
+        # A planned fault, not an error of the server.
+        logging.getLogger("uvicorn.error").addFilter(lambda record: "without completing" not in record.getMessage())
+        self.server = uvicorn.Server(config)
+
+    def run(self) -> None:
+        with self._socket:
+            self.server.run(sockets=[self._socket])
 
 
 @dataclass
@@ -224,19 +242,18 @@ def running(
         on_request=seen.append,
     )  # fmt: skip
     sandbox.refresh()
-    server = _uvicorn(sandbox, port)
+    server = _Server(sandbox, port)
     thread = threading.Thread(target=server.run, name="sandbox", daemon=True)
     thread.start()
     give_up = time.monotonic() + START_SECONDS
-    while not server.started:
+    while not server.server.started:
         if not thread.is_alive() or time.monotonic() > give_up:
-            raise RuntimeError(f"the sandbox did not start on {HOST}:{port}")
+            raise RuntimeError(f"the sandbox did not start at {server.base_url}")
         time.sleep(0.01)
-    address = server.servers[0].sockets[0].getsockname()
     try:
-        yield Running(f"http://{address[0]}:{address[1]}", sandbox, seen, home)
+        yield Running(server.base_url, sandbox, seen, home)
     finally:
-        server.should_exit = True
+        server.server.should_exit = True
         thread.join(timeout=START_SECONDS)
 
 
@@ -252,12 +269,12 @@ def serve(
     """`kpilote sandbox`: serves until interrupted; `log` receives what a person needs to know."""
     clock: Clock = today if until is None else lambda: until
     sandbox = Sandbox(world, clock, limits=limits, home=home)
+    server = _Server(sandbox, port)
     sandbox.refresh()
-    base_url = f"http://{HOST}:{port}"
     log(f"The imaginary company of {clock()} (seed {world.seed}, scale {world.scale:g}, since {world.start}):")
     for name in ("hubspot", "ga4", "mailchimp"):
-        log(f"  {base_url}/{name}")
+        log(f"  {server.base_url}/{name}")
     log("Point Kpilote at it with:")
-    for name, value in env(base_url, home, limits=limits).items():
+    for name, value in env(server.base_url, home, limits=limits).items():
         log(f"  export {name}={value}")
-    _uvicorn(sandbox, port).run()
+    server.run()

@@ -146,7 +146,7 @@ def _names(body: Json, field: str, known: dict[str, Any], most: int) -> list[str
     if len(names) > most:
         raise bad(f"Requests are limited to {most} {field}.")
     for name in names:
-        if name not in known:
+        if not isinstance(name, str) or name not in known:
             kind = field.removesuffix("s")
             raise bad(f"Field {name} is not a valid {kind}. For a list of valid {field}, see the metadata method.")
     if len(set(names)) < len(names):

@@ -208,7 +208,7 @@ class Property:
 
     @cached_property
     def _clients(self) -> Values:
-        return np.asarray(pd.factorize(self.sessions["client_id"])[0])
+        return np.asarray(pd.factorize(self.sessions["client_id"])[0] + 1)
 
     def metadata(self, count: int) -> Json:
         """The quality block of a report. As in Google's JSON, a flag that is false is absent."""

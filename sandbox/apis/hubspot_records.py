@@ -17,6 +17,7 @@ from sandbox.apis import hubspot_schema as schema
 from sandbox.apis.answers import Json, instants, iso, texts
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]
+NO_ID = 2**62
 NO_INSTANT = np.iinfo(np.int64).min
 
 
@@ -27,7 +28,8 @@ def plain_numbers(values: pd.Series) -> list[str | None]:
 
 
 def id_numbers(ids: Sequence[str | None]) -> Ints:
-    return np.array([int(each) if each else 0 for each in ids], dtype=np.int64)
+    """Ids as numbers; one that is missing (`corrupt`) comes last."""
+    return np.array([int(each) if each else NO_ID for each in ids], dtype=np.int64)
 
 
 class Records:

@@ -69,10 +69,7 @@ class Account:
         self.email_ids = [hashes[email] for email in self.emails]
         self.statuses = [SENT[bounce] for bounce in texts(frame["bounce"])]
         self._sent_at = moments(frame["sent_at"])
-        self._first_position: dict[tuple[int, str | None], int] = {}
-        numbers = number[order].tolist()
-        for position in range(len(numbers) - 1, -1, -1):
-            self._first_position[numbers[position], self.emails[position]] = position
+        self._sends = pd.DataFrame({"number": number[order], "email": frame["email"].to_numpy()})
 
     def recipients(self, campaign_id: str) -> Recipients:
         number = self.numbers[campaign_id]
@@ -82,9 +79,10 @@ class Account:
     def _activity(self) -> tuple[Values, list[Json], Values]:
         """(positions of events ordered by recipient and time, the events, their unix seconds)."""
         frame = self._snapshot.email_activity
-        numbers = frame["campaign_id"].map(self.numbers).tolist()
-        pairs = zip(numbers, texts(frame["email"]), strict=True)
-        position = np.array([self._first_position.get(pair, -1) for pair in pairs], dtype=np.int64)
+        recipients = self._sends.assign(position=np.arange(len(self._sends))).drop_duplicates(["number", "email"])
+        doings = pd.DataFrame({"number": frame["campaign_id"].map(self.numbers), "email": frame["email"]})
+        found = doings.merge(recipients, how="left", on=["number", "email"])["position"]
+        position = found.fillna(-1).to_numpy(dtype=np.int64)
         at = seconds(frame["at"])
         order = np.lexsort((at, position))
         order = order[position[order] >= 0]
