@@ -23,9 +23,9 @@ def meetings_of(cast: Cast, deals: pd.DataFrame) -> pd.DataFrame:
     lasts = np.minimum(deals["closed_day"].to_numpy(), deals["day"].to_numpy() + 70) - deals["day"].to_numpy()
     for number, kind, probability, low, high in (
         (1, DEMO, 0.8, 0.02, 0.25),
-        (2, FOLLOW_UP, 0.55, 0.3, 0.55),
-        (3, DEMO, 0.22, 0.35, 0.6),
-        (4, FOLLOW_UP, 0.35, 0.6, 0.9),
+        (2, FOLLOW_UP, 0.42, 0.3, 0.55),
+        (3, DEMO, 0.18, 0.35, 0.6),
+        (4, FOLLOW_UP, 0.2, 0.6, 0.9),
     ):
         rows = np.flatnonzero(deal.chance(f"meets {number}", probability))
         day = (

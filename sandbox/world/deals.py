@@ -18,7 +18,7 @@ _WIN_RATE = np.array([0.235, 0.215, 0.165])  # by segment
 _MONTHLY = np.array([235.0, 640.0, 1900.0])  # median monthly amount by segment, EUR
 _CYCLE = np.array([27.0, 34.0, 48.0])  # median business days to close, by segment
 _STAGE_SHARE = (0.0, 0.15, 0.4, 0.65, 0.85)
-_NEVER_CLOSED = 0.05
+_NEVER_CLOSED = 0.03
 
 
 def deals_of(cast: Cast) -> pd.DataFrame:

@@ -17,32 +17,33 @@ _MONTHLY: tuple[tuple[str, float, float, bool], ...] = (
     ("bounce_rate", 0.44, 0.0, False),
     ("web_conversion_rate", 0.025, 0.0, False),
     ("leads_created", 480.0, 1.0, True),
-    ("cpl", 46.0, 0.0, False),
-    ("cac", 6_500.0, 0.0, False),
-    ("romi", 0.9, 0.0, False),
-    ("pipeline_generated", 640_000.0, 1.0, True),
-    ("win_rate", 0.26, 0.0, False),
-    ("sales_cycle_days", 47.0, 0.0, False),
-    ("revenue", 165_000.0, 1.0, True),
-    ("mrr", 170_000.0, 1.35, True),
-    ("customer_churn_rate", 0.025, 0.0, False),
-    ("retention_rate", 0.975, 0.0, False),
-    ("meetings_booked", 230.0, 1.0, True),
+    ("cpl", 24.0, 0.0, False),
+    ("cac", 4_600.0, 0.0, False),
+    ("romi", 1.2, 0.0, False),
+    ("pipeline_generated", 460_000.0, 1.0, True),
+    ("win_rate", 0.27, 0.0, False),
+    ("sales_cycle_days", 45.0, 0.0, False),
+    ("revenue", 100_000.0, 1.0, True),
+    ("mrr", 118_000.0, 1.95, True),
+    ("customer_churn_rate", 0.022, 0.0, False),
+    ("retention_rate", 0.978, 0.0, False),
+    ("meetings_booked", 190.0, 1.0, True),
 )
 _WEEKLY: tuple[tuple[str, float, float, bool], ...] = (
     ("web_sessions", 1_900.0, 1.0, True),
     ("leads_created", 112.0, 1.0, True),
-    ("meetings_booked", 54.0, 1.0, True),
-    ("demos_next_week", 22.0, 1.0, True),
-    ("email_open_rate", 0.35, 0.0, False),
+    ("meetings_booked", 44.0, 1.0, True),
+    ("demos_next_week", 13.0, 1.0, True),
+    ("email_open_rate", 0.36, 0.0, False),
     ("email_click_rate", 0.03, 0.0, False),
 )
 _QUARTERLY: tuple[tuple[str, float, float, bool], ...] = (
-    ("revenue", 500_000.0, 1.0, True),
-    ("mrr", 175_000.0, 1.35, True),
-    ("ltv_cac_ratio", 3.0, 0.0, False),
-    ("win_rate", 0.26, 0.0, False),
+    ("revenue", 300_000.0, 1.0, True),
+    ("mrr", 118_000.0, 1.95, True),
+    ("ltv_cac_ratio", 4.0, 0.0, False),
+    ("win_rate", 0.27, 0.0, False),
 )
+_WIN_RATES = {"smb": 0.28, "mid_market": 0.26, "enterprise": 0.2}
 
 
 def targets(start: int, scale: float, until: int) -> pd.DataFrame:
@@ -54,6 +55,9 @@ def targets(start: int, scale: float, until: int) -> pd.DataFrame:
     pieces = [_lines("month", month_days, start, scale, _MONTHLY)]
     pieces.append(_lines("week", np.arange(monday, end, 7, dtype=np.int64), start, scale, _WEEKLY))
     pieces.append(_lines("quarter", month_days[is_quarter], start, scale, _QUARTERLY))
+    for segment, rate in _WIN_RATES.items():
+        line = _lines("month", month_days, start, scale, (("win_rate", rate, 0.0, False),))
+        pieces.append(line.assign(dimension="segment", dimension_value=segment))
     return pd.concat(pieces, ignore_index=True)
 
 

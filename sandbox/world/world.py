@@ -109,7 +109,7 @@ def _deal_history(deal_plan: pd.DataFrame) -> pd.DataFrame:
 def _activity_frames(cast: Cast, deal_plan: pd.DataFrame) -> Frames:
     meetings = activities.meetings_of(cast, deal_plan)
     changes = activities.meeting_history(meetings)
-    calls = activities.touches_of(cast, deal_plan, "calls", 0.8, 0.9, 8)
+    calls = activities.touches_of(cast, deal_plan, "calls", 0.8, 0.6, 8)
     mails = activities.touches_of(cast, deal_plan, "mails", 2.0, 3.2, 12)
     # A call is in the CRM when it was noted, a few minutes after it ended.
     noted = calls["at"] + calls["noted_after"] * clock.SECOND < cast.horizon

@@ -12,6 +12,9 @@ from sandbox.world import Snapshot, World
 
 START = date(2026, 2, 1)
 DAYS = 150
+# Days to compare: neighbours, month ends, the night the clocks change (day 56 is 29 March); few, to reuse snapshots.
+POOL = (1, 2, 9, 27, 28, 55, 56, 57, 90, 121, 122, 149)
+PAIRS = st.tuples(st.sampled_from(POOL), st.sampled_from(POOL)).filter(lambda pair: pair[0] < pair[1])
 SEARCH = (Phase.explicit, Phase.generate)  # a failing pair of days is telling enough; shrinking it costs minutes
 
 # Frame → (key, columns a later snapshot may change). Everything else of a row is fixed for ever.
@@ -21,8 +24,8 @@ FRAMES = {
     "contacts": (
         ["contact_id"],
         {
-            "company_id", "lifecycle_stage", "lead_at", "mql_at", "sql_at", "opportunity_at", "customer_at", "ga_client_id",
-            "user_key", "created_at", "updated_at", "archived_at", "merged_into",
+            "company_id", "lifecycle_stage", "lead_at", "mql_at", "sql_at", "opportunity_at", "customer_at",
+            "ga_client_id", "user_key", "created_at", "updated_at", "archived_at", "merged_into",
         },
     ),
     "deals": (["deal_id"], {"stage", "amount", "close_date", "lost_reason", "mrr", "updated_at", "archived_at"}),
@@ -54,32 +57,41 @@ def test_keys_are_unique_and_columns_typed(name: str) -> None:
     frame = snapshot(DAYS).frames()[name]
     assert not frame.empty
     assert not frame.duplicated(FRAMES[name][0]).any()
-    assert not any(dtype == object for dtype in frame.dtypes), frame.dtypes
+    assert not any(dtype.kind == "O" and dtype.name == "object" for dtype in frame.dtypes), frame.dtypes
 
 
-@settings(max_examples=10, deadline=None, phases=SEARCH)
-@given(day=st.integers(1, DAYS - 1), later=st.integers(1, 40))
-def test_a_later_snapshot_contains_the_earlier_one(day: int, later: int) -> None:
-    before, after = snapshot(day).frames(), snapshot(day + later).frames()
+@settings(max_examples=20, deadline=None, phases=SEARCH)
+@given(PAIRS)
+def test_a_later_snapshot_contains_the_earlier_one(pair: tuple[int, int]) -> None:
+    day, later = pair
+    before, after = snapshot(day).frames(), snapshot(later).frames()
     for name, (key, changing) in FRAMES.items():
         fixed = [column for column in before[name].columns if column not in changing]
-        both = before[name][fixed].merge(after[name][fixed], on=key, how="left", suffixes=("", "_after"), indicator=True)
-        assert (both["_merge"] == "both").all(), f"{name}: rows vanished between day {day} and day {day + later}"
+        both = before[name][fixed].merge(
+            after[name][fixed], on=key, how="left", suffixes=("", "_after"), indicator=True
+        )
+        assert (both["_merge"] == "both").all(), f"{name}: rows vanished between day {day} and day {later}"
         for column in set(fixed) - set(key):
             same = (both[column] == both[f"{column}_after"]) | (both[column].isna() & both[f"{column}_after"].isna())
-            assert same.all(), f"{name}.{column} changed between day {day} and day {day + later}"
+            assert same.all(), f"{name}.{column} changed between day {day} and day {later}"
 
 
-@settings(max_examples=10, deadline=None, phases=SEARCH)
-@given(day=st.integers(1, DAYS - 1), later=st.integers(1, 20))
-def test_what_changed_says_so(day: int, later: int) -> None:
+def comparable(frame: pd.DataFrame) -> pd.DataFrame:
+    """Every column as text that is equal where the values are, empty values included."""
+    numbers = {name: frame[name].astype("int64") for name in frame.columns if frame[name].dtype.kind == "M"}
+    return frame.assign(**numbers).astype(str).fillna("")
+
+
+@settings(max_examples=20, deadline=None, phases=SEARCH)
+@given(PAIRS)
+def test_what_changed_says_so(pair: tuple[int, int]) -> None:
     """A record that differs has an `updated_at` between the two snapshots; the cursor of a connector relies on it."""
     for name in ("owners", "companies", "contacts", "deals", "meetings"):
         key = FRAMES[name][0][0]
-        before, after = snapshot(day), snapshot(day + later)
-        old = before.frames()[name].set_index(key).astype(str).fillna("")
+        before, after = snapshot(pair[0]), snapshot(pair[1])
+        old = comparable(before.frames()[name].set_index(key))
         new_frame = after.frames()[name].set_index(key)
-        new = new_frame.astype(str).fillna("").loc[old.index]
+        new = comparable(new_frame).loc[old.index]
         changed = old.index[(old != new).any(axis=1)]
         boundary = pd.Timestamp(before.until).tz_localize("Europe/Paris")
         assert (new_frame.loc[changed, "updated_at"] >= boundary).all(), name
@@ -108,9 +120,10 @@ def test_late_sessions_arrive_within_three_days_and_never_leave() -> None:
     before = arrived_late[arrived_late["started_at"] < pd.Timestamp(early.until).tz_localize("Europe/Paris")]
     assert arrived_early.isin(pd.MultiIndex.from_frame(before[key])).all()
     assert len(before) > len(arrived_early)
-    delay = late.sessions["arrives_on"] - late.sessions["started_at"].dt.tz_convert("Europe/Paris").dt.tz_localize(
-        None
-    ).dt.normalize()
+    delay = (
+        late.sessions["arrives_on"]
+        - late.sessions["started_at"].dt.tz_convert("Europe/Paris").dt.tz_localize(None).dt.normalize()
+    )
     assert delay.min() == pd.Timedelta(days=1)
     assert delay.max() == pd.Timedelta(days=4)
 
