@@ -126,7 +126,10 @@ class Api:
             if attempt:
                 time.sleep(self._backoff * 2**attempt)
             answer = fetch()
-            found = fault(answer)
+            try:
+                found = fault(answer)
+            except (AttributeError, KeyError, TypeError, ValueError):
+                found = "an answer is not of the documented form"
             if found is None:
                 return answer
         raise self.error(f"{found}, {PAGE_ATTEMPTS} times; nothing was loaded, run it again later", transient=True)

@@ -55,8 +55,10 @@ class Settings(BaseSettings):
     @field_validator("timezone")
     @classmethod
     def _known_zone(cls, value: str) -> str:
-        ZoneInfo(value)
-        return value
+        try:
+            return ZoneInfo(value).key
+        except (KeyError, OSError):
+            raise ValueError("not a time zone's name, e.g. Europe/Paris") from None
 
     def model_post_init(self, _context: Any) -> None:
         if not self.lake_url:

@@ -35,7 +35,8 @@ def rows(settings: Settings, table: Table) -> list[dict[str, Any]]:
 def windows(settings: Settings, source: str, table: str) -> list[dict[str, Any]]:
     glob = f"{lake.source_url(settings, source)}/_windows/*.parquet"
     query = duckdb.connect().execute(
-        f"select * from read_parquet('{glob}', union_by_name = true) where table_name = ? and list_contains(?, _dlt_load_id)",
+        f"select * from read_parquet('{glob}', union_by_name = true)"
+        " where table_name = ? and list_contains(?, _dlt_load_id)",
         [table, committed(settings, source)],
     )
     names = [column[0] for column in query.description]

@@ -110,8 +110,8 @@ def _batches(
 
 def _flatten(connection: duckdb.DuckDBPyConnection, files: list[tuple[dt.date, str]], hasher: Hasher) -> Rows:
     """One batch of files as an Arrow table of the declared columns, with the rows that could not be placed refused."""
-    scan = " union all by name ".join(_scans(connection, [path for _, path in files]))
     try:
+        scan = " union all by name ".join(_scans(connection, [path for _, path in files]))
         raw = connection.sql(_query(scan)).to_arrow_table()
     except duckdb.Error as error:
         first, last = files[0][0], files[-1][0]

@@ -72,7 +72,7 @@ class DataApi:
     def _report(self, span: tuple[dt.date, dt.date]) -> tuple[list[dict[str, Any]], Json]:
         rows: list[dict[str, Any]] = []
         while True:
-            page = self._api.verified(partial(self._page, span, len(rows)), partial(_fault, rows))
+            page = self._api.verified(partial(self._page, span, len(rows)), partial(_fault, span, rows))
             rows += [_row(row) for row in page.get("rows", [])]
             if len(rows) >= page.get("rowCount", 0):
                 metadata: Json = page.get("metadata", {})
@@ -127,11 +127,15 @@ def _quality(first: dt.date, offset: int, metadata: Json) -> dict[str, Any]:
     }
 
 
-def _fault(rows: list[dict[str, Any]], page: Json) -> str | None:
-    received, total = page.get("rows", []), page.get("rowCount", 0)
+def _fault(span: tuple[dt.date, dt.date], rows: list[dict[str, Any]], page: Json) -> str | None:
+    received, total = [_row(row) for row in page.get("rows", [])], page.get("rowCount", 0)
     if not received and len(rows) < total:
         return f"the report answered an empty page though {total - len(rows)} rows remain"
-    if rows and received and _row(received[0]) in rows[:1] + rows[-len(received) :][:1]:
+    first, last = (day.strftime("%Y%m%d") for day in span)
+    if any(row["report_date"].isdigit() and not first <= row["report_date"] < last for row in received):
+        return "the report answered other days than asked for"
+    # Rows are ordered, so a page that repeats an earlier one begins where some earlier page began.
+    if received and received[0] in rows[::PAGE_ROWS]:
         return "the report repeated a page"
     return None
 

@@ -56,7 +56,7 @@ def _object_stream(context: Context, hubspot: HubSpot, settings: HubspotSettings
             waiting = []
     yield from _details(context, hubspot, kind, waiting)
     archived = Cursor(context.state, f"{kind.name}.archived", overlap)
-    for page in hubspot.listed(kind.name, kind.requested(), archived=True):
+    for page in hubspot.listed(kind.name, kind.requested(), kind.updated, archived=True):
         fresh = [record for record in page if archived.is_new(record.get("id"), record.get("archivedAt"))]
         yield Rows(kind.name, [kind.row(record) for record in fresh])
     live.save()
@@ -73,7 +73,7 @@ def _changed(hubspot: HubSpot, kind: ObjectType, cursor: Cursor) -> Iterator[lis
     expected, newest = hubspot.newest(kind.name, kind.updated)
     cursor.cap = newest
     received = 0
-    for page in hubspot.listed(kind.name, kind.requested(), archived=False):
+    for page in hubspot.listed(kind.name, kind.requested(), kind.updated, archived=False):
         received += len(page)
         yield page
     if received < expected and received < hubspot.newest(kind.name, kind.updated)[0]:

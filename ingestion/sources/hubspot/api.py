@@ -8,7 +8,7 @@ has no total.
 """
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
 from pydantic import Field, PositiveInt, SecretStr
@@ -16,6 +16,7 @@ from pydantic_settings import SettingsConfigDict
 
 from ingestion.http import Api, HttpSettings, Json, RateLimit
 from ingestion.privacy import without_addresses
+from ingestion.sources.hubspot import checks
 
 LIST_PAGE = 100
 SEARCH_PAGE = 200
@@ -27,7 +28,7 @@ SEARCH_WINDOW_SECONDS = 1.0
 
 
 class HubspotSettings(HttpSettings):
-    """SOURCES__HUBSPOT__… ; a property setting left empty switches its column off."""
+    """SOURCES__HUBSPOT__… ; a property setting of `none` leaves its column null."""
 
     model_config = SettingsConfigDict(env_prefix="SOURCES__HUBSPOT__")
 
@@ -70,11 +71,14 @@ class HubSpot:
 
     def check_properties(self, object_type: str, needed: Sequence[str], configurable: Mapping[str, str]) -> None:
         """Fail with the names of the properties the portal lacks, or hides from this token."""
-        answer = self.api.get(f"/crm/properties/{self._version}/{object_type}", limit=self._calls)
-        missing = sorted(set(needed) - {each.get("name") for each in answer.get("results", [])})
+        answer = self.api.verified(
+            lambda: self.api.get(f"/crm/properties/{self._version}/{object_type}", limit=self._calls),
+            lambda answer: None if answer["results"] else f"{object_type} have no properties",
+        )
+        missing = sorted(set(needed) - {each.get("name") for each in answer["results"]})
         if missing:
             settings = [f"SOURCES__HUBSPOT__{configurable[name]}" for name in missing if name in configurable]
-            mend = f" or leave {', '.join(settings)} empty" if settings else ""
+            mend = f", or set {', '.join(settings)} to another one or to none" if settings else ""
             raise self.api.error(f"{object_type} have no property {', '.join(missing)}: create it in HubSpot{mend}")
 
     def newest(self, object_type: str, updated: str) -> tuple[int, str | None]:
@@ -94,12 +98,12 @@ class HubSpot:
             filters = [changed, {"propertyName": "hs_object_id", "operator": "GT", "value": str(last)}]
             page = self.api.verified(
                 partial(self._search, object_type, properties, filters, ["hs_object_id"], SEARCH_PAGE),
-                partial(_search_fault, object_type, last),
+                partial(checks.search_fault, object_type, updated, last),
             )
             results = page["results"]
             if results:
                 yield results
-            last = max((_number(record) for record in results), default=last)
+            last = max((checks.number(record) for record in results), default=last)
             more = page["total"] > len(results)
 
     def _search(
@@ -114,33 +118,40 @@ class HubSpot:
         }
         return self.api.post(f"/crm/objects/{self._version}/{object_type}/search", body, limit=self._searches)
 
-    def listed(self, object_type: str, properties: Sequence[str], *, archived: bool) -> Iterator[list[Json]]:
+    def listed(
+        self, object_type: str, properties: Sequence[str], updated: str, *, archived: bool
+    ) -> Iterator[list[Json]]:
         """Pages of all live records, or of those in the recycle bin."""
         parameters = {"limit": LIST_PAGE, "archived": str(archived).lower(), "properties": list(properties)}
-        return self._pages(f"/crm/objects/{self._version}/{object_type}", parameters)
+        path = f"/crm/objects/{self._version}/{object_type}"
+        return self._pages(path, parameters, lambda record: checks.is_of(record, updated, archived))
 
     def owners(self, *, archived: bool) -> Iterator[list[Json]]:
-        return self._pages(f"/crm/owners/{self._version}", {"limit": LIST_PAGE, "archived": str(archived).lower()})
+        parameters = {"limit": LIST_PAGE, "archived": str(archived).lower()}
+        return self._pages(f"/crm/owners/{self._version}", parameters, lambda owner: owner["archived"] is archived)
 
     def pipelines(self, object_type: str) -> list[Json]:
         answer = self.api.verified(
             lambda: self.api.get(f"/crm/pipelines/{self._version}/{object_type}", limit=self._calls),
-            lambda answer: None if answer.get("results") else f"{object_type} have no pipeline",
+            lambda answer: None if answer["results"] else f"{object_type} have no pipeline",
         )
         pipelines: list[Json] = answer["results"]
         return pipelines
 
-    def _pages(self, path: str, parameters: Mapping[str, object]) -> Iterator[list[Json]]:
+    def _pages(
+        self, path: str, parameters: Mapping[str, object], is_wanted: Callable[[Json], bool]
+    ) -> Iterator[list[Json]]:
         after, before = "", frozenset[str]()
         while True:
             query = {**parameters, "after": after} if after else parameters
             page = self.api.verified(
-                partial(self.api.get, path, query, limit=self._calls), partial(_list_fault, path, after, before)
+                partial(self.api.get, path, query, limit=self._calls),
+                partial(checks.list_fault, path, is_wanted, after, before),
             )
             results: list[Json] = page["results"]
             if results:
                 yield results
-            after, before = _next(page), _ids(results)
+            after, before = checks.next(page), checks.record_ids(results)
             if not after:
                 return
 
@@ -153,7 +164,7 @@ class HubSpot:
         }
         answer = self.api.verified(
             lambda: self.api.post(f"/crm/objects/{self._version}/{object_type}/batch/read", body, limit=self._calls),
-            lambda answer: _batch_fault(object_type, answer, ids),
+            lambda answer: checks.batch_fault(object_type, answer, ids),
         )
         results: list[Json] = answer["results"]
         return results
@@ -170,7 +181,7 @@ class HubSpot:
                 from_id = result["from"]["id"]
                 found[from_id].extend(str(each["toObjectId"]) for each in result["to"])
                 unanswered.discard(from_id)
-                if after := _next(result):
+                if after := checks.next(result):
                     more.append({"id": from_id, "after": after})
             # HubSpot says nothing of a record without links: one more question tells it from an answer cut short.
             ask_again = [] if confirmed or answer.get("numErrors", 0) >= len(unanswered) else sorted(unanswered)
@@ -192,45 +203,6 @@ class HubSpot:
                 else f"the {from_type} to {to_type} associations answered other records than asked for"
             ),
         )
-
-
-def _search_fault(object_type: str, last: int, answer: Json) -> str | None:
-    results = answer["results"]
-    if answer["total"] > 0 and not results:
-        return f"the search of {object_type} answered an empty page though {answer['total']} records remain"
-    if results and all(_number(record) <= last for record in results):
-        return f"the search of {object_type} repeated a page"
-    return None
-
-
-def _list_fault(path: str, after: str, before: frozenset[str], answer: Json) -> str | None:
-    ids, following = _ids(answer["results"]), _next(answer)
-    if (following and following == after) or (ids and ids <= before):
-        return f"{path} repeated a page"
-    return f"{path} answered an empty page though more follow" if following and not answer["results"] else None
-
-
-def _batch_fault(object_type: str, answer: Json, ids: Sequence[str]) -> str | None:
-    found = _ids(answer["results"])
-    if not found <= set(ids):
-        return f"the batch of {object_type} answered other records than asked for"
-    if len(found) + answer.get("numErrors", 0) < len(set(ids)):
-        return f"the batch of {object_type} answered {len(found)} of {len(set(ids))} records"
-    return None
-
-
-def _ids(results: Sequence[Json]) -> frozenset[str]:
-    return frozenset(record["id"] for record in results if record.get("id"))
-
-
-def _number(record: Json) -> int:
-    """Record ids are numbers in a text; a record without one takes part in no order."""
-    return int(record["id"]) if record.get("id") else 0
-
-
-def _next(page: Json) -> str:
-    following: str = ((page.get("paging") or {}).get("next") or {}).get("after") or ""
-    return following
 
 
 def _explain(status: int, body: Json | None) -> str | None:

@@ -10,6 +10,7 @@ from ingestion.rows import Convert, number
 from ingestion.sources.hubspot.api import HubspotSettings
 
 MILLISECONDS = 1000
+SWITCHED_OFF = "none"
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class ObjectType:
 
 
 def object_types(settings: HubspotSettings) -> tuple[ObjectType, ...]:
-    """The six object types; properties a portal may lack are named by settings, an empty one leaves its column null."""
+    """The six object types; properties a portal may lack are named by settings, `none` leaves their column null."""
     custom = {
         "ga_client_id": ("GA_CLIENT_ID_PROPERTY", settings.ga_client_id_property),
         "user_key_hash": ("USER_KEY_PROPERTY", settings.user_key_property),
@@ -172,7 +173,7 @@ def _ids(value: str) -> list[str]:
 
 
 def _named(custom: Mapping[str, tuple[str, str]]) -> dict[str, str]:
-    return {column: name for column, (_, name) in custom.items() if name}
+    return {column: name for column, (_, name) in custom.items() if name != SWITCHED_OFF}
 
 
 def _settings(custom: Mapping[str, tuple[str, str]]) -> dict[str, str]:

@@ -61,9 +61,8 @@ def _audiences(context: Context, api: Api, settings: MailchimpSettings) -> Strea
     for audience in audiences:
         cursor = Cursor(context.state, f"members.{audience['id']}", dt.timedelta(minutes=settings.lookback_minutes))
         cursors.append(cursor)
-        # Archived members are listed only where they are asked for.
-        for status in ((), (("status", "archived"),)):
-            members = read(api, rows.members(audience["id"], cursor.since, status))
+        for archived in (False, True):
+            members = read(api, rows.members(audience["id"], cursor.since, archived=archived))
             # The id is made from the address, so the cursor too holds its hash only.
             fresh = [each for each in members if cursor.is_new(_hashed(context, each), each.get("last_changed"))]
             yield Rows("members", [rows.member(audience["id"], each) for each in fresh])

@@ -54,6 +54,9 @@ class Listing:
     key: str
     fields: tuple[str, ...]
     parameters: tuple[tuple[str, str], ...] = ()
+    # What the answer and each of its rows must say, so that another listing's page is not taken for this one.
+    owner: tuple[str, str] | None = None
+    row_says: tuple[str, str] | None = None
 
 
 def mailchimp(settings: MailchimpSettings) -> Api:
@@ -95,21 +98,20 @@ def _settled(api: Api, listing: Listing, pages: list[Json]) -> list[Json]:
 
 
 def _page(api: Api, listing: Listing, offset: int) -> Json:
-    names = (f"{listing.member}.{name}" for name in listing.fields)
-    parameters = {
-        "count": str(PAGE),
-        "offset": str(offset),
-        "fields": ",".join((*names, "total_items")),
-        **dict(listing.parameters),
-    }
-    return api.verified(
-        partial(api.get, listing.path, parameters),
-        lambda page: (
-            None
-            if page[listing.member] or offset >= page["total_items"]
-            else f"{listing.path} answered an empty page though {page['total_items']} rows exist"
-        ),
-    )
+    names = [f"{listing.member}.{name}" for name in listing.fields]
+    names += ["total_items", *([listing.owner[0]] if listing.owner else [])]
+    parameters = {"count": str(PAGE), "offset": str(offset), "fields": ",".join(names), **dict(listing.parameters)}
+    return api.verified(partial(api.get, listing.path, parameters), partial(_page_fault, listing, offset))
+
+
+def _page_fault(listing: Listing, offset: int, page: Json) -> str | None:
+    rows = page[listing.member]
+    if not rows and offset < page["total_items"]:
+        return f"{listing.path} answered an empty page though {page['total_items']} rows exist"
+    foreign = listing.owner is not None and page[listing.owner[0]] != listing.owner[1]
+    if foreign or (listing.row_says and any(row[listing.row_says[0]] != listing.row_says[1] for row in rows)):
+        return f"{listing.path} answered other rows than asked for"
+    return None
 
 
 def _fault(listing: Listing, pages: Sequence[Json]) -> str | None:

@@ -3,7 +3,7 @@
 import datetime as dt
 import ipaddress
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -17,14 +17,22 @@ def audiences() -> Listing:
     return Listing("/lists", "lists", "id", fields, (("sort_field", "date_created"),))
 
 
-def members(list_id: str, since: dt.datetime | None, status: Iterable[tuple[str, str]]) -> Listing:
+def members(list_id: str, since: dt.datetime | None, *, archived: bool) -> Listing:
+    """Members changed since; archived ones are listed only where they are asked for."""
     changed = (("since_last_changed", since.isoformat(timespec="seconds")),) if since else ()
     return Listing(
         f"/lists/{list_id}/members",
         "members",
         "id",
         ("id", "email_address", "status", "timestamp_opt", "last_changed"),
-        (("sort_field", "last_changed"), ("sort_dir", "ASC"), *changed, *status),
+        (
+            ("sort_field", "last_changed"),
+            ("sort_dir", "ASC"),
+            *changed,
+            *((("status", "archived"),) if archived else ()),
+        ),
+        owner=("list_id", list_id),
+        row_says=("status", "archived") if archived else None,
     )
 
 
@@ -52,7 +60,13 @@ def recipients(campaign_id: str, table: str) -> Listing:
         "email_activity": ("email-activity", "emails", "activity"),
         "unsubscribes": ("unsubscribed", "unsubscribes", "timestamp", "reason"),
     }[table]
-    return Listing(f"/reports/{campaign_id}/{path}", member, "email_id", ("email_id", "email_address", *fields))
+    return Listing(
+        f"/reports/{campaign_id}/{path}",
+        member,
+        "email_id",
+        ("email_id", "email_address", *fields),
+        owner=("campaign_id", campaign_id),
+    )
 
 
 def audience(row: Json) -> dict[str, Any]:

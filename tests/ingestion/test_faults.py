@@ -1,0 +1,125 @@
+"""The fault matrix over real HTTP: retried to the right contents, or one clear line and then a rerun that is whole."""
+
+import re
+
+import pytest
+
+from ingestion import lake
+from ingestion.errors import SourceError
+from ingestion.registry import SOURCES
+from ingestion.settings import Settings, reload
+from sandbox.faults import Fault, Kind
+from sandbox.server import Running
+from tests.ingestion.conftest import API_SOURCES, END, START
+from tests.ingestion.lake_reader import committed, latest
+
+Truth = dict[str, list[tuple[object, ...]]]
+TRANSIENT: tuple[Kind, ...] = (
+    "429", "429_retry_after", "500", "slow", "cut", "malformed", "page_repeated", "empty_page",
+)  # fmt: skip
+REFUSED: tuple[Kind, ...] = ("401", "403", "404")
+ENDPOINTS = {
+    "hubspot": (
+        "objects/2026-09/contacts$", "objects/2026-09/calls$", "deals/search$", "deals/batch/read$",
+        "associations/2026-09/deal/contact/", "owners/2026-09$", "pipelines/2026-09/deals$",
+        "properties/2026-09/deals$",
+    ),
+    "ga4": (":runReport$", "/metadata$"),
+    "mailchimp": (
+        "/lists$", "/members$", "/campaigns$", "/reports$", "/sent-to$", "/email-activity$", "/unsubscribed$",
+    ),
+}  # fmt: skip
+MENDS = {
+    "401": {"hubspot": "ACCESS_TOKEN", "ga4": "SOURCES__GA4__ACCESS_TOKEN", "mailchimp": "SOURCES__MAILCHIMP__API_KEY"},
+    "403": {"hubspot": "scope", "ga4": "Viewer", "mailchimp": "Viewer"},
+    "404": {"hubspot": "API_VERSION", "ga4": "PROPERTY_ID", "mailchimp": "BASE_URL"},
+}
+
+
+def assert_whole(settings: Settings, source: str, truth: Truth) -> None:
+    for declared in SOURCES[source].tables.values():
+        assert latest(settings, declared) == truth[declared.full_name], declared.full_name
+
+
+@pytest.mark.parametrize("kind", TRANSIENT)
+@pytest.mark.parametrize("source", API_SOURCES)
+def test_a_passing_fault_leaves_no_trace(
+    source: str, kind: Kind, fresh: Settings, company: Running, truth: Truth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once at every endpoint: a page repeated needs a page before it, so that one comes second."""
+    seconds = 1.5 if kind == "slow" else 1.0
+    monkeypatch.setenv(f"SOURCES__{source.upper()}__TIMEOUT_SECONDS", "1")
+    endpoints = ENDPOINTS[source][:2] if kind in {"slow", "429_retry_after"} else ENDPOINTS[source]
+    plan = [Fault(path, kind, nth=2 if kind == "page_repeated" else 1, seconds=seconds) for path in endpoints]
+    company.faults.add(*plan)
+    lake.pull(source, START, END, settings=reload())
+    assert all(fault.fired for fault in plan if fault.matched >= fault.nth)
+    assert sum(fault.fired for fault in plan) >= 1 or (source, kind) == ("hubspot", "page_repeated")
+    assert_whole(fresh, source, truth)
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+@pytest.mark.parametrize("source", API_SOURCES)
+def test_a_refusal_is_one_line_that_names_the_mend_and_a_rerun_is_whole(
+    source: str, kind: Kind, fresh: Settings, company: Running, truth: Truth
+) -> None:
+    company.faults.add(Fault(ENDPOINTS[source][1], kind))
+    with pytest.raises(SourceError) as caught:
+        lake.pull(source, START, END, settings=fresh)
+    message = str(caught.value)
+    assert message.startswith(f"{source}: ")
+    assert MENDS[kind][source] in message
+    assert "\n" not in message
+    assert not re.search(r"sandbox-(hubspot|ga4|mailchimp)", message)
+    assert committed(fresh, source) == []
+    company.faults.plan.clear()
+    lake.pull(source, START, END, settings=fresh)
+    assert_whole(fresh, source, truth)
+
+
+@pytest.mark.parametrize(
+    ("source", "path", "kind", "said"),
+    [
+        ("hubspot", "objects/2026-09/contacts$", "500", "failed at the vendor (500), 3 times"),
+        ("hubspot", "objects/2026-09/contacts$", "429", "too many requests (429), 3 times"),
+        ("hubspot", "objects/2026-09/contacts$", "cut", "cannot be reached"),
+        ("hubspot", "objects/2026-09/contacts$", "malformed", "answered what is not JSON, 3 times"),
+        ("hubspot", "objects/2026-09/contacts$", "empty_page", "answered an empty page though more follow"),
+        ("hubspot", "objects/2026-09/contacts$", "page_repeated", "repeated a page"),
+        ("ga4", ":runReport$", "empty_page", "answered an empty page though"),
+        ("ga4", ":runReport$", "page_repeated", "answered other days than asked for"),
+        ("mailchimp", "/sent-to$", "empty_page", "answered an empty page though"),
+        ("mailchimp", "/sent-to$", "page_repeated", "answered other rows than asked for"),
+    ],
+)
+def test_a_lasting_fault_fails_the_pull_in_one_line_after_few_attempts(
+    source: str, path: str, kind: Kind, said: str, fresh: Settings, company: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"SOURCES__{source.upper()}__MAX_ATTEMPTS", "3")
+    company.faults.add(Fault(path, kind, nth=2, times=1_000))
+    before = len(company.requests)
+    with pytest.raises(SourceError, match=re.escape(said)) as caught:
+        lake.pull(source, START, END, settings=fresh)
+    assert "\n" not in str(caught.value)
+    assert len([each for each in company.requests[before:] if re.search(path, each.path)]) < 40
+    assert committed(fresh, source) == []
+
+
+def test_a_fault_in_a_later_pull_loses_nothing(fresh: Settings, company: Running, truth: Truth) -> None:
+    """The cursor moves only with the load: what the failed pull had read is read again."""
+    import datetime as dt
+
+    try:
+        company.advance(END - dt.timedelta(days=10))
+        lake.pull("hubspot", START, END - dt.timedelta(days=10), settings=fresh)
+        company.advance(END)
+        company.faults.add(Fault("associations/2026-09/meeting", "403"))
+        with pytest.raises(SourceError, match="lacks"):
+            lake.pull("hubspot", END - dt.timedelta(days=10), END, settings=fresh)
+        company.faults.plan.clear()
+        company.faults.add(Fault("/search$", "page_repeated", nth=2, times=3), Fault("/search$", "500"))
+        lake.pull("hubspot", END - dt.timedelta(days=10), END, settings=fresh)
+    finally:
+        company.advance(END)
+    for name in ("deals", "meetings", "calls", "emails", "owners", "pipeline_stages"):
+        assert latest(fresh, SOURCES["hubspot"].tables[name]) == truth[f"hubspot.{name}"], name

@@ -1,0 +1,130 @@
+"""GA4's export files in their forms, and what its reports say of themselves."""
+
+import datetime as dt
+import json
+import shutil
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from ingestion import lake
+from ingestion.errors import SettingsError, SourceError, TypeChangedError
+from ingestion.registry import bookkeeping, table
+from ingestion.settings import Settings
+from sandbox.server import Running
+from tests.ingestion.conftest import END
+from tests.ingestion.lake_reader import committed, latest, rows
+
+EVENTS = table("ga4.events")
+LAST = END - dt.timedelta(days=1)
+
+
+@pytest.fixture
+def export(tmp_path: Path, company: Running, fresh: Settings, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The company's export of the last four days, to be changed."""
+    folder = tmp_path / "export"
+    folder.mkdir()
+    for days in range(1, 5):
+        day = END - dt.timedelta(days=days)
+        shutil.copy(Path(company.env["SOURCES__GA4__EXPORT_URL"]) / f"events_{day:%Y%m%d}.parquet", folder)
+    monkeypatch.setenv("SOURCES__GA4__EXPORT_URL", str(folder))
+    return folder
+
+
+def pull(settings: Settings) -> lake.Pull:
+    return lake.pull("ga4", LAST, END, settings=settings)
+
+
+def rewrite(file: Path, query: str, target: str | None = None) -> None:
+    """The file through a query over `events`, as Parquet or, by its name, JSON lines."""
+    connection = duckdb.connect()
+    connection.execute(f"create table events as select * from read_parquet('{file}')")
+    file.unlink()
+    connection.execute(f"copy ({query}) to '{file.with_name(target) if target else file}'")
+
+
+def test_shards_json_lines_and_parquet_give_the_same_events(
+    export: Path, fresh: Settings, truth: dict[str, list[tuple[object, ...]]]
+) -> None:
+    shards = sorted(export.iterdir())
+    rewrite(shards[0], "select * from events", f"{shards[0].stem}_000000000000.json")
+    rewrite(shards[1], "select * exclude (event_timestamp), event_timestamp::varchar as event_timestamp from events",
+            f"{shards[1].stem}.json.gz")  # fmt: skip
+    (export / f"events_intraday_{LAST:%Y%m%d}.parquet").write_text("not read")
+    pull(fresh)
+    first = END - dt.timedelta(days=4)
+    expected = [row for row in truth["ga4.events"] if isinstance(row[0], dt.date) and row[0] >= first]
+    assert latest(fresh, EVENTS) == expected
+
+
+def test_a_changed_type_of_the_export_fails_the_load(export: Path, fresh: Settings) -> None:
+    rewrite(max(export.iterdir()), "select * replace (event_timestamp::varchar as event_timestamp) from events")
+    for other in sorted(export.iterdir())[:-1]:
+        other.unlink()
+    with pytest.raises(TypeChangedError, match="event_timestamp changed: declared bigint, received varchar"):
+        pull(fresh)
+    assert committed(fresh, "ga4") == []
+
+
+def test_events_without_a_day_or_moment_go_to_quarantine(export: Path, fresh: Settings) -> None:
+    rewrite(
+        max(export.iterdir()),
+        "select * replace (case when event_name = 'page_view' then 'soon' else event_date end as event_date)"
+        " from events",
+    )
+    result = pull(fresh)
+    _, quarantine = bookkeeping("ga4")
+    refused = rows(fresh, quarantine)
+    assert len(refused) == result.quarantined["events"] > 0
+    assert {(row["table_name"], row["column_name"]) for row in refused} == {("events", "event_date")}
+    assert result.rows["events"] == len(rows(fresh, EVENTS))
+
+
+def test_an_unreadable_export_file_is_named(export: Path, fresh: Settings) -> None:
+    max(export.iterdir()).write_text("not Parquet")
+    with pytest.raises(SourceError, match="the export of 2026-08-28 to 2026-08-31 cannot be read"):
+        pull(fresh)
+
+
+def test_without_an_export_the_reports_stand_alone(fresh: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SOURCES__GA4__EXPORT_URL")
+    assert set(pull(fresh).rows) == {"daily_traffic", "report_metadata"}
+
+
+def test_a_missing_export_folder_is_named(fresh: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCES__GA4__EXPORT_URL", "/nowhere/at/all")
+    with pytest.raises(SourceError, match="SOURCES__GA4__EXPORT_URL does not exist: /nowhere/at/all"):
+        pull(fresh)
+
+
+def test_addresses_in_urls_and_logins_stay_outside(export: Path, fresh: Settings) -> None:
+    rewrite(
+        max(export.iterdir()),
+        """
+        select * replace (
+            'Ann@Example.com' as user_id,
+            list_transform(event_params, lambda p: case when p.key = 'page_location' then struct_pack(
+                key := p.key, value := struct_update(p.value, string_value := 'https://x.io/?e=ann%40example.com')
+            ) else p end) as event_params
+        ) from events
+        """,
+    )
+    pull(fresh)
+    day = [row for row in rows(fresh, EVENTS) if row["event_date"] == LAST]
+    assert {row["page_location"] for row in day} == {"https://x.io/?e=(address)"}
+    assert len({row["user_id_hash"] for row in day}) == 1
+    assert "example.com" not in json.dumps([row["user_id_hash"] for row in day])
+
+
+def test_a_token_or_a_service_account_is_needed(
+    fresh: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SOURCES__GA4__ACCESS_TOKEN")
+    with pytest.raises(SettingsError, match="SOURCES__GA4__ACCESS_TOKEN is not set, nor is SOURCES__GA4__CREDENTIALS"):
+        pull(fresh)
+    monkeypatch.setenv("SOURCES__GA4__CREDENTIALS", '{"private_key": "top secret"}')
+    with pytest.raises(SettingsError) as caught:
+        pull(fresh)
+    assert "SOURCES__GA4__CREDENTIALS gives no token" in str(caught.value)
+    assert "top secret" not in str(caught.value)

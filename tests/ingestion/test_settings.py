@@ -1,0 +1,134 @@
+"""Settings, contract files and the doctor."""
+
+import datetime as dt
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from ingestion import doctor, lake
+from ingestion.errors import SettingsError
+from ingestion.http import RateLimit
+from ingestion.registry import LOAD_ID, SOURCES, bookkeeping, source, table, tables
+from ingestion.settings import Settings, reload
+from sandbox.faults import Fault
+from sandbox.server import Running
+
+
+@pytest.fixture
+def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Settings of an empty directory: no .env, no KPILOTE_ variables but the home."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("LAKE_URL", "HASH_KEY", "SOURCES", "START_DATE"):
+        monkeypatch.delenv(f"KPILOTE_{name}", raising=False)
+    monkeypatch.setenv("KPILOTE_HOME", "here")
+    return reload()
+
+
+def test_paths_are_absolute_and_reach_subprocesses(bare: Settings, tmp_path: Path) -> None:
+    assert bare.home == tmp_path / "here"
+    assert bare.lake_url == str(tmp_path / "here" / "lake")
+    assert bare.environment()["KPILOTE_HOME"] == str(tmp_path / "here")
+    assert bare.environment()["KPILOTE_SOURCES"] == "hubspot,ga4,mailchimp,spreadsheets"
+    assert bare.start_date.day == 1
+
+
+def test_a_dotenv_file_is_read_and_the_environment_wins(
+    bare: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".env").write_text("KPILOTE_CURRENCY=USD\nKPILOTE_TIMEZONE=Europe/Brussels\nKPILOTE_HASH_KEY=\n")
+    monkeypatch.setenv("KPILOTE_TIMEZONE", "America/New_York")
+    read = reload()
+    assert (read.currency, read.timezone, read.hash_key) == ("USD", "America/New_York", None)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("KPILOTE_START_DATE", "soon"), ("KPILOTE_TIMEZONE", "Mars/Olympus"), ("KPILOTE_TARGET", "oracle")],
+)
+def test_an_unusable_setting_is_named(name: str, value: str, bare: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=name):
+        reload()
+
+
+def test_secrets_are_asked_for_when_used(bare: Settings) -> None:
+    with pytest.raises(SettingsError, match="KPILOTE_HASH_KEY is not set"):
+        bare.require_hash_key()
+    with pytest.raises(SettingsError, match="KPILOTE_SOURCES"):
+        source("acme")
+    with pytest.raises(SettingsError, match="is empty"):
+        lake.pull("hubspot", dt.date(2026, 1, 1), dt.date(2026, 1, 1), settings=bare)
+
+
+def test_an_empty_lake_is_readable_and_prepared_once(bare: Settings) -> None:
+    lake.prepare(bare)
+    before = {path: path.stat().st_mtime_ns for path in Path(bare.lake_url).rglob("*") if path.is_file()}
+    lake.prepare(bare)
+    assert before == {path: path.stat().st_mtime_ns for path in Path(bare.lake_url).rglob("*") if path.is_file()}
+    for declared in (*tables(), *(each for name in SOURCES for each in bookkeeping(name))):
+        query = f"select * from read_parquet('{lake.table_glob(bare, declared)}', union_by_name = true)"
+        found = duckdb.connect().execute(query)
+        assert [column[0] for column in found.description] == [c.name for c in (*declared.columns, LOAD_ID)]
+        assert found.fetchall() == []
+
+
+def test_the_registry_is_consistent() -> None:
+    for declared in tables():
+        assert declared.description
+        assert all(column.description for column in declared.columns)
+        assert all(
+            not declared.column(name).nullable
+            for name in declared.key
+            if name not in {"campaign", "client_id", "channel"}
+        ), declared.full_name
+    assert table("hubspot.contacts").personal == ("email_hash", "user_key_hash")
+
+
+def test_the_doctor_is_content(fresh: Settings) -> None:
+    checks = list(doctor.examine(fresh))
+    assert [check.name for check in checks] == ["settings", "hash key", "lake", *SOURCES]
+    assert all(check.passed for check in checks), [str(check) for check in checks]
+    assert not any("sandbox-" in str(check) or "\n" in str(check) for check in checks)
+
+
+def test_the_doctor_names_what_to_mend(
+    fresh: Settings, company: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCES__HUBSPOT__ACCESS_TOKEN", "wrong-token")
+    monkeypatch.delenv("SOURCES__MAILCHIMP__API_KEY")
+    monkeypatch.delenv("KPILOTE_HASH_KEY")
+    monkeypatch.setenv("SOURCES__SPREADSHEETS__URL", str(tmp_path / "none"))
+    company.faults.add(Fault("/ga4/", "403"))
+    failed = {check.name: check.message for check in doctor.examine(reload()) if not check.passed}
+    assert set(failed) == {"hash key", "hubspot", "ga4", "mailchimp", "spreadsheets"}
+    assert "SOURCES__HUBSPOT__ACCESS_TOKEN" in failed["hubspot"]
+    assert "wrong-token" not in failed["hubspot"]
+    assert "Viewer" in failed["ga4"]
+    assert failed["mailchimp"] == "SOURCES__MAILCHIMP__API_KEY is not set"
+    assert "SOURCES__SPREADSHEETS__URL" in failed["spreadsheets"]
+
+
+def test_the_doctor_says_when_nobody_answers(fresh: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KPILOTE_SOURCES", "hubspot")
+    monkeypatch.setenv("SOURCES__HUBSPOT__BASE_URL", "http://127.0.0.1:9")
+    *_, check = doctor.examine(reload())
+    assert (check.passed, check.message) == (False, "127.0.0.1:9 cannot be reached (connection failed or cut)")
+
+
+def test_a_rate_limit_spaces_calls_over_any_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, slept = [0.0], []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        now[0] += seconds
+
+    monkeypatch.setattr("ingestion.http.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("ingestion.http.time.sleep", sleep)
+    limit = RateLimit(3, 10)
+    for _ in range(7):
+        limit.wait()
+    assert slept == [10, 10]
+    limit.allow(1)
+    limit.wait()
+    assert slept == [10, 10, 10]
