@@ -13,7 +13,8 @@ from pathlib import Path
 
 import click
 
-from sandbox.server import PORT, serve, today
+from sandbox.server import PORT, serve
+from sandbox.state import today
 from sandbox.world import World
 
 SEED = 7

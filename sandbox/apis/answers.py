@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 if TYPE_CHECKING:
-    from sandbox.server import Sandbox
+    from sandbox.state import Sandbox
 
 Json = dict[str, Any]
 

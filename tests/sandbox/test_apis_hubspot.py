@@ -10,7 +10,7 @@ import pytest
 
 from sandbox.apis.hubspot_schema import ALL_SCOPES, OBJECTS
 from sandbox.limits import FAST
-from sandbox.server import Credentials
+from sandbox.state import Credentials
 from tests.sandbox.conftest import Client
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from sandbox.faults import Fault
 from sandbox.limits import FAST
-from sandbox.server import Credentials
+from sandbox.state import Credentials
 from tests.sandbox.conftest import Client
 
 
