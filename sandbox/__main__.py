@@ -1,7 +1,7 @@
 """`kpilote sandbox` (or `python -m sandbox`): serve the imaginary company on 127.0.0.1.
 
-Which company it is stands in `$KPILOTE_HOME/sandbox/world.json` from the first time on, so that tomorrow's is the same one,
-a day older. Options for another company need another KPILOTE_HOME.
+Which company it is stands in `$KPILOTE_HOME/sandbox/world.json` from the first time on, so that tomorrow's is the same
+one, a day older. Options for another company need another KPILOTE_HOME.
 """
 
 from __future__ import annotations
