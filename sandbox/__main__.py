@@ -33,7 +33,11 @@ def main(
     """Serve the imaginary company over its vendors' HTTP APIs, until interrupted."""
     home = Path(os.environ.get("KPILOTE_HOME") or "data").absolute()
     wanted = {"seed": seed, "scale": scale, "start": start.date().isoformat() if start else None}
-    serve(company(home, wanted), home, port=port, until=until.date() if until else None, log=click.echo)
+    world = company(home, wanted)
+    try:
+        serve(world, home, port=port, until=until.date() if until else None, log=click.echo)
+    except RuntimeError as error:
+        raise click.ClickException(str(error)) from None
 
 
 def company(home: Path, wanted: dict[str, int | float | str | None]) -> World:
