@@ -46,7 +46,7 @@ def only(settings: Settings, full_name: str = "spreadsheets.ad_spend") -> dict[s
         f"{SEMICOLONS}\n31/03/2026;google_ads;paid_search;été;1 234,50;EUR;1 000;10\n".encode("cp1252"),
         f"{SEMICOLONS}\n31/03/2026;google_ads;paid_search;été;1\u202f234,50;EUR;1000;10\n".encode(),
         f"{TABS}\n31.03.2026\tgoogle_ads\tpaid_search\tété\t1.234,50\tEUR\t1000\t10\n".encode("utf-16"),
-        f'{HEADER},Notes\n"31-03-2026","google_ads","paid_search","été","1,234.50","EUR",1000,10,"a, b"\n\n,,\n'.encode(),
+        f'{HEADER},Notes\n"31-03-2026","google_ads","paid_search","été","1,234.50","EUR",1000,10,"a, b"\n,,\n'.encode(),
         f"{HEADER.upper()}\n2026-03-31,google_ads,paid_search,été,1234.5,EUR,1000,10\n".encode(),
     ],
     ids=["plain", "bom", "french", "narrow-space", "utf-16", "quoted", "capitals"],

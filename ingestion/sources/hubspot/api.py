@@ -145,15 +145,24 @@ class HubSpot:
         while True:
             query = {**parameters, "after": after} if after else parameters
             page = self.api.verified(
-                partial(self.api.get, path, query, limit=self._calls),
+                partial(self._listed, path, query),
                 partial(checks.list_fault, path, is_wanted, after, before),
             )
             results: list[Json] = page["results"]
             if results:
                 yield results
-            after, before = checks.next(page), checks.record_ids(results)
+            after, before = checks.next_after(page), checks.record_ids(results)
             if not after:
                 return
+
+    def _listed(self, path: str, query: Mapping[str, object]) -> Json:
+        """A page of a list; one that says there is nothing is asked for twice, since a list has no total to doubt
+        it by.
+        """
+        answer = self.api.get(path, query, limit=self._calls)
+        if not answer.get("results") and not checks.next_after(answer):
+            answer = self.api.get(path, query, limit=self._calls)
+        return answer
 
     def histories(self, object_type: str, ids: Sequence[str], properties: Sequence[str]) -> list[Json]:
         """The records with every value the properties had; records deleted meanwhile are left out."""
@@ -181,7 +190,7 @@ class HubSpot:
                 from_id = result["from"]["id"]
                 found[from_id].extend(str(each["toObjectId"]) for each in result["to"])
                 unanswered.discard(from_id)
-                if after := checks.next(result):
+                if after := checks.next_after(result):
                     more.append({"id": from_id, "after": after})
             # HubSpot says nothing of a record without links: one more question tells it from an answer cut short.
             ask_again = [] if confirmed or answer.get("numErrors", 0) >= len(unanswered) else sorted(unanswered)

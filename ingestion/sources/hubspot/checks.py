@@ -30,7 +30,7 @@ def list_fault(
 ) -> str | None:
     if not all(map(is_wanted, answer["results"])):
         return f"{path} answered other records than asked for"
-    ids, following = record_ids(answer["results"]), next(answer)
+    ids, following = record_ids(answer["results"]), next_after(answer)
     if (following and following == after) or (ids and ids <= before):
         return f"{path} repeated a page"
     return f"{path} answered an empty page though more follow" if following and not answer["results"] else None
@@ -54,6 +54,6 @@ def number(record: Json) -> int:
     return int(record["id"]) if record.get("id") else 0
 
 
-def next(page: Json) -> str:
+def next_after(page: Json) -> str:
     following: str = ((page.get("paging") or {}).get("next") or {}).get("after") or ""
     return following
