@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from rich.console import Console
 
 from sandbox.world.ledger import Ledger
 from tests.kpi.built import PROJECT, Built, dbt
-from tests.verify.__main__ import LEDGER, METRICFLOW, by_ledger, by_metricflow, verify
+from tests.verify.__main__ import LEDGER, by_ledger, by_metricflow, report
 from tests.verify.compare import Comparison
 
 pytestmark = pytest.mark.slow
@@ -70,13 +71,13 @@ def test_the_ledger_catches_a_wrong_definition(built: Built, tmp_path: Path) -> 
     settings = built.settings.model_copy(update={"home": home})
     models = ["kpi_values_week", "kpi_values_month", "kpi_values_quarter", "kpi_values_year"]
     assert dbt(settings, project, "run", "--select", "fct_deals", *models).success
-    moved = Built(home, settings, built.snapshot)
-    warehouse = moved.warehouse()
-    found = verify(warehouse, Ledger(built.snapshot))
+    warehouse = Built(home, settings, built.snapshot).warehouse()
+    kpis = {name: kpi for name, kpi in warehouse.kpis().items() if name in ("win_rate", "revenue", "pipeline_velocity")}
+    judged = by_metricflow(warehouse, [kpis["win_rate"], kpis["revenue"]])
+    judged += by_ledger(warehouse, list(kpis.values()), Ledger(built.snapshot))
     warehouse.close()
-    wrong = [comparison for comparison in found if not comparison.passed]
-    assert {(comparison.kpi, comparison.engine) for comparison in wrong} == {
-        ("win_rate", LEDGER),
-        ("pipeline_velocity", LEDGER),
-    }
-    assert METRICFLOW in {comparison.engine for comparison in found}
+    wrong = {(comparison.kpi, comparison.engine) for comparison in judged if not comparison.passed}
+    assert wrong == {("win_rate", LEDGER), ("pipeline_velocity", LEDGER)}
+    with Console(record=True, width=200) as console:
+        assert report(kpis, judged, 1.0, console) == 1
+    assert "2 KPIs differ: pipeline_velocity, win_rate" in console.export_text()
