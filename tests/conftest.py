@@ -1,0 +1,123 @@
+"""What tests of several rooms share: a small finished pipeline run, built once per session over real HTTP.
+
+`built_home` is the home of a small company refreshed at every cadence. It is read-only by agreement: a test that changes
+something asks for `home_copy`. `at_home` points this process's settings at a home.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from ingestion import settings as settings_module
+from orchestration.environment import variables
+from sandbox.server import running
+from sandbox.world import World
+
+# A quarter and some days, so that every cadence has a complete period. Fixed dates: nothing depends on today.
+START, UNTIL = dt.date(2025, 1, 1), dt.date(2025, 4, 8)
+SCALE = 0.1
+SEED = 7
+
+
+@dataclass(frozen=True)
+class Home:
+    """A home and what it takes to work in it. `until` is the first day the company has not lived yet."""
+
+    path: Path
+    environment: dict[str, str]
+    world: World
+    start: dt.date = START
+    until: dt.date = UNTIL
+
+    @property
+    def last_day(self) -> dt.date:
+        return self.until - dt.timedelta(days=1)
+
+    @contextmanager
+    def active(self, **more: str) -> Iterator[settings_module.Settings]:
+        """The settings of this process are those of the home, for a while."""
+        with variables({**self.environment, **more}):
+            try:
+                yield settings_module.reload()
+            finally:
+                settings_module.settings.cache_clear()
+
+
+def home_environment(path: Path) -> dict[str, str]:
+    """The KPILOTE_* variables of a test home; the sources' variables come from the running sandbox."""
+    return {
+        "KPILOTE_HOME": str(path),
+        "KPILOTE_LAKE_URL": "",
+        "KPILOTE_SOURCES": "hubspot,ga4,mailchimp,spreadsheets",
+        "KPILOTE_START_DATE": START.isoformat(),
+        "KPILOTE_TIMEZONE": "Europe/Paris",
+        "KPILOTE_CURRENCY": "EUR",
+        "KPILOTE_TARGET": "duckdb",
+        "KPILOTE_HASH_KEY": "test-key-that-hides-nobody",
+        "KPILOTE_DAGSTER_POSTGRES_URL": "",
+    }
+
+
+@pytest.fixture(scope="session")
+def world() -> World:
+    """The small company of the tests."""
+    return World(seed=SEED, start=START, scale=SCALE)
+
+
+@pytest.fixture(scope="session")
+def built_home(tmp_path_factory: pytest.TempPathFactory, world: World) -> Home:
+    """A home refreshed at every cadence up to `last_day`, published, its sandbox gone."""
+    path = tmp_path_factory.mktemp("built") / "home"
+    home = Home(path, home_environment(path), world)
+    with serving(home) as served:
+        refresh(served)
+    return home
+
+
+@pytest.fixture
+def home_copy(built_home: Home, tmp_path: Path) -> Home:
+    """A copy of the built home to change; its sandbox is not running (`serving` starts one)."""
+    path = tmp_path / "home"
+    shutil.copytree(built_home.path, path, symlinks=True)
+    return Home(path, home_environment(path), built_home.world)
+
+
+@pytest.fixture
+def at_home(built_home: Home) -> Iterator[settings_module.Settings]:
+    """The settings of this process are those of the built home."""
+    with built_home.active() as now:
+        yield now
+
+
+@contextmanager
+def serving(home: Home, **arguments: object) -> Iterator[Home]:
+    """The home with its company served on a free port; arguments (faults, corrupt, …) go to `sandbox.server.running`."""
+    with running(home.world, home.until, home=home.path, **arguments) as server:  # type: ignore[arg-type]
+        yield Home(home.path, {**home.environment, **server.env}, home.world, home.start, home.until)
+
+
+def refresh(home: Home, *names: str, first: dt.date | None = None, last: dt.date | None = None) -> None:
+    """Refresh cadences (default: all) over the home's whole history or a range; fails the test with the run's own words."""
+    from orchestration import runs
+    from orchestration.definitions import build_defs
+    from orchestration.partitions import cadences
+
+    with home.active() as now, runs.instance() as dagster:
+        definitions = build_defs()
+        for name, cadence in cadences(now).items():
+            if names and name not in names:
+                continue
+            keys = [
+                key
+                for key in cadence.keys(first or home.start, last or home.last_day)
+                if cadence.partitions.time_window_for_partition_key(key).end.date() <= home.until
+            ]
+            outcome = runs.execute(dagster, definitions, cadence, keys[0], keys[-1], lambda _event: None)
+            assert outcome.success, outcome.failure

@@ -1,0 +1,159 @@
+"""Backfills launched by hand in Dagster's UI, in a real browser, end with the marts as they were.
+
+Chromium is looked for on the PATH. Without one the test is skipped on a person's machine, loudly, and fails in CI.
+Screenshots go to `screenshots/` (kept out of git).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, sync_playwright
+
+from orchestration.runs import ROOT, instance
+from tests.conftest import Home, serving
+from tests.orchestration.marts import contents
+
+SCREENSHOTS = ROOT / "screenshots"
+START_SECONDS = 120
+BACKFILL_SECONDS = 600
+# A closed network refuses Chromium's own background requests many at a time; they are switched off.
+CHROMIUM_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+BACKFILLS = [
+    ("refresh_daily", "2025-03-01", "2025-03-10"),
+    ("refresh_weekly", "2025-02-03", "2025-02-24"),
+    ("refresh_monthly", "2025-01-01", "2025-03-01"),
+]
+
+
+@pytest.fixture(scope="module")
+def chromium() -> str:
+    """Path of the browser."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if found is None:
+        message = "NO BROWSER: the UI backfill is NOT tested here. Install chromium (Debian: apt-get install chromium)."
+        if os.environ.get("CI") == "true":
+            pytest.fail(message)
+        pytest.skip(message)
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+def test_backfills_launched_in_the_ui_leave_the_marts_as_they_were(home_copy: Home, chromium: str) -> None:
+    before = contents(home_copy.path)
+    with serving(home_copy) as served, webserver(served) as address, page(chromium) as window:
+        for job, first, last in BACKFILLS:
+            launch(window, address, job, first, last)
+            wait_until_green(window, address, served, job)
+    assert contents(home_copy.path) == before
+
+
+def launch(window: Page, address: str, job: str, first: str, last: str) -> None:
+    """Clicks through the job's page: choose a range of partitions, launch the backfill."""
+    window.goto(f"{address}/locations/kpilote/jobs/{job}")
+    with suppress(Exception):  # a newsletter dialog greets the first visit
+        window.get_by_role("button", name="Skip").click(timeout=5_000)
+    window.get_by_role("button", name="Materialize all…").click(timeout=60_000)
+    dialog = window.locator("[role=dialog]").last
+    box = dialog.locator("input[type=text]").first
+    box.fill(f"[{first}...{last}]")
+    box.press("Enter")
+    window.wait_for_timeout(1_000)
+    window.screenshot(path=SCREENSHOTS / f"{job}-1-chosen.png")
+    dialog.get_by_role("button", name="Launch", exact=False).last.click()
+    window.wait_for_timeout(2_000)
+
+
+def wait_until_green(window: Page, address: str, home: Home, job: str) -> None:
+    """Watches the list of backfills until the newest one has ended, and requires it to be green."""
+    deadline = time.monotonic() + BACKFILL_SECONDS
+    while time.monotonic() < deadline:
+        window.goto(f"{address}/runs?tab=backfills")
+        window.wait_for_timeout(4_000)
+        row = window.locator("tr, [role=row]").filter(has_text="partitions").first
+        text = row.inner_text() if row.count() else ""
+        if any(word in text for word in ("Success", "Completed", "Succeeded")):
+            window.screenshot(path=SCREENSHOTS / f"{job}-2-green.png")
+            return
+        if any(word in text for word in ("Failed", "Failure", "Canceled")):
+            break
+    window.screenshot(path=SCREENSHOTS / f"{job}-2-not-green.png")
+    pytest.fail(f"backfill of {job} is not green: {text!r}; {failures(home)}")
+
+
+def failures(home: Home) -> list[str]:
+    """What the failed runs of this home say."""
+    from dagster import DagsterRunStatus, RunsFilter
+
+    from orchestration.sensors import first_failure
+
+    with home.active(), instance() as dagster:
+        runs = dagster.get_runs(RunsFilter(statuses=[DagsterRunStatus.FAILURE]))
+        return [f"{run.job_name}: {first_failure(run, dagster)}" for run in runs]
+
+
+@contextmanager
+def page(chromium: str) -> Iterator[Page]:
+    """A window of a fresh headless browser."""
+    SCREENSHOTS.mkdir(exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_ARGUMENTS)
+        try:
+            yield browser.new_page(viewport={"width": 1400, "height": 900})
+        finally:
+            browser.close()
+
+
+@contextmanager
+def webserver(home: Home) -> Iterator[str]:
+    """`kpilote dev` on a free port: webserver and daemon as a person starts them."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    log = (Path(home.path) / "logs" / "dev.log").open("w", encoding="utf-8")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "orchestration.cli", "dev", "--port", str(port)],
+        cwd=ROOT,
+        env={**os.environ, **home.environment},
+        stdout=log,
+        stderr=log,
+        start_new_session=True,
+    )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            with suppress(OSError), urllib.request.urlopen(f"{address}/server_info", timeout=2):
+                break
+            time.sleep(1)
+        else:
+            pytest.fail(f"the UI did not start: {Path(log.name).read_text(encoding='utf-8')[-2000:]}")
+        yield address
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=30)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        log.close()
