@@ -16,7 +16,18 @@
     end
 {%- endmacro %}
 
-{#- A share of a value in whole cents, rounded towards zero; a millionth of a cent forgives what doubles cannot hold. -#}
+{#-
+  Half as much for every half-life between touch and conversion, as a whole number: weights then add up to the same total
+  in whatever order.
+-#}
+{% macro decay_weight(touched_at, converted_at) -%}
+    cast(round(1e15 * power(
+        cast(0.5 as double),
+        {{ days_between(touched_at, converted_at) }} / {{ var('attribution_half_life_days') }}
+    )) as bigint)
+{%- endmacro %}
+
+{#- A share of a value in whole cents, rounded to zero; a millionth of a cent forgives what doubles cannot hold. -#}
 {% macro whole_cents(value, credit) -%}
     cast(
         sign({{ value }})

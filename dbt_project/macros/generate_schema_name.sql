@@ -1,4 +1,4 @@
-{#- Schemas are the layers' own names (staging, intermediate, marts, seeds): one warehouse file per environment, no prefix. -#}
+{#- Schemas are the layers' names (staging, intermediate, marts, seeds): one warehouse per environment, no prefix. -#}
 {% macro generate_schema_name(custom_schema_name, node) -%}
     {{ (custom_schema_name or target.schema) | trim }}
 {%- endmacro %}

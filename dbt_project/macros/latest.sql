@@ -18,7 +18,7 @@
                 order by
                     cast(lake._dlt_load_id as double) desc
                     {%- if updated_column %}, lake.{{ updated_column }} desc nulls last{% endif %}
-                    {#- A page served twice gives equal rows; anything else in one load still needs one fixed winner. -#}
+                    {#- A page served twice gives equal rows; anything else in one load needs one fixed winner. -#}
                     , {{ row_fingerprint('lake') }}
             ) as recency
         from {{ source(source_name, table_name) }} as lake
@@ -88,7 +88,7 @@
         on lake.{{ day_column }} = owners.day and lake._dlt_load_id = owners.load_id
 {% endmacro %}
 
-{#- window tables that every load covers whole (files people edit): what the newest committed load of the table said. -#}
+{#- window tables every load covers whole (files people edit): what the newest committed load of the table said. -#}
 {% macro latest_whole(source_name, table_name) %}
     select lake.*
     from {{ source(source_name, table_name) }} as lake

@@ -1,4 +1,4 @@
-{#- Settings that the whole pipeline shares come from the environment (ingestion/settings.py); business rules are vars. -#}
+{#- What the whole pipeline shares comes from the environment (ingestion/settings.py); business rules are vars. -#}
 {% macro reporting_timezone() -%}
     {{- env_var('KPILOTE_TIMEZONE', 'Europe/Paris') -}}
 {%- endmacro %}

@@ -11,7 +11,10 @@
     {{- return(adapter.dispatch('joined_text', 'kpilote')(text, separator, order_by)) -}}
 {%- endmacro %}
 {% macro default__joined_text(text, separator, order_by) -%}
-    array_join(transform(array_sort(collect_list(struct({{ order_by }} as o, {{ text }} as t))), x -> x.t), '{{ separator }}')
+    array_join(
+        transform(array_sort(collect_list(struct({{ order_by }} as o, {{ text }} as t))), x -> x.t),
+        '{{ separator }}'
+    )
 {%- endmacro %}
 {% macro duckdb__joined_text(text, separator, order_by) -%}
     string_agg({{ text }}, '{{ separator }}' order by {{ order_by }})

@@ -1,4 +1,5 @@
--- The person, company and deal of each meeting, call and email: the first that counts among those linked, in the CRM's order.
+-- The person, company and deal of each meeting, call and email: the first that counts among those linked, in the CRM's
+-- order.
 with
 
 links as (
@@ -23,7 +24,7 @@ members as (
 
 ),
 
-merges as (
+merged as (
 
     select
         company_id,
@@ -65,8 +66,8 @@ resolved as (
         companies.company_id as id,
         links.position
     from links
-    left join merges on links.to_id = merges.company_id
-    inner join companies on coalesce(merges.survivor_id, links.to_id) = companies.company_id
+    left join merged on links.to_id = merged.company_id
+    inner join companies on coalesce(merged.survivor_id, links.to_id) = companies.company_id
     where links.to_type = 'company'
     union all
     select

@@ -1,5 +1,5 @@
--- One row per meeting, call and one-to-one email that is not archived. Without a company of its own an activity is with the
--- person's company.
+-- One row per meeting, call and one-to-one email that is not archived. Without a company of its own an activity is with
+-- the person's company.
 with
 
 meetings as (

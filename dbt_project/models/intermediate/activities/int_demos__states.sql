@@ -1,5 +1,5 @@
--- What was known of each demo, from one change to the next: its outcome and its start. Without history: the present state since
--- it was booked.
+-- What was known of each demo, from one change to the next: its outcome and its start. Without history: the present
+-- state since it was booked.
 with
 
 demos as (
@@ -27,6 +27,17 @@ history as (
 
 ),
 
+told as (
+
+    select
+        meeting_id,
+        count(*) filter (where property = 'hs_meeting_outcome') as outcomes,
+        count(*) filter (where property = 'hs_meeting_start_time') as starts
+    from history
+    group by meeting_id
+
+),
+
 changes as (
 
     select
@@ -49,19 +60,10 @@ changes as (
     select
         demos.meeting_id,
         demos.booked_at as changed_at,
-        case when outcomes.meeting_id is null then demos.outcome end as outcome,
-        case when starts.meeting_id is null then demos.starts_at end as starts_at
+        case when coalesce(told.outcomes, 0) = 0 then demos.outcome end as outcome,
+        case when coalesce(told.starts, 0) = 0 then demos.starts_at end as starts_at
     from demos
-    left join (
-        select distinct meeting_id
-        from history
-        where property = 'hs_meeting_outcome'
-    ) as outcomes on demos.meeting_id = outcomes.meeting_id
-    left join (
-        select distinct meeting_id
-        from history
-        where property = 'hs_meeting_start_time'
-    ) as starts on demos.meeting_id = starts.meeting_id
+    left join told on demos.meeting_id = told.meeting_id
 
 ),
 

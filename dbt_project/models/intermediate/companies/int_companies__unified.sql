@@ -16,7 +16,7 @@ companies as (
 
 ),
 
-merges as (
+merged as (
 
     select
         company_id,
@@ -37,11 +37,11 @@ countries as (
 first_created as (
 
     select
-        coalesce(merges.survivor_id, companies.company_id) as company_id,
+        coalesce(merged.survivor_id, companies.company_id) as company_id,
         min(companies.created_at) as created_at
     from companies
-    left join merges on companies.company_id = merges.company_id
-    group by coalesce(merges.survivor_id, companies.company_id)
+    left join merged on companies.company_id = merged.company_id
+    group by coalesce(merged.survivor_id, companies.company_id)
 
 )
 
@@ -56,6 +56,6 @@ select
     first_created.created_at
 from companies
 inner join first_created on companies.company_id = first_created.company_id
-left join merges on companies.company_id = merges.company_id
+left join merged on companies.company_id = merged.company_id
 left join countries on lower(companies.country) = countries.name
-where merges.survivor_id is null and not companies.is_archived
+where merged.survivor_id is null and not companies.is_archived

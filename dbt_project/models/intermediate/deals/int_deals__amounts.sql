@@ -1,4 +1,5 @@
--- The amounts each deal has had, in order, in its own currency. Without history: the present amount since it was created.
+-- The amounts each deal has had, in order, in its own currency. Without history: the present amount since it was
+-- created.
 with
 
 deals as (

@@ -1,4 +1,5 @@
--- How each deal stands: open, won or lost, and since when. Closes that were reopened left no trace here: only the last one stands.
+-- How each deal stands: open, won or lost, and since when. Closes that were reopened left no trace here: only the last
+-- one stands.
 with
 
 statuses as (

@@ -22,7 +22,7 @@ members as (
 
 ),
 
-merges as (
+merged as (
 
     select
         company_id,
@@ -55,8 +55,8 @@ resolved as (
         companies.company_id as id,
         links.position
     from links
-    left join merges on links.to_id = merges.company_id
-    inner join companies on coalesce(merges.survivor_id, links.to_id) = companies.company_id
+    left join merged on links.to_id = merged.company_id
+    inner join companies on coalesce(merged.survivor_id, links.to_id) = companies.company_id
     where links.to_type = 'company'
 
 ),

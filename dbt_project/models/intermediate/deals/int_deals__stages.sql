@@ -1,5 +1,5 @@
--- The stages each deal has been in, in order: from one change to the next, the last one still open. A deal whose history the CRM
--- does not tell has been in its present stage since it was created.
+-- The stages each deal has been in, in order: from one change to the next, the last one still open. A deal whose
+-- history the CRM does not tell has been in its present stage since it was created.
 with
 
 deals as (

@@ -1,4 +1,5 @@
--- Opens, clicks and unsubscribes of every email platform, one row per event, with the person where the address is known.
+-- Opens, clicks and unsubscribes of every email platform, one row per event, with the person where the address is
+-- known.
 with
 
 activity as (

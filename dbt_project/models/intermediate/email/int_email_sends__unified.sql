@@ -39,7 +39,9 @@ responses as (
         send_id,
         count(*) filter (where action = 'open' and is_in_window) as opens,
         count(*) filter (where action = 'open' and is_in_window and not is_machine) as human_opens,
-        count(*) filter (where action = 'click' and is_in_window and not is_machine and not is_unsubscribe_link) as clicks,
+        count(*) filter (
+            where action = 'click' and is_in_window and not is_machine and not is_unsubscribe_link
+        ) as clicks,
         count(*) filter (where action = 'unsubscribe') as unsubscribes
     from {{ ref('int_email_events__unified') }}
     group by send_id

@@ -1,5 +1,5 @@
--- Units of the reporting currency per unit of each currency and day. What has no rate here becomes NULL downstream and stops at
--- the gates.
+-- Units of the reporting currency per unit of each currency and day. What has no rate here becomes NULL downstream and
+-- stops at the gates.
 select
     currency,
     date_day,

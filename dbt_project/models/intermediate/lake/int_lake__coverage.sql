@@ -1,5 +1,5 @@
--- One row: the days every API source has been pulled for. Derived from what the loads say they covered, never from a clock, so
--- rebuilding from the same lake gives the same rows. Files people edit cover everything and do not count.
+-- One row: the days every API source has been pulled for. Derived from what the loads say they covered, never from a
+-- clock, so rebuilding from the same lake gives the same rows. Files people edit cover everything and do not count.
 with
 
 windows as (

@@ -1,5 +1,5 @@
--- The monthly recurring revenue of each company from one change to the next. A contract counts from its first day to the day before
--- ended_on, at the rate of its first day for its whole life: rates moving are no MRR movement.
+-- The monthly recurring revenue of each company from one change to the next. A contract counts from its first day to
+-- the day before ended_on, at the rate of its first day for its whole life: rates moving are no MRR movement.
 with
 
 subscriptions as (
@@ -16,7 +16,7 @@ subscriptions as (
 
 ),
 
-merges as (
+merged as (
 
     select
         company_id,
@@ -38,12 +38,12 @@ rates as (
 contracts as (
 
     select
-        coalesce(merges.survivor_id, subscriptions.company_id) as company_id,
+        coalesce(merged.survivor_id, subscriptions.company_id) as company_id,
         {{ to_reporting('subscriptions.mrr', 'subscriptions.currency', 'rates.rate') }} as mrr_reporting,
         subscriptions.started_on,
         subscriptions.ended_on
     from subscriptions
-    left join merges on subscriptions.company_id = merges.company_id
+    left join merged on subscriptions.company_id = merged.company_id
     left join rates
         on subscriptions.currency = rates.currency and subscriptions.started_on = rates.date_day
 

@@ -1,5 +1,5 @@
--- Whose browser an analytics client id is: a form of the person's captured it, or the person logged in with it once. Two persons
--- on one browser: the one known first has it, then the smaller id.
+-- Whose browser an analytics client id is: a form of the person's captured it, or the person logged in with it once.
+-- Two persons on one browser: the one known first has it, then the smaller id.
 with
 
 contacts as (

@@ -12,7 +12,7 @@ links as (
 
 ),
 
-merges as (
+merged as (
 
     select
         company_id,
@@ -38,8 +38,8 @@ ranked as (
         companies.segment,
         row_number() over (partition by links.contact_id order by links.position, companies.company_id) as choice
     from links
-    left join merges on links.company_id = merges.company_id
-    inner join companies on coalesce(merges.survivor_id, links.company_id) = companies.company_id
+    left join merged on links.company_id = merged.company_id
+    inner join companies on coalesce(merged.survivor_id, links.company_id) = companies.company_id
 
 )
 

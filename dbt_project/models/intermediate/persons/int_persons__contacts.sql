@@ -1,5 +1,5 @@
--- Every CRM contact that belongs to a person who counts, with that person: the survivor of its merges. A person whose surviving
--- contact is archived or a test does not count, and none of its contacts does.
+-- Every CRM contact that belongs to a person who counts, with that person: the survivor of its merges. A person whose
+-- surviving contact is archived or a test does not count, and none of its contacts does.
 with
 
 contacts as (
@@ -12,7 +12,7 @@ contacts as (
 
 ),
 
-merges as (
+merged as (
 
     select
         contact_id,
@@ -28,12 +28,12 @@ known as (
         contact_id,
         contact_id as person_id
     from contacts
-    where contact_id not in (select merges.contact_id from merges)
+    where contact_id not in (select merged.contact_id from merged)
     union all
     select
         contact_id,
         survivor_id as person_id
-    from merges
+    from merged
 
 )
 

@@ -1,5 +1,5 @@
--- One row per person: the surviving contact's attributes, the earliest date of any contact merged into it. A stage that was
--- skipped takes the date of the earliest later stage.
+-- One row per person: the surviving contact's attributes, the earliest date of any contact merged into it. A stage that
+-- was skipped takes the date of the earliest later stage.
 with
 
 contacts as (

@@ -1,6 +1,6 @@
--- What each session did on each day of the export: the finest grain that a re-pulled day replaces whole. A session that spans
--- midnight has a part on both days. Incremental: takes in the days whose owning load it does not hold yet (macros/engine/
--- replace_days.sql); what depends on seeds, vars or the CRM is left to the models after it.
+-- What each session did on each day of the export: the finest grain that a re-pulled day replaces whole. A session that
+-- spans midnight has a part on both days. Incremental: takes in the days whose owning load it does not hold yet
+-- (macros/engine/ replace_days.sql); what depends on seeds, vars or the CRM is left to the models after it.
 {{ config(
     materialized='incremental',
     incremental_strategy='replace_days',
@@ -55,10 +55,7 @@ select
     min_by(page_location, event_order) filter (where page_location is not null) as landing_page,
     count(*) filter (where event_name in ('page_view', 'screen_view')) as page_views,
     coalesce(sum(engagement_ms), 0) as engagement_ms,
-    {% for event in var('key_events') -%}
-    count(*) filter (where event_name = '{{ event }}'){{ ' +' if not loop.last }}
-    {% endfor -%}
-    as key_events,
+    count(*) filter (where event_name in {{ in_list(var('key_events')) }}) as key_events,
     min(occurred_at) as started_at
 from events
 group by load_id, event_date, client_id, session_id

@@ -75,7 +75,8 @@ select
     clients.person_id,
     {{ or_none('channels.channel') }} as channel,
     case
-        when unioned.campaign is null or unioned.campaign in ('(not set)', '(direct)', '(organic)', '(referral)') then '(none)'
+        when unioned.campaign is null then '(none)'
+        when unioned.campaign in ('(not set)', '(direct)', '(organic)', '(referral)') then '(none)'
         else unioned.campaign
     end as campaign,
     unioned.source,

@@ -1,4 +1,5 @@
--- Media spend per day as the platforms say it, and the other marketing and sales costs, filed on the first day of their month.
+-- Media spend per day as the platforms say it, and the other marketing and sales costs, filed on the first day of their
+-- month.
 with
 
 media as (

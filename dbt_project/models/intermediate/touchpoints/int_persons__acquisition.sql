@@ -1,5 +1,5 @@
--- Where each person came from: the first session or email click in the lookback before they became a lead (before the CRM knew
--- them, for those who never did).
+-- Where each person came from: the first session or email click in the lookback before they became a lead (before the
+-- CRM knew them, for those who never did).
 with
 
 persons as (
@@ -34,9 +34,9 @@ first_touches as (
     inner join touches
         on
             persons.person_id = touches.person_id
-            and touches.touched_at <= persons.acquired_at
-            and {{ epoch_microseconds('touches.touched_at') }}
-            >= {{ epoch_microseconds('persons.acquired_at') }} - {{ var('attribution_lookback_days') }} * 86400000000
+            and persons.acquired_at >= touches.touched_at
+            and {{ epoch_microseconds('persons.acquired_at') }} - {{ epoch_microseconds('touches.touched_at') }}
+            <= {{ var('attribution_lookback_days') }} * 86400000000
     group by persons.person_id
 
 )

@@ -1,5 +1,5 @@
--- One row per marketing or sales contact of a person, numbered in the person's own order (touched_at, touch_id): a path is then a
--- range of numbers, and first, last and position need no sorting later.
+-- One row per marketing or sales contact of a person, numbered in the person's own order (touched_at, touch_id): a path
+-- is then a range of numbers, and first, last and position need no sorting later.
 with
 
 coverage as (

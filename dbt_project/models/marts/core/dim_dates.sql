@@ -41,7 +41,9 @@ final as (
         -- The ISO year of a week is the year of its Thursday.
         cast(extract(year from {{ add_days(period_start('days.date_day', 'week'), 3) }}) as integer) as iso_year,
         cast(extract(week from days.date_day) as integer) as iso_week,
-        cast({{ add_days('days.date_day', 1) }} - {{ period_start('days.date_day', 'week') }} as integer) as iso_day_of_week,
+        cast(
+            {{ add_days('days.date_day', 1) }} - {{ period_start('days.date_day', 'week') }} as integer
+        ) as iso_day_of_week,
         cast(
             extract(year from days.date_day)
             {%- if var('fiscal_year_start_month') > 1 %}

@@ -1,5 +1,5 @@
--- The lake's own table of what was pulled, so it waits for every table of the source. A table, not a view: all models of one
--- run see the same loads, whatever is committed meanwhile.
+-- The lake's own table of what was pulled, so it waits for every table of the source. A table, not a view: all models
+-- of one run see the same loads, whatever is committed meanwhile.
 -- depends_on: {{ source('ga4', 'events') }}
 -- depends_on: {{ source('ga4', 'daily_traffic') }}
 -- depends_on: {{ source('ga4', 'report_metadata') }}
