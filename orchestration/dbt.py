@@ -92,7 +92,9 @@ def build(settings: Settings, selection: Sequence[str], progress: Progress | Non
         elif message.info.level == "error":
             done.errors.append(message.info.msg)
 
-    arguments = ["build", "--exclude-resource-type", "unit_test", "--indirect-selection", "buildable", *selection]
+    # Writing the manifest again takes a second, and nobody reads it: definitions have their own copy.
+    arguments = ["--no-write-json", "build", "--exclude-resource-type", "unit_test"]
+    arguments += ["--indirect-selection", "buildable", *selection]
     failure = _invoke(settings, arguments, listen)
     if failure:
         done.errors.append(failure)

@@ -11,21 +11,25 @@ import sys
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from dagster import DagsterEventType
+from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationPlanned
+from dagster._core.events import ASSET_EVENTS
 from dagster._core.execution.compute_logs import redirect_to_file
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from dagster._core.storage.base_storage import DagsterStorage
 from dagster._core.storage.compute_log_manager import CapturedLogContext
-from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME, SqliteEventLogStorage
 from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
 from dagster._core.storage.root import LocalArtifactStorage
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
-from dagster._serdes import ConfigurableClass, ConfigurableClassData
+from dagster._serdes import ConfigurableClass, ConfigurableClassData, serialize_value
 from dagster._utils import ensure_file
 from sqlalchemy import create_engine
 from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.event import listen
 
 from ingestion.settings import settings
 
@@ -37,7 +41,11 @@ POSTGRES_VARIABLE = "KPILOTE_DAGSTER_POSTGRES_URL"
 os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "1000")
 BUSY_TIMEOUT_SECONDS = 30
 
-_BATCHED = {DagsterEventType.ASSET_MATERIALIZATION, DagsterEventType.ASSET_MATERIALIZATION_PLANNED}
+_BATCHED = {
+    DagsterEventType.ASSET_MATERIALIZATION,
+    DagsterEventType.ASSET_MATERIALIZATION_PLANNED,
+    DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED,
+}
 
 
 class Storage(DagsterStorage, ConfigurableClass):
@@ -86,14 +94,44 @@ class BatchingEventLog(SqliteEventLogStorage):
                     SqlEventLogStorageTable.c.id, sort_by_parameter_order=True
                 )
                 ids = [int(row[0]) for row in connection.execute(insert, rows)]
-                self._store_asset_event_tags(connection, batch, ids)
-                pairs = zip(batch, ids, strict=True)
-                newest = {event.get_dagster_event().asset_key: (event, event_id) for event, event_id in pairs}
-                for event, event_id in newest.values():
-                    self._store_asset_event(connection, event, event_id)
+                self._index(connection, list(zip(batch, ids, strict=True)))
         for event in events:
             if event.dagster_event_type not in _BATCHED:
                 self.store_event(event)
+
+    def _index(self, connection: Connection, batch: Sequence[tuple[EventLogEntry, int]]) -> None:
+        """What Dagster keeps beside the events themselves: tags and the newest event per asset, planned checks."""
+        assets = [each for each in batch if each[0].dagster_event_type in ASSET_EVENTS]
+        if assets:
+            self._store_asset_event_tags(connection, [event for event, _ in assets], [id_ for _, id_ in assets])
+            newest = {event.get_dagster_event().asset_key: (event, event_id) for event, event_id in assets}
+            for event, event_id in newest.values():
+                self._store_asset_event(connection, event, event_id)
+        planned = [
+            row
+            for event, event_id in batch
+            if event.dagster_event_type == DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED
+            for row in self._planned_check_rows(event, event_id)
+        ]
+        if planned:
+            connection.execute(AssetCheckExecutionsTable.insert(), planned)
+
+    def _planned_check_rows(self, event: EventLogEntry, event_id: int) -> list[dict[str, Any]]:
+        planned = cast(AssetCheckEvaluationPlanned, event.get_dagster_event().event_specific_data)
+        keys = planned.partitions_subset.get_partition_keys() if planned.partitions_subset else [None]
+        return [
+            {
+                "asset_key": planned.asset_key.to_string(),
+                "check_name": planned.check_name,
+                "partition": key,
+                "run_id": event.run_id,
+                "execution_status": AssetCheckExecutionRecordStatus.PLANNED.value,
+                "evaluation_event": serialize_value(event),
+                "evaluation_event_timestamp": self._event_insert_timestamp(event),  # type: ignore[no-untyped-call]
+                "evaluation_event_storage_id": event_id,
+            }
+            for key in keys
+        ]
 
     @contextmanager
     def _connect(self, shard: str) -> Iterator[Connection]:
@@ -111,7 +149,9 @@ class BatchingEventLog(SqliteEventLogStorage):
         if shard not in self._engines:
             for old in [name for name in self._engines if name != INDEX_SHARD_NAME and shard != INDEX_SHARD_NAME]:
                 self._engines.pop(old).dispose()
-            self._engines[shard] = create_engine(address, connect_args={"timeout": BUSY_TIMEOUT_SECONDS})
+            engine = create_engine(address, connect_args={"timeout": BUSY_TIMEOUT_SECONDS})
+            listen(engine, "connect", _without_waiting_for_the_disk)
+            self._engines[shard] = engine
         return self._engines[shard]
 
     def wipe(self) -> None:
@@ -125,6 +165,11 @@ class BatchingEventLog(SqliteEventLogStorage):
     def dispose_engines(self) -> None:
         while self._engines:
             self._engines.popitem()[1].dispose()
+
+
+def _without_waiting_for_the_disk(connection: Any, _record: Any) -> None:
+    """With a write-ahead log a power cut may lose the last events, never the file; a sync per event doubles a run."""
+    connection.execute("pragma synchronous = normal")
 
 
 class ComputeLogs(LocalComputeLogManager):
