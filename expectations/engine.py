@@ -9,14 +9,15 @@ not know the dialect; the suites say such things in SQL through `ExpectNoRows`.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, ClassVar, Literal
 
 os.environ["GX_ANALYTICS_ENABLED"] = "false"  # before the import: GX decides about telemetry while it loads
 
 import duckdb
 import great_expectations as gx
-import great_expectations.expectations as gxe
+import great_expectations.expectations.core as gxe
 import sqlalchemy as sa
 from duckdb_engine import ConnectionWrapper
 from great_expectations.core.metric_domain_types import MetricDomainTypes
@@ -25,8 +26,9 @@ from great_expectations.data_context.types.resource_identifiers import (
     ExpectationSuiteIdentifier,
     ValidationResultIdentifier,
 )
-from great_expectations.datasource.fluent import SQLDatasource
-from great_expectations.execution_engine import SqlAlchemyExecutionEngine
+from great_expectations.datasource.fluent.sql_datasource import SQLDatasource
+from great_expectations.execution_engine.sqlalchemy_execution_engine import SqlAlchemyExecutionEngine
+from great_expectations.expectations.core.unexpected_rows_expectation import UnexpectedRowsExpectation
 from great_expectations.expectations.expectation import Expectation as GxExpectation
 from great_expectations.expectations.metrics.metric_provider import metric_value
 from great_expectations.expectations.metrics.query_metric_provider import QueryMetricProvider
@@ -77,7 +79,7 @@ class DuckDBExecutionEngine(SqlAlchemyExecutionEngine):
 EngineClass = type[DuckDBExecutionEngine]  # named here: GX wants a field called `type` below
 
 
-class _Shared(ConnectionWrapper):  # type: ignore[misc]
+class _Shared(ConnectionWrapper):
     """The gate's own connection: SQLAlchemy may hand it back and forth, but only the gate closes it."""
 
     def close(self) -> None:
@@ -85,18 +87,25 @@ class _Shared(ConnectionWrapper):  # type: ignore[misc]
 
 
 class DuckDBDatasource(SQLDatasource):
-    """A datasource on the open connection given to `serve`; GX knows it as `add_duckdb`."""
+    """A datasource on the open connection given to `serving`; GX knows it as `add_duckdb`."""
 
-    type: Literal["duckdb"] = "duckdb"
+    type: Literal["duckdb"] = "duckdb"  # type: ignore[assignment]  # as GX's own datasources do
     connection_string: str = "duckdb:///:memory:"
     _served: ClassVar[sa.Engine | None] = None
 
     @classmethod
-    def serve(cls, connection: duckdb.DuckDBPyConnection) -> None:
-        """Let the datasources of this class speak through `connection` from now on."""
-        cls._served = sa.create_engine(
-            "duckdb:///:memory:", creator=lambda: _Shared(connection), poolclass=sa.StaticPool
-        )
+    @contextmanager
+    def serving(cls, connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+        """Let datasources of this class speak through `connection` inside the block, and forget it afterwards."""
+        lent = [connection]
+        cls._served = sa.create_engine("duckdb:///:memory:", creator=lambda: _Shared(lent[0]), poolclass=sa.StaticPool)
+        try:
+            yield
+        finally:
+            # GX keeps its last context for good; nothing of the connection may live on in it.
+            lent.clear()
+            cls._served.dispose()
+            cls._served = None
 
     @property
     def execution_engine_type(self) -> EngineClass:
@@ -104,7 +113,7 @@ class DuckDBDatasource(SQLDatasource):
 
     def get_engine(self) -> sa.Engine:
         if self._served is None:
-            raise RuntimeError("no connection is served: call DuckDBDatasource.serve first")
+            raise RuntimeError("no connection is served: use DuckDBDatasource.serving")
         return self._served
 
     def get_execution_engine(self) -> DuckDBExecutionEngine:
@@ -113,14 +122,14 @@ class DuckDBDatasource(SQLDatasource):
         return self._execution_engine
 
 
-class UnexpectedRowsSample(QueryMetricProvider):  # type: ignore[misc]
+class UnexpectedRowsSample(QueryMetricProvider):
     """The first unexpected rows of a query, asked for only when there are any."""
 
     metric_name = "unexpected_rows_query.sample"
     value_keys = ("unexpected_rows_query",)
     query_param_name = "unexpected_rows_query"
 
-    @metric_value(engine=SqlAlchemyExecutionEngine)  # type: ignore[untyped-decorator]
+    @metric_value(engine=SqlAlchemyExecutionEngine)
     def _sqlalchemy(
         cls,  # noqa: N805  (GX binds metrics to the class)
         execution_engine: Any,
@@ -146,7 +155,7 @@ class UnexpectedRowsSample(QueryMetricProvider):  # type: ignore[misc]
         return {count: MetricConfiguration(count, metric.metric_domain_kwargs, metric.metric_value_kwargs)}
 
 
-class ExpectNoRows(gxe.UnexpectedRowsExpectation):  # type: ignore[misc]
+class ExpectNoRows(UnexpectedRowsExpectation):
     """GX's expectation for own SQL, with a sample of the rows found in every result format."""
 
     metric_dependencies = ("unexpected_rows_query.row_count", UnexpectedRowsSample.metric_name)
@@ -175,7 +184,7 @@ def build(expectation: Expectation) -> GxExpectation:
 def validate(
     gx_context: Any, suites: Sequence[Suite], run_id: RunIdentifier
 ) -> dict[str, tuple[ValidationResultIdentifier, dict[str, dict[str, Any]]]]:
-    """Judge each suite's table through the datasource `serve` prepared; answers by table, then expectation name."""
+    """Judge each suite's table inside `DuckDBDatasource.serving`; answers by table, then expectation name."""
     datasource = gx_context.data_sources.add_duckdb(name=SERVED)
     answers = {}
     for suite in suites:
@@ -191,17 +200,20 @@ def validate(
                 )
             ),
         )
-        result = gx_context.validation_definitions.add(judged).run(
-            result_format={
-                "result_format": "SUMMARY",
-                "partial_unexpected_count": SAMPLE_ROWS,
-                "unexpected_index_column_names": list(suite.key),
-            },
-            run_id=run_id,
-        )
-        page = ValidationResultIdentifier(
-            ExpectationSuiteIdentifier(result.suite_name), run_id, result.batch_id
-        )
+        definition = gx_context.validation_definitions.add(judged)
+        # Keys of unexpected rows cost a query per expectation: they are asked for only where something failed.
+        for detail in ("BASIC", "SUMMARY"):
+            result = definition.run(
+                result_format={
+                    "result_format": detail,
+                    "partial_unexpected_count": SAMPLE_ROWS,
+                    "unexpected_index_column_names": list(suite.key),
+                },
+                run_id=run_id,
+            )
+            if result.success:
+                break
+        page = ValidationResultIdentifier(ExpectationSuiteIdentifier(result.suite_name), run_id, result.batch_id)
         each_answer = [each.to_json_dict() for each in result.results]
         answers[suite.table] = page, {each["expectation_config"]["meta"]["name"]: each for each in each_answer}
     return answers

@@ -18,7 +18,17 @@ from expectations.results import ExpectationResult, GateResult, TableResult, rea
 from ingestion.errors import KpiloteError
 from ingestion.settings import Settings
 
-__all__ = ["GATES", "ExpectationResult", "GateError", "GateName", "GateResult", "TableResult", "run", "suites", "tables"]
+__all__ = [
+    "GATES",
+    "ExpectationResult",
+    "GateError",
+    "GateName",
+    "GateResult",
+    "TableResult",
+    "run",
+    "suites",
+    "tables",
+]
 
 _SUITES = {"raw": raw.suites, "unified": unified.suites, "marts": marts.suites}
 
@@ -62,8 +72,8 @@ def judge(gate: GateName, chosen: Collection[Suite], settings: Settings) -> Gate
     gx_context = docs.context(folder)
     with _sight(gate, settings) as connection:
         seen = sight.relations(connection)
-        engine.DuckDBDatasource.serve(connection)
-        answers = engine.validate(gx_context, [suite for suite in chosen if suite.relation in seen], run_id)
+        with engine.DuckDBDatasource.serving(connection):
+            answers = engine.validate(gx_context, [suite for suite in chosen if suite.relation in seen], run_id)
     pages = docs.write(gx_context, [page for page, _ in answers.values()])
     results = []
     for suite in chosen:
@@ -72,7 +82,9 @@ def judge(gate: GateName, chosen: Collection[Suite], settings: Settings) -> Gate
             results.append(_table_result(suite, found, pages[page]))
         else:
             results.append(unreadable(suite, _missing(gate, settings)))
-    result = GateResult(gate, run_id.run_name, now, tuple(results), folder / "results" / gate / f"{run_id.run_name}.json")
+    result = GateResult(
+        gate, run_id.run_name, now, tuple(results), folder / "results" / gate / f"{run_id.run_name}.json"
+    )
     result.store()
     docs.prune(folder, gate)
     return result

@@ -108,9 +108,7 @@ def _base(table: Table, settings: Settings) -> Iterator[Expectation]:
 
 
 def _columns(table: Table) -> Expectation:
-    declared = ", ".join(
-        f"('{column.name}', '{DUCKDB_TYPES[column.type]}')" for column in (*table.columns, LOAD_ID)
-    )
+    declared = ", ".join(f"('{column.name}', '{DUCKDB_TYPES[column.type]}')" for column in (*table.columns, LOAD_ID))
     return model.no_rows(
         "columns_as_declared",
         f"""
@@ -204,7 +202,7 @@ def _currency(table: Table, settings: Settings) -> Iterator[Expectation]:
             )
             """.replace("{batch} as rows", "(select * from {batch}) as rows"),  # noqa: S608
             column=f"currency, {day}",
-            reason="An amount is turned into the reporting currency at the rate of its own day; without it, it is lost.",
+            reason="An amount is turned into the reporting currency at the rate of its own day, or lost without one.",
             mend="Complete the fx_rates file for that day, then run `kpilote refresh` again.",
         )
 
@@ -229,9 +227,7 @@ def _vocabularies(table: Table) -> Iterator[Expectation]:
 
 def _quarantine(table: Table) -> Iterator[Expectation]:
     refused = f"{table.source}._quarantine"
-    newest = (
-        f"(select max(_dlt_load_id::double) from {table.source}._windows where table_name = '{table.name}')"  # noqa: S608
-    )
+    newest = f"(select max(_dlt_load_id::double) from {table.source}._windows where table_name = '{table.name}')"  # noqa: S608
     mine = f"table_name = '{table.name}'"
     committed = f'{table.source}."{table.name}_committed"'
     yield model.no_rows(
@@ -272,5 +268,3 @@ def _quarantine(table: Table) -> Iterator[Expectation]:
         mend="Mend the rows at the vendor: what changes there is pulled again.",
         severity="warning",
     )
-
-

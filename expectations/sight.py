@@ -147,7 +147,8 @@ def _show(connection: duckdb.DuckDBPyConnection, schema: str, name: str, relatio
     connection.execute(f'create view {schema}."{name}" as select {shown} from {relation}')  # noqa: S608
     texts = [column for column, kind, *_ in columns if kind == "VARCHAR"]
     counts = ", ".join(
-        f"count(*) filter (where contains(\"{text}\", '@') and regexp_matches(\"{text}\", '{ADDRESS}'))" for text in texts
+        f"count(*) filter (where contains(\"{text}\", '@') and regexp_matches(\"{text}\", '{ADDRESS}'))"
+        for text in texts
     )
     names = ", ".join(f"'{text}'" for text in texts)
     connection.execute(
@@ -188,9 +189,7 @@ def _day_owners(table: Table, committed: str) -> str:
 
 
 def _newest_load(table: Table) -> str:
-    return (
-        f"(select max(_dlt_load_id::double) from {table.source}._windows where table_name = '{table.name}')"  # noqa: S608
-    )
+    return f"(select max(_dlt_load_id::double) from {table.source}._windows where table_name = '{table.name}')"  # noqa: S608
 
 
 def _quoted(text: str | Path) -> str:

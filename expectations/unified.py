@@ -10,7 +10,17 @@ from ingestion.settings import Settings
 
 SCHEMA = "intermediate"
 CHANNELS = frozenset(
-    {"direct", "organic_search", "paid_search", "paid_social", "organic_social", "email", "referral", "display", "other"}
+    {
+        "direct",
+        "organic_search",
+        "paid_search",
+        "paid_social",
+        "organic_social",
+        "email",
+        "referral",
+        "display",
+        "other",
+    }
 )
 # Sessions rebuilt from events may differ from GA4's own report by this share, and by this many on quiet days.
 SESSIONS_SHARE, SESSIONS_ROWS = 0.05, 10
@@ -64,7 +74,13 @@ def suites(settings: Settings) -> tuple[Suite, ...]:
             _refers("person_id", "int_persons__unified"),
             _refers("company_id", "int_companies__unified"),
         ),
-        _suite("int_spend__unified", ("spend_id",), _present("date_day"), *_money("amount_reporting"), _spend_channels()),
+        _suite(
+            "int_spend__unified",
+            ("spend_id",),
+            _present("date_day"),
+            *_money("amount_reporting"),
+            _spend_channels(),
+        ),
         _suite(
             "int_mrr__balances",
             ("company_id", "valid_from"),
@@ -200,7 +216,9 @@ def _rates_without_gaps() -> Expectation:
         select currency, day::date as missing from (
             select currency, min(date_day) as first, list(date_day) as days from {{batch}} group by currency
         ) as rates, {SCHEMA}.int_lake__coverage as coverage,
-        unnest(generate_series(greatest(first, data_from)::timestamp, data_through::timestamp, interval 1 day)) as s (day)
+        unnest(
+            generate_series(greatest(first, data_from)::timestamp, data_through::timestamp, interval 1 day)
+        ) as series (day)
         where not list_contains(days, day::date)
         """,  # noqa: S608
         column="date_day",
@@ -211,10 +229,10 @@ def _rates_without_gaps() -> Expectation:
 
 
 def _spend_channels() -> Expectation:
+    known = ", ".join(f"'{word}'" for word in sorted(CHANNELS))
     return model.no_rows(
         "channel_known",
-        "select channel, count(*) as rows from {batch} where channel not in"
-        f" ({', '.join(repr(word) for word in sorted(CHANNELS))}, '(none)') group by all",
+        f"select channel, count(*) as rows from {{batch}} where channel not in ({known}, '(none)') group by all",  # noqa: S608
         column="channel",
         reason="Spend under a channel no session has can never meet its leads in CPL and ROMI.",
         mend="Name the channel in the file as the KPIs do (docs/add-a-source.md).",
@@ -258,6 +276,6 @@ def _sessions_reconcile() -> Expectation:
         """,  # noqa: S608
         column="session_date",
         reason=f"Sessions rebuilt from the export differ from GA4's own report by more than {SESSIONS_SHARE:.0%}.",
-        mend="See ga4.report_metadata for thresholding or sampling; pull the days again (`kpilote refresh --from … --to …`).",
+        mend="See ga4.report_metadata for thresholding or sampling; pull the days again (`kpilote refresh --from …`).",
         severity="warning",
     )

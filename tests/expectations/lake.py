@@ -27,8 +27,10 @@ FILE_WINDOW = (dt.date(1900, 1, 1), dt.date(9999, 12, 31))
 Row = dict[str, Any]
 
 
-def settings_in(home: Path) -> Settings:
-    return Settings(home=home, _env_file=None)
+def settings_in(home: Path, *sources: str) -> Settings:
+    """Settings of a home of its own; all default sources unless some are named."""
+    chosen = {"sources": ",".join(sources)} if sources else {}
+    return Settings(home=home, _env_file=None, **chosen)
 
 
 def valid_rows(table: Table, days: Sequence[dt.date] = DAYS, per_day: int = ROWS_A_DAY) -> list[Row]:
@@ -68,8 +70,8 @@ def _value(table: Table, name: str, kind: str, day: dt.date, number: int) -> Any
 class TinyLake:
     """Loads into a lake under `home`; load ids count up, so a later load is the newer one."""
 
-    def __init__(self, home: Path) -> None:
-        self.settings = settings_in(home)
+    def __init__(self, home: Path, *sources: str) -> None:
+        self.settings = settings_in(home, *sources)
         self._number = 0
         prepare(self.settings)
 
