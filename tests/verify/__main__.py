@@ -108,8 +108,8 @@ def main() -> int:
     started = time.perf_counter()
     warehouse = Warehouse(settings().warehouse_path, manifest.read_text())
     try:
-        ledger = ledger_of(settings().home, warehouse.data_through())
-        found = verify(warehouse, ledger)
+        with console.status("Computing every cell again (a minute or so) …"):
+            found = verify(warehouse, ledger_of(settings().home, warehouse.data_through()))
         return report(warehouse.kpis(), found, time.perf_counter() - started, console)
     finally:
         warehouse.close()
