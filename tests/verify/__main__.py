@@ -97,9 +97,7 @@ def report(kpis: dict[str, Kpi], found: list[Comparison], seconds: float, consol
         + (f"; unchecked (no sandbox, no ledger): {', '.join(unchecked)}" if unchecked else "")
     )
     if any(comparison.engine == LEDGER and not comparison.passed for comparison in found):
-        console.print(
-            "The ledger is that of the sandbox as it is now: after a change under sandbox/world, fill a new home."
-        )
+        console.print("The ledger is today's sandbox/world: after a change there, fill a new home.")
     return 1 if failed else 0
 
 
