@@ -177,6 +177,7 @@ class _Runner:
             else:
                 pending = self._pending[item.table]
                 pending.extend(item.rows)
+                self._report(item.table, self._tally.received(item.table) + len(pending))
                 if len(pending) >= BATCH_ROWS:
                     yield from self._flush(item.table)
         for table in tuple(self._pending):

@@ -11,6 +11,7 @@ from ingestion.errors import SettingsError
 from ingestion.http import RateLimit
 from ingestion.registry import LOAD_ID, SOURCES, bookkeeping, source, table, tables
 from ingestion.settings import Settings, reload
+from ingestion.sources.spreadsheets import SpreadsheetsSettings
 from sandbox.faults import Fault
 from sandbox.server import Running
 
@@ -36,8 +37,13 @@ def test_paths_are_absolute_and_reach_subprocesses(bare: Settings, tmp_path: Pat
 def test_a_dotenv_file_is_read_and_the_environment_wins(
     bare: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / ".env").write_text("KPILOTE_CURRENCY=USD\nKPILOTE_TIMEZONE=Europe/Brussels\nKPILOTE_HASH_KEY=\n")
+    (tmp_path / ".env").write_text(
+        "KPILOTE_CURRENCY=USD\nKPILOTE_TIMEZONE=Europe/Brussels\nKPILOTE_HASH_KEY=\n"
+        "SOURCES__SPREADSHEETS__URL=s3://files\n"
+    )
+    monkeypatch.delenv("SOURCES__SPREADSHEETS__URL", raising=False)
     monkeypatch.setenv("KPILOTE_TIMEZONE", "America/New_York")
+    assert SpreadsheetsSettings.load().url == "s3://files"
     read = reload()
     assert (read.currency, read.timezone, read.hash_key) == ("USD", "America/New_York", None)
 

@@ -80,7 +80,8 @@ def find(url: str, tables: Mapping[str, Table]) -> dict[str, list[File]]:
 def _type(context: Context, table: Table, files: list[File]) -> Stream:
     known: dict[str, str] = context.state.setdefault(STATE, {})
     fingerprint = _fingerprint(table, files)
-    if known.get(table.name, _fingerprint(table, [])) == fingerprint:
+    # The first pull covers a type without files too: that it is empty is then known, not missing.
+    if known.get(table.name) == fingerprint:
         return
     for file in files:
         yield _rows(table, file)
