@@ -57,7 +57,7 @@ def sparkline(values: Sequence[float | None], width: float, height: float, targe
 def chart(values: Sequence[float | None], targets: Sequence[float | None]) -> Chart:
     """A line over round gridlines. Its scale need not start at zero, for it is a line and its ticks are labelled."""
     low, high = _range([*values, *targets])
-    ticks = ticks_between(low, high)
+    ticks = ticks_between(low, high, about=4)
     low, high = min(low, ticks[0]), max(high, ticks[-1])
 
     def place(index: int, value: float) -> tuple[float, float]:
