@@ -172,7 +172,7 @@ class ExpectNoRows(UnexpectedRowsExpectation):
 
 def build(expectation: Expectation) -> GxExpectation:
     """The GX object of an expectation of the suites."""
-    known = ExpectNoRows if expectation.kind == ExpectNoRows.__name__ else getattr(gxe, expectation.kind)
+    known: Any = ExpectNoRows if expectation.kind == ExpectNoRows.__name__ else getattr(gxe, expectation.kind)
     return known(
         **expectation.arguments,
         severity=expectation.severity,

@@ -8,6 +8,7 @@ from expectations import model
 from expectations.model import Expectation, Suite
 
 SCHEMA = "marts"
+WITHOUT_TEXT = ("dim_dates",)
 CADENCES = frozenset({"day", "week", "month", "quarter", "year"})
 # KPIs that are shares of a whole.
 SHARES = (
@@ -48,14 +49,15 @@ def suites() -> tuple[Suite, ...]:
 
 
 def mart(table: str, key: tuple[str, ...], *expectations: Expectation) -> Suite:
-    """The suite of a mart: rows exist, key whole and unique, no address in any column, and what is its own."""
+    """The suite of a mart: key whole and unique, no address in any text, and what is its own."""
     relation = (SCHEMA, table)
     whole = tuple(
         model.not_null(column, reason="A row without its key can be neither found nor joined.", mend=MEND)
         for column in key
     )
     unique = (model.unique(key, reason="BI tools would count the row twice.", mend=MEND),) if key else ()
-    return Suite("marts", table, relation, (*whole, *unique, model.no_address(relation), *expectations), key)
+    clean = () if table in WITHOUT_TEXT else (model.no_address(relation),)
+    return Suite("marts", table, relation, (*whole, *unique, *clean, *expectations), key)
 
 
 def rule(name: str, query: str, reason: str, mend: str = MEND, column: str | None = None) -> Expectation:

@@ -69,7 +69,7 @@ INTERMEDIATE = {
 }
 
 MARTS = {
-    "dim_dates": f"select {DAY} as date_day, 'January' as month_name from range(60) as r (number)",
+    "dim_dates": f"select {DAY} as date_day from range(60) as r (number)",
     "dim_owners": "select 'o' || number as owner_id, 'Ann' as owner from range(3) as r (number)",
     "dim_companies": "select 'c' || number as company_id from range(20) as r (number)",
     "dim_persons": "select 'p' || number as person_id from range(20) as r (number)",
@@ -131,7 +131,7 @@ MARTS = {
     """,
     "attribution_credits": f"""
         select conversion_id, 't' || position as touch_id, position,
-            {", ".join(f"0.5 as {name}_credit" for name in MODELS)},
+            {", ".join(f"0.5::double as {name}_credit" for name in MODELS)},
             {", ".join(f"(60.00 + position * 0.01)::decimal(18, 2) as {name}_value" for name in MODELS)}
         from marts.fct_conversions, range(2) as r (position)
     """,
