@@ -11,3 +11,10 @@
 {% macro in_list(values) -%}
     ({%- for value in values -%} '{{ value }}'{{ ', ' if not loop.last }} {%- endfor -%})
 {%- endmacro %}
+
+{#- Whether a text contains one of a list var's words, in whatever case. -#}
+{% macro contains_any(expression, words) -%}
+    ({%- for word in words -%}
+        {{ 'or ' if not loop.first }}lower({{ expression }}) like '%{{ word | lower }}%'{{ ' ' if not loop.last }}
+    {%- endfor -%})
+{%- endmacro %}

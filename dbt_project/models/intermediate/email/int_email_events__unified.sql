@@ -40,12 +40,7 @@ unioned as (
         email_hash,
         action,
         is_machine,
-        (
-            action = 'click'
-            and ({% for word in var('unsubscribe_links') -%}
-            {{ 'or ' if not loop.first }}lower(coalesce(url, '')) like '%{{ word }}%'
-            {%- endfor %})
-        ) as is_unsubscribe_link,
+        action = 'click' and {{ contains_any("coalesce(url, '')", var('unsubscribe_links')) }} as is_unsubscribe_link,
         occurred_at
     from activity
     union all

@@ -10,11 +10,11 @@ credits as (
         conversion_type,
         converted_date as date_day,
         channel,
-        campaign
-        {%- for model in attribution_models() %},
+        {%- for model in attribution_models() %}
         sum(cast({{ model }}_credit as decimal(18, 15))) as {{ model }}_credit,
-        sum({{ model }}_value) as {{ model }}_value
+        sum({{ model }}_value) as {{ model }}_value,
         {%- endfor %}
+        campaign
     from {{ ref('attribution_credits') }}
     group by conversion_type, converted_date, channel, campaign
 

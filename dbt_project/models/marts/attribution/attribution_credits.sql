@@ -99,11 +99,11 @@ rounded as (
         channel,
         campaign,
         position,
-        is_last
-        {%- for model in attribution_models() %},
+        {%- for model in attribution_models() %}
         {{ model }}_credit,
-        {{ whole_cents('value_reporting', model ~ '_credit') }} as {{ model }}_value
+        {{ whole_cents('value_reporting', model ~ '_credit') }} as {{ model }}_value,
         {%- endfor %}
+        is_last
     from credited
 
 ),
@@ -111,10 +111,10 @@ rounded as (
 residuals as (
 
     select
-        conversion_id
-        {%- for model in attribution_models() %},
-        max(value_reporting) - sum({{ model }}_value) as {{ model }}_residual
+        {%- for model in attribution_models() %}
+        max(value_reporting) - sum({{ model }}_value) as {{ model }}_residual,
         {%- endfor %}
+        conversion_id
     from rounded
     group by conversion_id
 
@@ -127,12 +127,12 @@ shares as (
         rounded.touch_id,
         rounded.channel,
         rounded.campaign,
-        rounded.position
-        {%- for model in attribution_models() %},
+        {%- for model in attribution_models() %}
         rounded.{{ model }}_credit,
         rounded.{{ model }}_value
-        + case when rounded.is_last then residuals.{{ model }}_residual else 0 end as {{ model }}_value
+        + case when rounded.is_last then residuals.{{ model }}_residual else 0 end as {{ model }}_value,
         {%- endfor %}
+        rounded.position
     from rounded
     inner join residuals on rounded.conversion_id = residuals.conversion_id
 
@@ -147,11 +147,11 @@ final as (
         {{ or_none('shares.campaign') }} as campaign,
         conversions.converted_date,
         conversions.conversion_type,
-        cast(coalesce(shares.position, 1) as integer) as position
-        {%- for model in attribution_models() %},
+        {%- for model in attribution_models() %}
         cast(coalesce(shares.{{ model }}_credit, 1) as double) as {{ model }}_credit,
-        cast(coalesce(shares.{{ model }}_value, conversions.value_reporting) as decimal(18, 2)) as {{ model }}_value
+        cast(coalesce(shares.{{ model }}_value, conversions.value_reporting) as decimal(18, 2)) as {{ model }}_value,
         {%- endfor %}
+        cast(coalesce(shares.position, 1) as integer) as position
     from conversions
     left join shares on conversions.conversion_id = shares.conversion_id
 

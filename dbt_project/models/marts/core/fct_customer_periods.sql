@@ -69,8 +69,8 @@ opening as (
     from periods
     inner join paid
         on
-            paid.valid_from < periods.period_start
-            and (paid.valid_to >= periods.period_start or paid.valid_to is null)
+            periods.period_start > paid.valid_from
+            and (periods.period_start <= paid.valid_to or paid.valid_to is null)
 
 ),
 
@@ -83,8 +83,8 @@ closing as (
     from periods
     inner join paid
         on
-            paid.valid_from <= periods.last_day
-            and (paid.valid_to > periods.last_day or paid.valid_to is null)
+            periods.last_day >= paid.valid_from
+            and (periods.last_day < paid.valid_to or paid.valid_to is null)
 
 ),
 

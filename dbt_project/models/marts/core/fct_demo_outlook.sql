@@ -49,10 +49,9 @@ final as (
     from weeks
     inner join states
         on
-            states.valid_from < weeks.known_until
-            and (states.valid_to >= weeks.known_until or states.valid_to is null)
-            and states.start_date >= weeks.next_week_start
-            and states.start_date < {{ add_days('weeks.next_week_start', 7) }}
+            weeks.known_until > states.valid_from
+            and (weeks.known_until <= states.valid_to or states.valid_to is null)
+            and weeks.next_week_start = {{ period_start('states.start_date', 'week') }}
     inner join activities on states.meeting_id = activities.meeting_id
     where states.outcome not in ('canceled', 'rescheduled', 'no_show')
 

@@ -41,8 +41,8 @@ final as (
     from balances
     inner join days
         on
-            days.date_day >= balances.valid_from
-            and (days.date_day < balances.valid_to or balances.valid_to is null)
+            balances.valid_from <= days.date_day
+            and (balances.valid_to > days.date_day or balances.valid_to is null)
     left join companies on balances.company_id = companies.company_id
 
 )

@@ -64,8 +64,8 @@ open_days as (
     from open_stays
     inner join days
         on
-            days.date_day >= open_stays.entered_date
-            and (days.date_day < open_stays.left_date or open_stays.left_date is null)
+            open_stays.entered_date <= days.date_day
+            and (open_stays.left_date > days.date_day or open_stays.left_date is null)
 
 ),
 
