@@ -1,4 +1,4 @@
-"""What the project's macros use and SQLFluff's Jinja templater does not know: linting needs neither dbt nor a warehouse.
+"""What the project's macros use and SQLFluff's Jinja templater does not know: linting needs no dbt and no warehouse.
 
 SQLFluff's own dbt templater does not work with the pinned dbt. The vars are the project's own; macros of macros/engine
 become placeholders, because what they expand to is not what a reader of the model sees.
