@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 
 import click
 
+from orchestration.environment import end_quietly
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -52,6 +54,7 @@ class RefreshError(Exception):
 def main() -> None:
     """An open KPI warehouse for marketing and sales."""
     os.environ.setdefault("DO_NOT_TRACK", "1")
+    end_quietly()
 
 
 @main.command()

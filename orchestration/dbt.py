@@ -118,6 +118,7 @@ def _invoke(settings: Settings, arguments: Sequence[str], listen: Callable[[Any]
         *("--target", settings.target, "--target-path", str(settings.dbt_target_dir)),
         *("--log-path", str(settings.home / "logs" / "dbt"), "--no-use-colors"),
     ]
+    _forget_other_parses(settings)
     with variables({**settings.environment(), "DO_NOT_TRACK": "1"}):
         try:
             result = dbtRunner(callbacks=[listen] if listen else []).invoke([*arguments, *paths])
@@ -126,6 +127,19 @@ def _invoke(settings: Settings, arguments: Sequence[str], listen: Callable[[Any]
     if result.success:
         return None
     return f"dbt {arguments[0]}: {result.exception or 'at least one model or test failed'}"
+
+
+def _forget_other_parses(settings: Settings) -> None:
+    """Drop dbt's partial parse when a file of the project changed since it was made.
+
+    dbt 1.12 keeps the metrics of a YAML file that was edited and then finds each of them twice (seen 2026-11-23).
+    """
+    saved, stamp_file = settings.dbt_target_dir / "partial_parse.msgpack", settings.dbt_target_dir / "parsed.stamp"
+    stamp = _stamp(settings)
+    if not stamp_file.exists() or stamp_file.read_text() != stamp:
+        saved.unlink(missing_ok=True)
+        settings.dbt_target_dir.mkdir(parents=True, exist_ok=True)
+        stamp_file.write_text(stamp)
 
 
 def _close_warehouse() -> None:

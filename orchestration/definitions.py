@@ -18,6 +18,7 @@ from orchestration.assets.dbt import model_assets
 from orchestration.assets.gates import gate_checks
 from orchestration.assets.ingestion import source_assets
 from orchestration.assets.serving import serving_assets
+from orchestration.environment import end_quietly
 from orchestration.jobs import refresh_jobs
 from orchestration.partitions import cadences
 from orchestration.resources import Warehouse
@@ -51,4 +52,5 @@ def build_defs(*, resource_overrides: Mapping[str, Any] | None = None) -> dg.Def
     )
 
 
+end_quietly()
 defs = build_defs()

@@ -7,6 +7,7 @@ source is configured, so that whatever a newcomer tries next finds data. What th
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import socket
 import subprocess
@@ -79,7 +80,9 @@ def company(now: Settings, scale: float | None = None) -> Iterator[Settings]:
         )
     try:
         _wait(server, url, log)
-        with variables({"KPILOTE_HASH_KEY": DEMO_HASH_KEY, **now.environment(), **env(url, now.home)}):
+        founded = json.loads(world_file(now).read_text(encoding="utf-8"))["start"]
+        demo = {"KPILOTE_START_DATE": founded, "KPILOTE_HASH_KEY": DEMO_HASH_KEY, **env(url, now.home)}
+        with variables({**now.environment(), **demo}):
             yield reload()
     finally:
         server.terminate()
