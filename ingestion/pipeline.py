@@ -10,10 +10,9 @@ import datetime as dt
 import fcntl
 import json
 import os
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from typing import Any
 
 import dlt
@@ -26,6 +25,7 @@ from ingestion.privacy import Hasher
 from ingestion.registry import Source, bookkeeping
 from ingestion.rows import Convert, Refusal, build
 from ingestion.settings import Settings
+from ingestion.streams import Connector, Context, Stream, Tally, Window
 
 # Rows gathered before they become one Arrow table.
 BATCH_ROWS = 10_000
@@ -38,69 +38,6 @@ CONFIGURATION = {
     "RUNTIME__LOG_LEVEL": "ERROR",
     "DATA_WRITER__BUFFER_MAX_ITEMS": "50000",
 }
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Rows of one table as a stream yields them: dicts by column name, or an Arrow table already of the declared
-    schema.
-    """
-
-    table: str
-    rows: Sequence[Mapping[str, Any]] | pa.Table
-    # Rows the connector itself had to refuse (Arrow only); `index` counts among the rows received with this batch.
-    refused: Sequence[Refusal] = ()
-
-
-@dataclass(frozen=True)
-class Window:
-    """Days a stream covered whole for a table, end exclusive."""
-
-    table: str
-    start: dt.date
-    end: dt.date
-
-
-Stream = Iterator[Rows | Window]
-
-
-@dataclass(frozen=True)
-class Context:
-    """What a connector gets: its window, its cursors (kept with the load) and the hasher."""
-
-    source: Source
-    start: dt.date
-    end: dt.date
-    pulled_at: dt.datetime
-    hasher: Hasher
-    settings: Settings
-
-    @property
-    def state(self) -> dict[str, Any]:
-        """Cursors, committed with the load; to be read and changed while a stream runs, not before."""
-        state: dict[str, Any] = dlt.current.source_state(self.source.name)
-        return state
-
-
-@dataclass(frozen=True)
-class Connector:
-    """What `sources/<source>.py` offers as `connect(context)`: named streams, run side by side, and column
-    converters.
-    """
-
-    streams: Mapping[str, Callable[[], Stream]]
-    convert: Mapping[str, Mapping[str, Convert]] = field(default_factory=dict)
-
-
-@dataclass
-class Tally:
-    """Rows accepted and quarantined so far."""
-
-    accepted: Counter[str] = field(default_factory=Counter)
-    quarantined: Counter[str] = field(default_factory=Counter)
-
-    def received(self, table: str) -> int:
-        return self.accepted[table] + self.quarantined[table]
 
 
 def load(

@@ -13,8 +13,8 @@ from pydantic_settings import SettingsConfigDict
 
 from ingestion.errors import SettingsError
 from ingestion.http import HttpSettings
-from ingestion.pipeline import Connector, Context, Stream, Window
 from ingestion.sources.ga4 import export, reports
+from ingestion.streams import Connector, Context, Stream, Window
 
 MONDAY = 1
 

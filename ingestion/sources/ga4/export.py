@@ -17,9 +17,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ingestion.errors import SourceError, TypeChangedError
-from ingestion.pipeline import Context, Rows, Stream, Window
 from ingestion.privacy import ADDRESS, REMOVED, Hasher
 from ingestion.rows import Refusal
+from ingestion.streams import Context, Rows, Stream, Window
 from ingestion.tables.ga4 import EVENTS
 
 # `events_20260301.parquet`, shards `events_20260301_000000000001.parquet`, JSON lines, also compressed; not intraday.

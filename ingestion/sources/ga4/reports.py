@@ -15,7 +15,7 @@ from typing import Any
 
 from ingestion.errors import SettingsError
 from ingestion.http import Api, HttpSettings, Json, concurrently
-from ingestion.pipeline import Rows
+from ingestion.streams import Rows
 
 SCOPE = "https://www.googleapis.com/auth/analytics.readonly"
 PAGE_ROWS = 100_000

@@ -13,9 +13,9 @@ from typing import Any
 
 from ingestion.cursor import Cursor
 from ingestion.http import Json, batches
-from ingestion.pipeline import Connector, Context, Rows, Stream, Window
 from ingestion.sources.hubspot.api import HISTORY_BATCH, LINKS_BATCH, HubSpot, HubspotSettings
 from ingestion.sources.hubspot.objects import ObjectType, converters, object_types
+from ingestion.streams import Connector, Context, Rows, Stream, Window
 
 REFERENCE_TABLES = ("owners", "pipeline_stages", "associations", "property_history")
 

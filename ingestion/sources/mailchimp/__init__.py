@@ -13,10 +13,10 @@ from typing import Any
 
 from ingestion.cursor import Cursor
 from ingestion.http import Api, Json, batches
-from ingestion.pipeline import Connector, Context, Rows, Stream, Window
 from ingestion.privacy import company_domain, without_addresses
 from ingestion.sources.mailchimp import rows
 from ingestion.sources.mailchimp.api import MailchimpSettings, mailchimp, read, read_all
+from ingestion.streams import Connector, Context, Rows, Stream, Window
 
 # Campaigns whose recipients are held in memory together.
 CAMPAIGNS_AT_ONCE = 8

@@ -16,12 +16,12 @@ from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from ingestion.errors import SourceError
-from ingestion.pipeline import Connector, Context, Rows, Stream, Window
 from ingestion.registry import Table
 from ingestion.rows import Refusal, build
 from ingestion.settings import SourceSettings
 from ingestion.sources.spreadsheets.cells import Row, read_row
 from ingestion.sources.spreadsheets.files import SUFFIXES, File, read_file
+from ingestion.streams import Connector, Context, Rows, Stream, Window
 from ingestion.tables.spreadsheets import SOURCE
 
 FIRST_DAY, LAST_DAY = dt.date(1900, 1, 1), dt.date(9999, 12, 31)

@@ -1,0 +1,81 @@
+"""What connectors and the pipeline say to each other: a connector offers streams, a stream yields rows and windows.
+
+Belongs here: these words. Does not: how a stream becomes a load (`pipeline.py`).
+"""
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import dlt
+import pyarrow as pa
+
+from ingestion.privacy import Hasher
+from ingestion.registry import Source
+from ingestion.rows import Convert, Refusal
+from ingestion.settings import Settings
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of one table as a stream yields them: dicts by column name, or an Arrow table already of the declared
+    schema.
+    """
+
+    table: str
+    rows: Sequence[Mapping[str, Any]] | pa.Table
+    # Rows the connector itself had to refuse (Arrow only); `index` counts among the rows received with this batch.
+    refused: Sequence[Refusal] = ()
+
+
+@dataclass(frozen=True)
+class Window:
+    """Days a stream covered whole for a table, end exclusive."""
+
+    table: str
+    start: dt.date
+    end: dt.date
+
+
+Stream = Iterator[Rows | Window]
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a connector gets: its window, its cursors (kept with the load) and the hasher."""
+
+    source: Source
+    start: dt.date
+    end: dt.date
+    pulled_at: dt.datetime
+    hasher: Hasher
+    settings: Settings
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """Cursors, committed with the load; to be read and changed while a stream runs, not before."""
+        state: dict[str, Any] = dlt.current.source_state(self.source.name)
+        return state
+
+
+@dataclass(frozen=True)
+class Connector:
+    """What `sources/<source>.py` offers as `connect(context)`: named streams, run side by side, and column
+    converters.
+    """
+
+    streams: Mapping[str, Callable[[], Stream]]
+    convert: Mapping[str, Mapping[str, Convert]] = field(default_factory=dict)
+
+
+@dataclass
+class Tally:
+    """Rows accepted and quarantined so far."""
+
+    accepted: Counter[str] = field(default_factory=Counter)
+    quarantined: Counter[str] = field(default_factory=Counter)
+
+    def received(self, table: str) -> int:
+        return self.accepted[table] + self.quarantined[table]
