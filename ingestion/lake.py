@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ingestion.errors import SettingsError
-from ingestion.registry import LOAD_ID, Table, bookkeeping, source
+from ingestion.registry import LOAD_ID, SOURCES, Table, bookkeeping, source
 from ingestion.settings import Settings
 
 # Called with (source, table, rows received so far) while a pull runs.
@@ -61,10 +61,10 @@ def lake_tables(source_name: str) -> tuple[Table, ...]:
 def prepare(settings: Settings, sources: tuple[str, ...] | None = None) -> None:
     """Write an empty contract file for every table whose present columns have none yet, and an empty list of loads.
 
-    Contract files are never rewritten; a changed declaration adds one, so readers (by name) see the new columns at
-    once.
+    Of every registered source by default, also of those KPILOTE_SOURCES leaves out: models read all of them. Contract
+    files are never rewritten; a changed declaration adds one, so readers (by name) see the new columns at once.
     """
-    for name in sources if sources is not None else settings.sources:
+    for name in sources if sources is not None else SOURCES:
         folder = source_url(settings, name)
         filesystem, root = fsspec.core.url_to_fs(folder)
         for table in lake_tables(name):

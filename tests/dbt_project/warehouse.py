@@ -27,7 +27,7 @@ class Warehouse:
 
     def __init__(self, home: Path) -> None:
         self.settings = Settings(home=home, lake_url=str(home / "lake"), start_date=dt.date(2026, 1, 1))
-        lake.prepare(self.settings, tuple(registry.SOURCES))
+        lake.prepare(self.settings)
 
     def load(
         self,

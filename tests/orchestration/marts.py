@@ -21,7 +21,7 @@ def contents(home: Path) -> dict[str, tuple[int, str]]:
         return {
             table: warehouse.sql(
                 f"select count(*), cast(bit_xor(hash({', '.join(names)})) as varchar) || '-' || "
-                f"cast(sum(hash({', '.join(names)})) as varchar) from marts.\"{table}\""
+                f'cast(sum(hash({", ".join(names)})) as varchar) from marts."{table}"'
             ).fetchall()[0]
             for table, names in columns.items()
         }
