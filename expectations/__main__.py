@@ -26,7 +26,9 @@ def main() -> int:
         console.print(f"[red]{error}[/red]")
         return 1
     console.print(_as_table(result))
-    console.print(result.message(), style=None if result.passed else "red", highlight=False, markup=False)
+    console.print(
+        result.message(), style=None if result.passed else "red", highlight=False, markup=False, soft_wrap=True
+    )
     return 0 if result.passed else 1
 
 

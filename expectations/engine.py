@@ -173,12 +173,13 @@ class ExpectNoRows(UnexpectedRowsExpectation):
 def build(expectation: Expectation) -> GxExpectation:
     """The GX object of an expectation of the suites."""
     known: Any = ExpectNoRows if expectation.kind == ExpectNoRows.__name__ else getattr(gxe, expectation.kind)
-    return known(
+    built: GxExpectation = known(
         **expectation.arguments,
         severity=expectation.severity,
         meta={"name": expectation.name},
         notes=f"{expectation.reason} {expectation.mend}",
     )
+    return built
 
 
 def validate(

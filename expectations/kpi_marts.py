@@ -25,10 +25,11 @@ def suites() -> tuple[Suite, ...]:
     """The suites of the KPI tables."""
     told = ("label_en", "label_fr", "formula", "decision")
     return (
-        mart("kpi_catalogue", ("kpi",), *(_told(column) for column in told)),
+        mart("kpi_catalogue", ("kpi",), _not_empty(), *(_told(column) for column in told)),
         mart(
             "kpi_values",
             ("kpi", "cadence", "period_start", "dimension", "dimension_value"),
+            _not_empty(),
             _words("cadence", CADENCES),
             _words("status", {"on_track", "at_risk", "off_track", "no_target"}),
             _words("period_status", {"open", "provisional", "final"}),
@@ -44,7 +45,14 @@ def suites() -> tuple[Suite, ...]:
             _periods_reached(),
             _every_kpi_present(),
         ),
-        mart("kpi_scorecard", ("kpi", "cadence"), _told("label_en"), _told("decision"), _scorecard_complete()),
+        mart(
+            "kpi_scorecard",
+            ("kpi", "cadence"),
+            _not_empty(),
+            _told("label_en"),
+            _told("decision"),
+            _scorecard_complete(),
+        ),
     )
 
 
@@ -66,6 +74,10 @@ def rule(name: str, query: str, reason: str, mend: str = MEND, column: str | Non
 
 def _words(column: str, words: frozenset[str] | set[str]) -> Expectation:
     return model.one_of(column, words, reason="BI tools filter by these words.", mend=KPI_MEND)
+
+
+def _not_empty() -> Expectation:
+    return model.row_count("not_empty", 1, reason="A release without KPIs tells nobody anything.", mend=KPI_MEND)
 
 
 def _told(column: str) -> Expectation:

@@ -130,7 +130,7 @@ def _journeys_complete() -> Expectation:
         "every_conversion_has_a_journey",
         f"""
         select conversion_id from {SCHEMA}.fct_conversions
-        where conversion_id not in (select conversion_id from {{batch}})
+        where conversion_id not in (select conversion_id from {{batch}} where conversion_id is not null)
         """,  # noqa: S608
         "Every conversion has a journey, if only an unattributed one.",
     )
@@ -173,7 +173,7 @@ def _every_conversion_credited() -> Expectation:
         "every_conversion_credited",
         f"""
         select conversion_id, conversion_type from {SCHEMA}.fct_conversions
-        where conversion_id not in (select conversion_id from {{batch}})
+        where conversion_id not in (select conversion_id from {{batch}} where conversion_id is not null)
         """,  # noqa: S608
         "A conversion without a touch is credited to `unattributed`, never dropped.",
         column="conversion_id",

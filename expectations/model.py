@@ -105,9 +105,10 @@ def ordered(
     )
 
 
-def not_empty(*, reason: str, mend: str, severity: Severity = "critical") -> Expectation:
-    """The table has rows."""
-    return Expectation("not_empty", "ExpectTableRowCountToBeBetween", {"min_value": 1}, reason, mend, None, severity)
+def row_count(name: str, least: int, most: int | None = None, *, reason: str, mend: str) -> Expectation:
+    """The table has so many rows; None is no bound."""
+    arguments = {"min_value": least, "max_value": most}
+    return Expectation(name, "ExpectTableRowCountToBeBetween", arguments, reason, mend)
 
 
 def unique(columns: Collection[str], *, reason: str, mend: str, severity: Severity = "critical") -> Expectation:

@@ -183,7 +183,11 @@ def _currency(table: Table, settings: Settings) -> Iterator[Expectation]:
     shown = ", ".join(dict.fromkeys((*table.key, "currency")))
     foreign = f"upper(trim(currency)) <> '{settings.currency}'"
     rates = "spreadsheets" in settings.sources
-    known = "select upper(trim(currency)) from spreadsheets.fx_rates" if rates else "select null where false"
+    known = (
+        "select upper(trim(currency)) from spreadsheets.fx_rates where currency is not null"
+        if rates
+        else "select null where false"
+    )
     yield model.no_rows(
         "currency_known",
         f"select {shown} from {{batch}} where {foreign} and upper(trim(currency)) not in ({known})",  # noqa: S608
@@ -196,11 +200,12 @@ def _currency(table: Table, settings: Settings) -> Iterator[Expectation]:
         yield model.no_rows(
             "rate_on_the_day",
             f"""
-            select {shown}, {day} from {{batch}} as rows where {foreign} and not exists (
+            select {shown}, {day} from (select * from {{batch}}) as rows
+            where {foreign} and upper(trim(currency)) in ({known}) and not exists (
                 select 1 from spreadsheets.fx_rates as rates
                 where rates.date = rows.{day} and upper(trim(rates.currency)) = upper(trim(rows.currency))
             )
-            """.replace("{batch} as rows", "(select * from {batch}) as rows"),  # noqa: S608
+            """,  # noqa: S608
             column=f"currency, {day}",
             reason="An amount is turned into the reporting currency at the rate of its own day, or lost without one.",
             mend="Complete the fx_rates file for that day, then run `kpilote refresh` again.",

@@ -206,9 +206,9 @@ def _refers(column: str, table: str, severity: Severity = "critical") -> Expecta
 
 
 def _one_row() -> Expectation:
-    arguments = {"min_value": 1, "max_value": 1}
-    reason = "Every period of every KPI is cut by the days the lake covers."
-    return Expectation("one_row", "ExpectTableRowCountToBeBetween", arguments, reason, MODEL_MEND)
+    return model.row_count(
+        "one_row", 1, 1, reason="Every period of every KPI is cut by the days the lake covers.", mend=MODEL_MEND
+    )
 
 
 def _rates_without_gaps() -> Expectation:

@@ -75,11 +75,25 @@ class TinyLake:
         self._number = 0
         prepare(self.settings)
 
-    def fill(self, spoil: Mapping[str, list[Row]] | None = None, sources: Sequence[str] | None = None) -> None:
-        """One load per source with valid rows of every table; `spoil` replaces a table's rows."""
-        for name in sources or self.settings.sources:
-            tables = source(name).tables
-            self.load(name, {each: (spoil or {}).get(f"{name}.{each}", valid_rows(tables[each])) for each in tables})
+    def drop_contracts(self, table: Table) -> None:
+        """Remove a table's contract files, so that only what its loads wrote says what its columns are."""
+        for path in (Path(self.settings.lake_url) / table.source / table.name).glob("_contract_*"):
+            path.unlink()
+
+    def fill(
+        self,
+        spoil: Mapping[str, list[Row]] | None = None,
+        *,
+        days: Sequence[dt.date] = DAYS[-2:],
+        per_day: int = 2,
+    ) -> None:
+        """One load per source with valid rows of every table, few unless told; `spoil` replaces a table's rows."""
+        for name in self.settings.sources:
+            rows = {
+                each.name: (spoil or {}).get(each.full_name, valid_rows(each, days, per_day))
+                for each in source(name).tables.values()
+            }
+            self.load(name, rows)
 
     def load(
         self,
@@ -94,7 +108,7 @@ class TinyLake:
         self._number += 1
         load_id = f"{1_772_000_000 + 1000 * self._number}.25"
         declared = source(source_name)
-        covered = windows if windows is not None else {table: self._window(source_name) for table in rows}
+        covered = windows if windows is not None else {table: self.window(source_name) for table in rows}
         books = bookkeeping(source_name)
         pulled_at = dt.datetime.combine(LAST + dt.timedelta(days=1), dt.time(6), dt.UTC)
         entries = [
@@ -118,5 +132,5 @@ class TinyLake:
         pq.write_table(built, Path(self.settings.lake_url) / table.source / table.name / f"{load_id}.0.parquet")
 
     @staticmethod
-    def _window(source_name: str) -> tuple[dt.date, dt.date]:
+    def window(source_name: str) -> tuple[dt.date, dt.date]:
         return API_WINDOW if source(source_name).is_api else FILE_WINDOW

@@ -9,6 +9,7 @@ _SHARES = "update {table} set value = {value} where kpi = '{kpi}' and dimension 
 
 BY_NAME: dict[str, str] = {
     "one_row": "insert into {table} select * from {table}",
+    "not_empty": "delete from {table}",
     "rate_positive": "update {table} set rate = 0 where {first}",
     "rates_without_gaps": "delete from {table} where date_day = '2026-02-01'",
     "opening_is_closing_before": "update {table} set opening = opening + 1 where {first}",
