@@ -11,11 +11,11 @@ import duckdb
 import pytest
 
 from expectations import docs, gate
-from expectations.model import GateName, Suite
+from expectations.model import Expectation, GateName, Suite
 from expectations.results import ExpectationResult, GateResult
 from tests.expectations import warehouse
 from tests.expectations.lake import settings_in
-from tests.expectations.spoils import spoil_of
+from tests.expectations.spoils import breaks_alone, spoil_of
 
 GATES: tuple[GateName, ...] = ("unified", "marts")
 SETTINGS = settings_in(Path("nowhere"))
@@ -36,33 +36,40 @@ def clean(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def spoiled(clean: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str, str], ExpectationResult]:
-    """Each expectation's result on a warehouse spoiled for it; one expectation of every table at a time."""
+    """Each expectation's result on a warehouse spoiled for it."""
+    found = {}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(docs, "write", lambda _, pages: dict.fromkeys(pages, ""))  # pages are tested elsewhere
-        return _judge_spoiled(clean, tmp_path_factory)
-
-
-def _judge_spoiled(
-    clean: Path, tmp_path_factory: pytest.TempPathFactory
-) -> dict[tuple[str, str, str], ExpectationResult]:
-    found = {}
-    for name in GATES:
-        suites = gate.suites(name, settings=SETTINGS)
-        for chosen in _rounds(suites):
-            settings = settings_in(tmp_path_factory.mktemp("spoiled"))
-            shutil.copy(clean / "warehouse.duckdb", settings.warehouse_path)
-            warehouse.spoil(settings.warehouse_path, *(spoil_of(each, each.expectations[0]) for each in chosen))
-            result = gate.judge(name, chosen, settings)
-            found |= {(name, table.table, each.name): each for table in result.tables for each in table.expectations}
+        for name in GATES:
+            for chosen in _rounds(gate.suites(name, settings=SETTINGS)):
+                settings = settings_in(tmp_path_factory.mktemp("spoiled"))
+                shutil.copy(clean / "warehouse.duckdb", settings.warehouse_path)
+                statements = [spoil_of(suite, each) for suite in chosen for each in suite.expectations]
+                warehouse.spoil(settings.warehouse_path, *statements)
+                result = gate.judge(name, chosen, settings)
+                found |= {
+                    (name, table.table, each.name): each for table in result.tables for each in table.expectations
+                }
     return found
 
 
 def _rounds(suites: tuple[Suite, ...]) -> Iterator[list[Suite]]:
-    """The n-th expectation of every suite, for each n, as suites of one expectation."""
-    for row in zip_longest(
-        *([replace(suite, expectations=(each,)) for each in suite.expectations] for suite in suites)
-    ):
-        yield [suite for suite in row if suite is not None]
+    """All that can be broken together at once, then of what is left one expectation per table at a time."""
+    together = (replace(suite, expectations=_those(suite, alone=False)) for suite in suites)
+    yield [suite for suite in together if suite.expectations]
+    # What the lake covers decides what others find, so it is broken when nothing else is.
+    for group in ({"int_lake__coverage"}, {suite.table for suite in suites} - {"int_lake__coverage"}):
+        alone = [
+            [replace(suite, expectations=(each,)) for each in _those(suite, alone=True)]
+            for suite in suites
+            if suite.table in group
+        ]
+        for row in zip_longest(*alone):
+            yield [suite for suite in row if suite is not None]
+
+
+def _those(suite: Suite, *, alone: bool) -> tuple[Expectation, ...]:
+    return tuple(each for each in suite.expectations if breaks_alone(each) is alone)
 
 
 @pytest.mark.parametrize("name", GATES)
