@@ -75,6 +75,8 @@ def launch(window: Page, address: str, job: str, first: str, last: str) -> None:
         window.get_by_role("button", name="Skip").click(timeout=5_000)
     window.get_by_role("button", name="Materialize all…").click(timeout=60_000)
     dialog = window.locator("[role=dialog]").last
+    with suppress(Exception):  # long histories are cut to the last 90 days at first
+        dialog.get_by_text("Show all partitions").click(timeout=5_000)
     box = dialog.locator("input[type=text]").first
     box.fill(f"[{first}...{last}]")
     box.press("Enter")

@@ -44,7 +44,11 @@ def test_a_tick_asks_for_the_period_that_just_ended(
     schedule = definitions.resolve_schedule_def(f"refresh_{cadence}")
     with dg.DagsterInstance.ephemeral() as instance:
         tick = schedule.evaluate_tick(
-            dg.build_schedule_context(instance=instance, scheduled_execution_time=moment.replace(tzinfo=PARIS))
+            dg.build_schedule_context(
+                instance=instance,
+                scheduled_execution_time=moment.replace(tzinfo=PARIS),
+                repository_def=definitions.get_repository_def(),
+            )
         )
     assert [request.partition_key for request in tick.run_requests or []] == [partition]
 
