@@ -6,9 +6,9 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pandas as pd
-from sandbox.world.ledger import Ledger
 
 from sandbox.world import World
+from sandbox.world.ledger import Ledger
 from tests.verify.compare import KEY
 from tests.verify.warehouse import Kpi
 
