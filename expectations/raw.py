@@ -2,22 +2,17 @@
 
 Scope: the newest committed load of each record key and the newest window of each day, as `sight.lake` defines them,
 so a plain rerun cannot hide bad rows that staging would still read. The base suite of a table derives from its
-registry entry; what the registry cannot know (vocabularies, thresholds) stands at the top of this module.
+registry entry; what the registry cannot know (vocabularies, thresholds) stands at the top of this module. Loads are
+judged in `loads.py`, volume in `volume.py`.
 """
 
 from collections.abc import Iterator
 
-from expectations import model, volume
+from expectations import loads, model, volume
+from expectations.loads import MEND_AND_RERUN
 from expectations.model import Expectation, Suite
 from ingestion.registry import LOAD_ID, SOURCES, Table
 from ingestion.settings import Settings
-
-# A newest load with a larger share of refused rows than this is not worth building on.
-REFUSED_SHARE = 0.01
-# Refused rows are shown this long, though they stop nothing.
-REFUSED_DAYS = 30
-# A table whose newest window ends this many days before the newest one of any source is behind.
-BEHIND_DAYS = 2
 
 # Vocabularies that models rely on: a new word would be counted wrongly in silence.
 VOCABULARIES: dict[str, dict[str, frozenset[str]]] = {
@@ -54,6 +49,11 @@ RATE_DAYS = {
 # Numbers that may be negative: none of them is an amount or a count.
 SIGNED = {"spreadsheets.targets": ("target",), "spreadsheets.benchmarks": ("value",)}
 FX_RATES = "spreadsheets.fx_rates"
+# Numbers that tell equal rows apart. A vendor repeats a few; many on one day are an export delivered twice.
+ORDINALS = ("event_ordinal", "ordinal")
+REPEATED_SHARE, REPEATED_LEAST_ROWS = 0.2, 20
+# Recipients of recent campaigns that must be there, of those the campaign's own report counts.
+SENDS_SHARE, SENDS_DAYS, SENDS_LEAST_ROWS = 0.9, 30, 20
 DUCKDB_TYPES = {
     "string": "VARCHAR",
     "integer": "BIGINT",
@@ -64,7 +64,6 @@ DUCKDB_TYPES = {
     "timestamp": "TIMESTAMP WITH TIME ZONE",
     "strings": "VARCHAR[]",
 }
-MEND_AND_RERUN = "Mend it at the vendor (or in the file), then run `kpilote refresh` again."
 
 
 def suites(settings: Settings) -> tuple[Suite, ...]:
@@ -84,9 +83,7 @@ def suites(settings: Settings) -> tuple[Suite, ...]:
 
 def _base(table: Table, settings: Settings) -> Iterator[Expectation]:
     yield _columns(table)
-    yield _loaded(table)
-    if SOURCES[table.source].is_api:
-        yield _up_to_date(table, settings)
+    yield from loads.of_lake(table, settings)
     for column in table.columns:
         if not column.nullable:
             yield model.not_null(
@@ -103,7 +100,9 @@ def _base(table: Table, settings: Settings) -> Iterator[Expectation]:
     yield from _currency(table, settings)
     yield model.no_address((table.source, table.name))
     yield from _vocabularies(table)
-    yield from _quarantine(table)
+    yield from _repeated(table)
+    if table.full_name == "mailchimp.sends":
+        yield _sends_complete()
     yield from volume.of_lake(table)
 
 
@@ -121,36 +120,6 @@ def _columns(table: Table) -> Expectation:
         """,  # noqa: S608
         reason="Models are written against the declared columns and types.",
         mend=f"If the vendor changed it on purpose, change ingestion/tables/{table.source}.py, else restore the files.",
-    )
-
-
-def _loaded(table: Table) -> Expectation:
-    return model.no_rows(
-        "loaded",
-        f"""
-        select '{table.full_name}' as never_loaded from (select count(*) from {{batch}})
-        where not exists (select 1 from {table.source}._windows where table_name = '{table.name}')
-        """,  # noqa: S608
-        reason="No committed load covers the table, so its KPIs would read zero.",
-        mend=f"Pull {table.source}: `kpilote refresh`; `kpilote doctor` says whether it can be reached.",
-    )
-
-
-def _up_to_date(table: Table, settings: Settings) -> Expectation:
-    apis = [name for name in settings.sources if SOURCES[name].is_api]
-    windows = " union all ".join(f"select table_name, window_end from {name}._windows" for name in apis)  # noqa: S608
-    return model.no_rows(
-        "up_to_date",
-        f"""
-        select mine.ends_on, newest.ends_on as newest_ends_on
-        from (
-            select max(window_end) as ends_on from {table.source}._windows where table_name = '{table.name}'
-        ) as mine, (select max(window_end) as ends_on from ({windows})) as newest /* {{batch}} */
-        where mine.ends_on < newest.ends_on - {BEHIND_DAYS}
-        """,  # noqa: S608
-        reason=f"It ends more than {BEHIND_DAYS} days before the newest table, and KPIs end with the oldest one.",
-        mend=f"Pull {table.source}: its last runs failed or were skipped.",
-        severity="warning",
     )
 
 
@@ -230,46 +199,37 @@ def _vocabularies(table: Table) -> Iterator[Expectation]:
         )
 
 
-def _quarantine(table: Table) -> Iterator[Expectation]:
-    refused = f"{table.source}._quarantine"
-    newest = f"(select max(_dlt_load_id::double) from {table.source}._windows where table_name = '{table.name}')"  # noqa: S608
-    mine = f"table_name = '{table.name}'"
-    committed = f'{table.source}."{table.name}_committed"'
+def _repeated(table: Table) -> Iterator[Expectation]:
+    """Few rows of a day repeat another in everything but their number."""
+    ordinal = next((column for column in table.key if column in ORDINALS), None)
+    if ordinal is None or table.day_column is None:
+        return
     yield model.no_rows(
-        "rows_accounted_for",
+        "few_rows_repeated",
         f"""
-        select refused.load_id, refused.received, refused.rows as quarantined, count(kept._dlt_load_id) as accepted
-        from (
-            select _dlt_load_id as load_id, max(row_number) as received, count(*) as rows
-            from {refused} where {mine} group by all
-        ) as refused left join {committed} as kept on kept._dlt_load_id = refused.load_id /* {{batch}} */
-        group by all having refused.received > refused.rows + count(kept._dlt_load_id)
+        select {table.day_column}, count(*) as rows, count(*) filter (where {ordinal} > 0) as repeated
+        from {{batch}} group by all
+        having repeated > {REPEATED_SHARE} * rows and rows >= {REPEATED_LEAST_ROWS}
         """,  # noqa: S608
-        reason="Rows received must be rows accepted plus rows quarantined: here rows were lost on the way.",
-        mend="Check that no file of the load was removed from the lake; pull the days again.",
+        column=ordinal,
+        reason=f"More than {REPEATED_SHARE:.0%} of a day's rows repeat others, so counts of that day are too high.",
+        mend=f"See whether {table.source} delivered the day twice (two export files). {MEND_AND_RERUN}",
     )
-    yield model.no_rows(
-        "few_rows_refused",
+
+
+def _sends_complete() -> Expectation:
+    return model.no_rows(
+        "sends_complete",
         f"""
-        select refused.rows as quarantined, kept.rows as accepted, refused.columns from
-        (
-            select count(*) as rows, list(distinct column_name) as columns
-            from {refused} where {mine} and _dlt_load_id::double = {newest}
-        ) as refused,
-        (select count(*) as rows from {committed} where _dlt_load_id::double = {newest}) as kept /* {{batch}} */
-        where refused.rows > {REFUSED_SHARE} * (refused.rows + kept.rows)
+        select campaign_id, report.emails_sent, count(sends.campaign_id) as rows
+        from mailchimp.reports as report
+        left join (select campaign_id from {{batch}}) as sends using (campaign_id)
+        where report.emails_sent >= {SENDS_LEAST_ROWS} and report.send_time >= (
+            select max(window_end) from mailchimp._windows where table_name = 'sends'
+        ) - interval {SENDS_DAYS} day
+        group by all having rows < {SENDS_SHARE} * report.emails_sent
         """,  # noqa: S608
-        reason=f"More than {REFUSED_SHARE:.0%} of the newest load could not be parsed and is missing from every KPI.",
-        mend=f"See {table.source}/_quarantine in the lake for column and reason. {MEND_AND_RERUN}",
-    )
-    yield model.no_rows(
-        "no_rows_refused",
-        f"""
-        select row_number, column_name, value_type, reason, received_at from {refused} /* {{batch}} */
-        where {mine} and received_at >= (select max(pulled_at) from {table.source}._windows)
-            - interval {REFUSED_DAYS} day
-        """,  # noqa: S608
-        reason="Single rows could not be parsed and are missing from the KPIs.",
-        mend="Mend the rows at the vendor: what changes there is pulled again.",
-        severity="warning",
+        column="campaign_id",
+        reason=f"Fewer than {SENDS_SHARE:.0%} of a campaign's recipients arrived, and email rates divide by them.",
+        mend="Pull mailchimp again: `kpilote refresh`; recipients are re-read for 30 days.",
     )

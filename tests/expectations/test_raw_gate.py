@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from expectations import gate
-from expectations.raw import FX_RATES, OPEN_VOCABULARIES, RATE_DAYS, SIGNED, VOCABULARIES
+from expectations.raw import FX_RATES, OPEN_VOCABULARIES, ORDINALS, RATE_DAYS, SIGNED, VOCABULARIES
 from expectations.results import ExpectationResult, GateResult
 from expectations.volume import quiet_days
 from ingestion.registry import SOURCES, Table, table, tables
@@ -58,6 +58,10 @@ def bad_rows(declared: Table) -> Iterator[Row]:
                 yield {**other, column.name: "unheard_of"}
         if column.name == "currency" and declared.full_name != FX_RATES:
             yield {**other, "currency": "ZZZ"}
+    for ordinal in set(ORDINALS) & set(declared.key):
+        yield from ({**valid_row(declared, DAYS[30], 700 + number), ordinal: 1} for number in range(10))
+    if declared.full_name == "mailchimp.reports":
+        yield {**valid_row(declared, LAST, 700), "emails_sent": 5000}
     yield {**valid_row(declared, DAYS[20], 600), text: "someone@example.fr"}
     if declared.full_name in RATE_DAYS:
         yield {**valid_row(declared, DAYS[20], 601), RATE_DAYS[declared.full_name]: dt.date(2020, 1, 1)}
@@ -106,6 +110,9 @@ def _wrong_rows(home: Path) -> TinyLake:
             {"table_name": declared, "row_number": 100_000 + number, "column_name": "value", "reason": "no number"}
             for declared in each.tables
             for number in range(40)
+        ] + [
+            {"table_name": declared.name, "row_number": 1, "column_name": declared.key[0], "reason": "empty"}
+            for declared in each.tables.values()
         ]
         lake.load(name, rows, windows={**windows, **late}, quarantine=refused)
     return lake

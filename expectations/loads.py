@@ -1,0 +1,113 @@
+"""Gate raw, the loads: every table is covered, up to date, and no row was lost or refused unseen.
+
+Belongs here: what `_windows`, `_quarantine` and `_dlt_loads` say about a table. What its rows say is in `raw.py`.
+"""
+
+from collections.abc import Iterator
+
+from expectations import model
+from expectations.model import Expectation
+from ingestion.registry import SOURCES, Table
+from ingestion.settings import Settings
+
+# A newest load with a larger share of refused rows than this is not worth building on.
+REFUSED_SHARE = 0.01
+# Refused rows are shown this long, though they stop nothing.
+REFUSED_DAYS = 30
+# A table whose newest window ends this many days before the newest one of any source is behind.
+BEHIND_DAYS = 2
+MEND_AND_RERUN = "Mend it at the vendor (or in the file), then run `kpilote refresh` again."
+
+
+def of_lake(table: Table, settings: Settings) -> Iterator[Expectation]:
+    """What must be true of the loads of a lake table."""
+    yield _loaded(table)
+    if SOURCES[table.source].is_api:
+        yield _up_to_date(table, settings)
+    yield from _quarantine(table)
+
+
+def _loaded(table: Table) -> Expectation:
+    return model.no_rows(
+        "loaded",
+        f"""
+        select '{table.full_name}' as never_loaded from (select count(*) from {{batch}})
+        where not exists (select 1 from {table.source}._windows where table_name = '{table.name}')
+        """,  # noqa: S608
+        reason="No committed load covers the table, so its KPIs would read zero.",
+        mend=f"Pull {table.source}: `kpilote refresh`; `kpilote doctor` says whether it can be reached.",
+    )
+
+
+def _up_to_date(table: Table, settings: Settings) -> Expectation:
+    apis = [name for name in settings.sources if SOURCES[name].is_api]
+    windows = " union all ".join(f"select table_name, window_end from {name}._windows" for name in apis)  # noqa: S608
+    return model.no_rows(
+        "up_to_date",
+        f"""
+        select mine.ends_on, newest.ends_on as newest_ends_on
+        from (
+            select max(window_end) as ends_on from {table.source}._windows where table_name = '{table.name}'
+        ) as mine, (select max(window_end) as ends_on from ({windows})) as newest /* {{batch}} */
+        where mine.ends_on < newest.ends_on - {BEHIND_DAYS}
+        """,  # noqa: S608
+        reason=f"It ends more than {BEHIND_DAYS} days before the newest table, and KPIs end with the oldest one.",
+        mend=f"Pull {table.source}: its last runs failed or were skipped.",
+        severity="warning",
+    )
+
+
+def _quarantine(table: Table) -> Iterator[Expectation]:
+    refused = f"{table.source}._quarantine"
+    newest = f"(select max(_dlt_load_id::double) from {table.source}._windows where table_name = '{table.name}')"  # noqa: S608
+    mine = f"table_name = '{table.name}'"
+    committed = f'{table.source}."{table.name}_committed"'
+    yield model.no_rows(
+        "rows_accounted_for",
+        f"""
+        select refused.load_id, refused.received, refused.rows as quarantined, count(kept._dlt_load_id) as accepted
+        from (
+            select _dlt_load_id as load_id, max(row_number) as received, count(*) as rows
+            from {refused} where {mine} group by all
+        ) as refused left join {committed} as kept on kept._dlt_load_id = refused.load_id /* {{batch}} */
+        group by all having refused.received > refused.rows + count(kept._dlt_load_id)
+        """,  # noqa: S608
+        reason="Rows received must be rows accepted plus rows quarantined: here rows were lost on the way.",
+        mend="Check that no file of the load was removed from the lake; pull the days again.",
+    )
+    yield model.no_rows(
+        "few_rows_refused",
+        f"""
+        select refused.rows as quarantined, kept.rows as accepted, refused.columns from
+        (
+            select count(*) as rows, list(distinct column_name) as columns
+            from {refused} where {mine} and _dlt_load_id::double = {newest}
+        ) as refused,
+        (select count(*) as rows from {committed} where _dlt_load_id::double = {newest}) as kept /* {{batch}} */
+        where refused.rows > {REFUSED_SHARE} * (refused.rows + kept.rows)
+        """,  # noqa: S608
+        reason=f"More than {REFUSED_SHARE:.0%} of the newest load could not be parsed and is missing from every KPI.",
+        mend=f"See {table.source}/_quarantine in the lake for column and reason. {MEND_AND_RERUN}",
+    )
+    keys = ", ".join(f"'{column}'" for column in dict.fromkeys((*table.key, *filter(None, [table.day_column]))))
+    yield model.no_rows(
+        "no_keys_refused",
+        f"""
+        select row_number, column_name, value_type, reason, received_at from {refused} /* {{batch}} */
+        where {mine} and column_name in ({keys}) and _dlt_load_id::double = {newest}
+        """,  # noqa: S608
+        column=", ".join(table.key),
+        reason="A row whose key or day could not be read is missing from every KPI, and no later load can replace it.",
+        mend=MEND_AND_RERUN,
+    )
+    yield model.no_rows(
+        "no_rows_refused",
+        f"""
+        select row_number, column_name, value_type, reason, received_at from {refused} /* {{batch}} */
+        where {mine} and received_at >= (select max(pulled_at) from {table.source}._windows)
+            - interval {REFUSED_DAYS} day
+        """,  # noqa: S608
+        reason="Single rows could not be parsed and are missing from the KPIs.",
+        mend="Mend the rows at the vendor: what changes there is pulled again.",
+        severity="warning",
+    )
