@@ -7,6 +7,7 @@ Screenshots go to `screenshots/` (kept out of git).
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -92,8 +93,9 @@ def wait_until_green(window: Page, address: str, home: Home, job: str) -> None:
     while time.monotonic() < deadline:
         window.goto(f"{address}/runs?tab=backfills")
         window.wait_for_timeout(4_000)
-        row = window.locator("tr, [role=row]").filter(has_text="partitions").first
-        text = row.inner_text() if row.count() else ""
+        # The row of this job's backfill: from the name of its partition set to the button that ends the row.
+        row = re.search(rf"{job}_partition_set.*?\nView\n", window.inner_text("body"), re.DOTALL)
+        text = row[0] if row else "no backfill of this job"
         if any(word in text for word in ("Success", "Completed", "Succeeded")):
             window.screenshot(path=SCREENSHOTS / f"{job}-2-green.png")
             return
