@@ -39,7 +39,7 @@ def build_defs(*, resource_overrides: Mapping[str, Any] | None = None) -> dg.Def
     checks = gate_checks(now, pipeline)
     marts = {key for definition in pipeline for key in definition.keys if key.path[0] == "marts"}
     assets = [*pipeline, *serving_assets(marts, checks, rhythm["daily"])]
-    jobs = refresh_jobs(rhythm, assets, checks)
+    jobs = refresh_jobs(rhythm, assets)
     return dg.Definitions(
         assets=assets,
         asset_checks=checks,

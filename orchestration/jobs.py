@@ -12,15 +12,13 @@ from orchestration.partitions import Cadence
 
 
 def refresh_jobs(
-    cadences: Mapping[str, Cadence],
-    assets: Collection[dg.AssetsDefinition],
-    checks: Collection[dg.AssetChecksDefinition],
+    cadences: Mapping[str, Cadence], assets: Collection[dg.AssetsDefinition]
 ) -> list[UnresolvedAssetJobDefinition]:
-    """One job per cadence.
+    """One job per cadence, each one run whatever the range of partitions; the gates on its assets come with them.
 
     Daily: everything but the KPIs of the longer periods. The others: their own KPIs (the year with the month), the
-    scorecard and the release, after the gate on the marts they read. All are single runs, whatever the range of
-    partitions.
+    scorecard and the release. The facts these read were judged when the daily run built them, and the release looks at
+    that verdict too.
     """
     steps = {str(definition.op.name): definition for definition in assets}
     kpis = {f"dbt_kpi_{period}" for period in PERIODS}
@@ -29,16 +27,8 @@ def refresh_jobs(
     closing = {"dbt_scorecard", "serving__release", "serving__scorecard_page"}
 
     def selection(name: str) -> dg.AssetSelection:
-        left_out = kpis - of_cadence[name]
-        names = set(steps) - left_out if name == "daily" else of_cadence[name] | closing
-        chosen = dg.AssetSelection.assets(*(steps[step] for step in sorted(names & set(steps))))
-        # The gate on marts that this run reads without building them; those on its own assets come with the assets.
-        gates = [
-            definition
-            for definition in checks
-            if definition.op.name.startswith("gate_marts") and not any(step in definition.op.name for step in left_out)
-        ]
-        return chosen | dg.AssetSelection.checks(*gates) if gates else chosen
+        chosen = set(steps) - (kpis - of_cadence[name]) if name == "daily" else of_cadence[name] | closing
+        return dg.AssetSelection.assets(*(steps[step] for step in sorted(chosen)))
 
     return [
         dg.define_asset_job(

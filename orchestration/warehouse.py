@@ -41,23 +41,20 @@ class ModelFacts:
         self._manifest = manifest
         self._translator = translator
 
-    def metadata(self, unique_id: str) -> dict[str, Any]:
+    def metadata(self, unique_id: str, *, with_columns: bool) -> dict[str, Any]:
         """Row count (tables only: counting a view would run it), columns and column lineage of one model."""
         node = self._manifest["nodes"][unique_id]
         name = f"{node['schema']}.{node['alias']}"
+        metadata: dict[str, Any] = {"dagster/row_count": self._rows[name]} if name in self._rows else {}
         columns = self._columns.get(name)
-        if not columns:
-            return {}
-        metadata: dict[str, Any] = {
-            "dagster/column_schema": dg.TableSchema(
-                [
-                    dg.TableColumn(column, type_, description=node["columns"].get(column, {}).get("description"))
-                    for column, type_ in columns.items()
-                ]
-            )
-        }
-        if name in self._rows:
-            metadata["dagster/row_count"] = self._rows[name]
+        if not columns or not with_columns:
+            return metadata
+        metadata["dagster/column_schema"] = dg.TableSchema(
+            [
+                dg.TableColumn(column, type_, description=node["columns"].get(column, {}).get("description"))
+                for column, type_ in columns.items()
+            ]
+        )
         lineage = self._lineage(node, columns)
         if lineage is not None:
             metadata["dagster/column_lineage"] = lineage

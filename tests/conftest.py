@@ -1,7 +1,7 @@
 """What tests of several rooms share: a small finished pipeline run, built once per session over real HTTP.
 
-`built_home` is the home of a small company refreshed at every cadence. It is read-only by agreement: a test that changes
-something asks for `home_copy`. `at_home` points this process's settings at a home.
+`built_home` is the home of a small company refreshed at every cadence. It is read-only by agreement: a test that
+changes something asks for `home_copy`. `at_home` points this process's settings at a home.
 """
 
 from __future__ import annotations
@@ -98,13 +98,13 @@ def at_home(built_home: Home) -> Iterator[settings_module.Settings]:
 
 @contextmanager
 def serving(home: Home, **arguments: object) -> Iterator[Home]:
-    """The home with its company served on a free port; arguments (faults, corrupt, …) go to `sandbox.server.running`."""
+    """The home with its company served on a free port; arguments (faults, corrupt, …) go to `running`."""
     with running(home.world, home.until, home=home.path, **arguments) as server:  # type: ignore[arg-type]
         yield Home(home.path, {**home.environment, **server.env}, home.world, home.start, home.until)
 
 
 def refresh(home: Home, *names: str, first: dt.date | None = None, last: dt.date | None = None) -> None:
-    """Refresh cadences (default: all) over the home's whole history or a range; fails the test with the run's own words."""
+    """Refresh cadences (default: all) over a range (default: all of it); fails the test with the run's own words."""
     from orchestration import runs
     from orchestration.definitions import build_defs
     from orchestration.partitions import cadences

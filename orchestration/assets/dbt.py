@@ -22,6 +22,8 @@ from orchestration.translators import WAREHOUSE_POOL, ModelTranslator
 if TYPE_CHECKING:
     from ingestion.settings import Settings
 
+# Dagster stores a model's metadata with every partition of a run: columns and lineage of two years of days are 60 MB.
+MOST_PARTITIONS_WITH_COLUMNS = 31
 KPI_FOLDER = "fqn:marts.kpi"
 PERIODS = ("day", "week", "month", "quarter", "year")
 
@@ -107,11 +109,13 @@ def build(
         progress=lambda count, total, name: report(step.name, f"{count} of {total}: {name}"),
     )
     facts = ModelFacts(now, manifest, translator)
+    long_range = bool(step.cadence) and len(context.partition_keys) > MOST_PARTITIONS_WITH_COLUMNS
     for raw in done.events:
         message = DbtCoreCliEventMessage(raw_event=raw, event_history_metadata={})
         for event in message.to_default_asset_events(manifest, translator, context):
             if isinstance(event, dg.Output):
-                yield event.with_metadata({**event.metadata, **facts.metadata(raw["data"]["node_info"]["unique_id"])})
+                known = facts.metadata(raw["data"]["node_info"]["unique_id"], with_columns=not long_range)
+                yield event.with_metadata({**event.metadata, **known})
             else:
                 yield event
     if done.errors:

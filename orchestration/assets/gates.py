@@ -144,8 +144,13 @@ def latest(instance: dg.DagsterInstance, checks: Collection[dg.AssetChecksDefini
     gates: dict[str, dict[str, Any]] = {}
     specs = [spec for definition in checks for spec in definition.check_specs]
     records = instance.event_log_storage.get_latest_asset_check_execution_by_key([spec.key for spec in specs])
+    built = {
+        record.asset_entry.asset_key: record.asset_entry.last_materialization
+        for record in instance.get_asset_records([spec.asset_key for spec in specs])
+    }
     for spec in specs:
-        verdict = _verdict(records.get(spec.key))
+        table = built.get(spec.asset_key)
+        verdict = _verdict(records.get(spec.key), table.timestamp if table else 0.0)
         entry = gates.setdefault(spec.name.removeprefix(PREFIX), {"passed": True, "expectations": 0, "tables": {}})
         entry["passed"] = entry["passed"] and verdict["verdict"] in PUBLISHABLE
         entry["expectations"] += verdict["expectations"]
@@ -153,14 +158,22 @@ def latest(instance: dg.DagsterInstance, checks: Collection[dg.AssetChecksDefini
     return [{"gate": name, **entry} for name, entry in gates.items()]
 
 
-def _verdict(record: AssetCheckExecutionRecord | None) -> dict[str, Any]:
+def _verdict(record: AssetCheckExecutionRecord | None, built_at: float) -> dict[str, Any]:
     """The newest evaluation of one check in words; a run that was killed while judging leaves none."""
-    event = record.event.dagster_event if record and record.event else None
-    if record is None or event is None or event.event_type != dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+    entry = record.event if record else None
+    event = entry.dagster_event if entry else None
+    if (
+        record is None
+        or entry is None
+        or event is None
+        or event.event_type != dg.DagsterEventType.ASSET_CHECK_EVALUATION
+    ):
         return {"verdict": "never judged", "expectations": 0, "detail": None, "run_id": record and record.run_id}
     evaluation = event.asset_check_evaluation_data
     failed = not evaluation.passed and evaluation.severity == dg.AssetCheckSeverity.ERROR
     verdict = "failed" if failed else "passed" if evaluation.passed else "warned"
+    if entry.timestamp < built_at:
+        verdict = "not judged since it was built"
     listed = evaluation.metadata["expectations"].value
     return {
         "verdict": verdict,
