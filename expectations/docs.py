@@ -1,9 +1,11 @@
-"""Data Docs: GX's own static site of what each gate found, one page per table and run, under `$KPILOTE_HOME/gx`.
+"""Data Docs: GX's static site of what each gate found, one page per table and run, under `$KPILOTE_HOME/gx`.
 
 Flow: validation result → `gx/validations/` (JSON) → `gx/site/` (HTML). A run writes its own pages and the index only;
-runs older than the newest few are removed. Belongs here: the context GX works in and where it writes.
+runs older than the newest few are removed. Pages are GX's content in templates of our own (`data_docs/`), because
+GX's load styles, scripts and logos from other people's servers: ours are read offline and tell nobody.
 """
 
+import json
 import shutil
 from collections.abc import Collection
 from pathlib import Path
@@ -16,22 +18,33 @@ from great_expectations.data_context.types.base import (
     ProgressBarsConfig,
 )
 from great_expectations.data_context.types.resource_identifiers import ValidationResultIdentifier
+from great_expectations.render.view.view import DefaultJinjaPageView
+from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader
 
 SITE = "kpilote"
 KEEP_RUNS = 14  # runs kept per gate
-INDEX_PAGES = 100  # newest pages the index lists: reading more would cost every run
+TEMPLATES = FileSystemLoader(Path(__file__).with_name("data_docs"))
+
+
+class OfflinePageView(DefaultJinjaPageView):
+    """GX's page view with our templates before its own."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        theirs: BaseLoader | None = self.env.loader
+        self.env.loader = ChoiceLoader([TEMPLATES, *([theirs] if theirs else [])])
 
 
 def context(folder: Path) -> Any:
     """A GX context that keeps results and pages under `folder` and nothing else anywhere."""
     defaults = InMemoryStoreBackendDefaults()
     defaults.stores[defaults.validation_results_store_name]["store_backend"] = _files(folder / "validations")
+    view = {"module_name": __name__, "class_name": OfflinePageView.__name__}
     site = {
         "class_name": "SiteBuilder",
         "show_how_to_buttons": False,
         "store_backend": _files(folder / "site"),
-        "site_index_builder": {"class_name": "DefaultSiteIndexBuilder", "validation_results_limit": INDEX_PAGES},
-        "site_section_builders": {"expectations": "none", "profiling": "none"},
+        "site_section_builders": {"expectations": "none", "profiling": "none", "validations": {"view": view}},
     }
     config = DataContextConfig(
         store_backend_defaults=defaults,
@@ -43,11 +56,26 @@ def context(folder: Path) -> Any:
 
 
 def write(gx_context: Any, pages: Collection[ValidationResultIdentifier]) -> dict[ValidationResultIdentifier, str]:
-    """Write the pages of these results and the index; the file address of each page."""
-    gx_context.build_data_docs(site_names=[SITE], resource_identifiers=list(pages))
+    """Write the pages of these results; the file address of each."""
+    if pages:  # none would mean all to GX
+        gx_context.build_data_docs(site_names=[SITE], resource_identifiers=list(pages), build_index=False)
     return {
         page: gx_context.get_docs_sites_urls(resource_identifier=page, site_name=SITE)[0]["site_url"] for page in pages
     }
+
+
+def write_index(folder: Path) -> Path:
+    """Write the list of the runs that are kept, from their stored results; links work wherever `folder` is copied."""
+    site = folder / "site"
+    runs = [json.loads(path.read_text(encoding="utf-8")) for path in (folder / "results").glob("*/*.json")]
+    for run in runs:
+        for table in run["tables"]:
+            table["page"] = (table["docs_url"] or "").removeprefix(f"{site.as_uri()}/")
+    newest_first = sorted(runs, key=lambda run: run["judged_at"], reverse=True)
+    site.mkdir(parents=True, exist_ok=True)
+    environment = Environment(loader=TEMPLATES, autoescape=True)
+    (site / "index.html").write_text(environment.get_template("index.j2").render(runs=newest_first), encoding="utf-8")
+    return site / "index.html"
 
 
 def prune(folder: Path, gate: str) -> None:

@@ -8,12 +8,9 @@ copies tables into temporary ones, which a read-only file refuses: switched off.
 not know the dialect; the suites say such things in SQL through `ExpectNoRows`.
 """
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar, Literal
-
-os.environ["GX_ANALYTICS_ENABLED"] = "false"  # before the import: GX decides about telemetry while it loads
 
 import duckdb
 import great_expectations as gx
@@ -32,6 +29,8 @@ from great_expectations.expectations.core.unexpected_rows_expectation import Une
 from great_expectations.expectations.expectation import Expectation as GxExpectation
 from great_expectations.expectations.metrics.metric_provider import metric_value
 from great_expectations.expectations.metrics.query_metric_provider import QueryMetricProvider
+from great_expectations.render.components import LegacyDiagnosticRendererType, RenderedTableContent
+from great_expectations.render.renderer.renderer import renderer
 from great_expectations.validator.metric_configuration import MetricConfiguration
 from sqlalchemy.engine.result import IteratorResult, SimpleResultMetaData
 
@@ -169,6 +168,18 @@ class ExpectNoRows(UnexpectedRowsExpectation):
         count, sample = (metrics[name] for name in self.metric_dependencies)
         return {"success": count == 0, "result": {"observed_value": count, "details": {"unexpected_rows": sample}}}
 
+    @classmethod
+    @renderer(renderer_type=LegacyDiagnosticRendererType.UNEXPECTED_TABLE)
+    def _diagnostic_unexpected_table_renderer(
+        cls, configuration: Any = None, result: Any = None, runtime_configuration: Any = None
+    ) -> Any:
+        """The sample as a table of the page; GX's own expectation shows the count only."""
+        rows = ((result and result.result) or {}).get("details", {}).get("unexpected_rows")
+        if not rows:
+            return None
+        cells = [["null" if value is None else str(value) for value in row.values()] for row in rows]
+        return [RenderedTableContent(content_block_type="table", header_row=list(rows[0]), table=cells)]
+
 
 def build(expectation: Expectation) -> GxExpectation:
     """The GX object of an expectation of the suites."""
@@ -177,7 +188,7 @@ def build(expectation: Expectation) -> GxExpectation:
         **expectation.arguments,
         severity=expectation.severity,
         meta={"name": expectation.name},
-        notes=f"{expectation.reason} {expectation.mend}",
+        description=f"{expectation.name} ({expectation.severity}): {expectation.reason} {expectation.mend}",
     )
     return built
 

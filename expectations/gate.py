@@ -87,6 +87,7 @@ def judge(gate: GateName, chosen: Collection[Suite], settings: Settings) -> Gate
     )
     result.store()
     docs.prune(folder, gate)
+    docs.write_index(folder)
     return result
 
 

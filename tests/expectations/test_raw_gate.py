@@ -278,6 +278,20 @@ def test_rows_refused_stop_by_their_share(tmp_path: Path) -> None:
     assert failures(result) == {("hubspot.deals", "few_rows_refused")}
 
 
+def test_rows_refused_of_a_day_pulled_again_are_forgotten(tmp_path: Path) -> None:
+    spend = table("spreadsheets.ad_spend")
+    lake = TinyLake(tmp_path, "spreadsheets")
+    lake.fill()
+    rows = valid_rows(spend, DAYS[-5:], per_day=30)
+    refused = [{"table_name": "ad_spend", "row_number": 3, "column_name": "clicks", "reason": "no number"}]
+    lake.load("spreadsheets", {"ad_spend": rows}, quarantine=refused)
+    result = gate.run("raw", settings=lake.settings, tables=["spreadsheets.ad_spend"])
+    assert failures(result, "warning") == {("spreadsheets.ad_spend", "no_rows_refused")}
+    lake.load("spreadsheets", {"ad_spend": rows})
+    result = gate.run("raw", settings=lake.settings, tables=["spreadsheets.ad_spend"])
+    assert failures(result, "warning") == set()
+
+
 def test_without_the_files_every_currency_but_ours_is_unknown(tmp_path: Path) -> None:
     lake = TinyLake(tmp_path, "hubspot")
     lake.fill()

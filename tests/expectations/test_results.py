@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import urllib.parse
 from pathlib import Path
 
@@ -47,12 +48,36 @@ def test_result_is_stored_with_every_expectation(lake: TinyLake) -> None:
 
 
 def test_a_page_per_table_and_run(lake: TinyLake) -> None:
+    deal = valid_row(table("hubspot.deals"), LAST, 900)
+    lake.load("hubspot", {"deals": [{**deal, "name": "<b>"}, {**deal, "amount": -7}]})
     result = gate.run("raw", settings=lake.settings, tables=["hubspot.deals", "hubspot.owners"])
-    pages = [Path(urllib.parse.unquote(urllib.parse.urlparse(str(each.docs_url)).path)) for each in result.tables]
-    assert len({page.read_text() for page in pages}) == 2
-    assert all(page.is_relative_to(lake.settings.docs_dir) for page in pages)
-    index = (lake.settings.docs_dir / "site" / "index.html").read_text()
-    assert "hubspot__deals" in index
+    deals, owners = (page_of(str(each.docs_url)) for each in result.tables)
+    assert deals.is_relative_to(lake.settings.docs_dir)
+    assert owners.read_text() != deals.read_text()
+    for said in ("amount_not_negative (critical): ", "run `kpilote refresh` again", "deal_id_unique", deal["deal_id"]):
+        assert said in deals.read_text()
+
+
+def test_the_index_links_the_pages_of_every_run(lake: TinyLake) -> None:
+    runs = [gate.run("raw", settings=lake.settings, tables=["hubspot.deals", "hubspot.owners"]) for _ in range(2)]
+    index = lake.settings.docs_dir / "site" / "index.html"
+    links = [urllib.parse.unquote(link) for link in re.findall(r'href="([^"]+)"', index.read_text())]
+    pages = [page_of(str(each.docs_url)) for run in reversed(runs) for each in run.tables]
+    assert [index.parent / link for link in links] == pages
+    assert all(page.exists() for page in pages)
+
+
+def test_pages_load_nothing_from_elsewhere(lake: TinyLake) -> None:
+    gate.run("raw", settings=lake.settings, tables=["hubspot.owners"])
+    pages = list((lake.settings.docs_dir / "site").rglob("*.html"))
+    assert len(pages) == 2
+    for page in pages:
+        assert "http" not in page.read_text()
+        assert "<script" not in page.read_text()
+
+
+def page_of(url: str) -> Path:
+    return Path(urllib.parse.unquote(urllib.parse.urlparse(url).path))
 
 
 def test_old_runs_are_removed_and_the_rest_stays(lake: TinyLake, monkeypatch: pytest.MonkeyPatch) -> None:
