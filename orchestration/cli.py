@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import os
 import sys
@@ -14,6 +15,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec
 
 import click
+from dotenv import load_dotenv
 
 from orchestration.environment import end_quietly
 
@@ -54,6 +56,7 @@ class RefreshError(Exception):
 def main() -> None:
     """An open KPI warehouse for marketing and sales."""
     os.environ.setdefault("DO_NOT_TRACK", "1")
+    load_dotenv(".env")  # for the processes a command starts; what the environment says wins
     end_quietly()
 
 
@@ -72,7 +75,9 @@ def demo(scale: float | None) -> None:
     now = settings()
     company.refuse_foreign_home(now)
     screen.print(f"[bold]Kpilote demo[/]: an imaginary company, served over its vendors' APIs → {now.home}")
-    with screen.status("building the company"), company.company(now, scale) as served:
+    with contextlib.ExitStack() as stack:
+        with screen.status("building the company"):
+            served = stack.enter_context(company.company(now, scale))
         _refresh(screen, served, CADENCES)
     _show_scorecard(screen, "month")
     screen.print(

@@ -48,12 +48,9 @@ def is_demo_home(now: Settings) -> bool:
     return world_file(now).exists()
 
 
-def real_sources(now: Settings) -> list[str]:
-    """The credentials of real accounts that the environment or `.env` sets."""
-    from dotenv import dotenv_values
-
-    found = {**dotenv_values(".env"), **os.environ}
-    return [name for name in REAL_CREDENTIALS if found.get(name)]
+def real_sources() -> list[str]:
+    """The credentials of real accounts that the environment (or `.env`, which the command loads) sets."""
+    return [name for name in REAL_CREDENTIALS if os.environ.get(name)]
 
 
 def refuse_foreign_home(now: Settings) -> None:
@@ -94,7 +91,7 @@ def company(now: Settings, scale: float | None = None) -> Iterator[Settings]:
 def company_if_needed() -> Iterator[Settings]:
     """The settings as they are, or those of the demo's company where this is its home and no account is configured."""
     now = settings()
-    if is_demo_home(now) and not real_sources(now):
+    if is_demo_home(now) and not real_sources():
         with company(now) as served:
             yield served
     else:

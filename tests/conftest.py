@@ -10,12 +10,13 @@ import datetime as dt
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from ingestion import settings as settings_module
+from orchestration import runs
 from orchestration.environment import variables
 from sandbox.server import running
 from sandbox.world import World
@@ -39,6 +40,10 @@ class Home:
     @property
     def last_day(self) -> dt.date:
         return self.until - dt.timedelta(days=1)
+
+    def older(self, days: int) -> Home:
+        """The same home some days later."""
+        return replace(self, until=self.until + dt.timedelta(days=days))
 
     @contextmanager
     def active(self, **more: str) -> Iterator[settings_module.Settings]:
@@ -100,24 +105,43 @@ def at_home(built_home: Home) -> Iterator[settings_module.Settings]:
 def serving(home: Home, **arguments: object) -> Iterator[Home]:
     """The home with its company served on a free port; arguments (faults, corrupt, …) go to `running`."""
     with running(home.world, home.until, home=home.path, **arguments) as server:  # type: ignore[arg-type]
-        yield Home(home.path, {**home.environment, **server.env}, home.world, home.start, home.until)
+        yield replace(home, environment={**home.environment, **server.env})
 
 
-def refresh(home: Home, *names: str, first: dt.date | None = None, last: dt.date | None = None) -> None:
-    """Refresh cadences (default: all) over a range (default: all of it); fails the test with the run's own words."""
-    from orchestration import runs
+@dataclass(frozen=True)
+class Attempt:
+    """A run as it ended, and the steps that began, in order."""
+
+    outcome: runs.Outcome
+    steps: tuple[str, ...]
+
+
+def attempt(home: Home, name: str, first: dt.date | None = None, last: dt.date | None = None) -> Attempt:
+    """Run a cadence's job over a range of days (default: the home's whole history), whatever comes of it."""
     from orchestration.definitions import build_defs
     from orchestration.partitions import cadences
 
     with home.active() as now, runs.instance() as dagster:
-        definitions = build_defs()
-        for name, cadence in cadences(now).items():
-            if names and name not in names:
-                continue
-            keys = [
-                key
-                for key in cadence.keys(first or home.start, last or home.last_day)
-                if cadence.partitions.time_window_for_partition_key(key).end.date() <= home.until
-            ]
-            outcome = runs.execute(dagster, definitions, cadence, keys[0], keys[-1], lambda _event: None)
-            assert outcome.success, outcome.failure
+        cadence = cadences(now)[name]
+        keys = [
+            key
+            for key in cadence.keys(first or home.start, last or home.last_day)
+            if cadence.partitions.time_window_for_partition_key(key).end.date() <= home.until
+        ]
+        begun: list[str] = []
+        outcome = runs.execute(
+            dagster,
+            build_defs(),
+            cadence,
+            keys[0],
+            keys[-1],
+            lambda event: begun.append(event.step_key or "") if event.is_step_start else None,
+        )
+        return Attempt(outcome, tuple(begun))
+
+
+def refresh(home: Home, *names: str, first: dt.date | None = None, last: dt.date | None = None) -> None:
+    """Refresh cadences (default: all) over a range (default: all of it); fails the test with the run's own words."""
+    for name in names or ("daily", "weekly", "monthly", "quarterly"):
+        outcome = attempt(home, name, first, last).outcome
+        assert outcome.success, outcome.failure

@@ -1,0 +1,72 @@
+"""Days refreshed as one range, day by day, or twice: the marts are the same."""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from ingestion.registry import SOURCES
+from orchestration import runs
+from tests.conftest import Home, home_environment, refresh, serving
+from tests.orchestration.marts import contents
+
+NEW_DAYS = 3
+
+
+@pytest.mark.slow
+def test_a_range_in_one_run_equals_the_days_one_by_one(home_copy: Home, tmp_path: Path) -> None:
+    other = replace(home_copy, path=tmp_path / "daily", environment=home_environment(tmp_path / "daily"))
+    shutil.copytree(home_copy.path, other.path, symlinks=True)
+    for day in range(1, NEW_DAYS + 1):
+        with serving(other.older(day)) as served:
+            refresh(served, "daily", first=served.last_day, last=served.last_day)
+    with serving(home_copy.older(NEW_DAYS)) as served:
+        refresh(served, "daily", first=home_copy.until, last=served.last_day)
+    assert contents(home_copy.path) == contents(other.path)
+
+
+@pytest.mark.slow
+def test_days_refreshed_again_change_nothing(home_copy: Home) -> None:
+    before, release = contents(home_copy.path), (home_copy.path / "releases" / "current").resolve()
+    with serving(home_copy) as served:
+        refresh(served, "daily", first=dt.date(2025, 2, 10), last=dt.date(2025, 2, 19))
+    assert contents(home_copy.path) == before
+    assert (home_copy.path / "releases" / "current").resolve() == release
+
+
+def test_a_run_in_the_foreground_looks_like_any_other(built_home: Home) -> None:
+    """Its partitions are materialised, its metadata counts rows, and the UI knows the code location it came from."""
+    with built_home.active(), runs.instance() as dagster:
+        daily = next(run for run in dagster.get_runs() if run.job_name == "refresh_daily")
+        days = (built_home.until - built_home.start).days
+        for key in (dg.AssetKey(["ga4", "events"]), dg.AssetKey(["mailchimp", "sends"])):
+            assert len(dagster.get_materialized_partitions(key)) == days
+        model = dagster.get_latest_materialization_event(dg.AssetKey(["marts", "fct_deals"]))
+        table = dagster.get_latest_materialization_event(dg.AssetKey(["hubspot", "deals"]))
+    assert daily.remote_job_origin is not None
+    assert daily.remote_job_origin.location_name == runs.LOCATION
+    assert model is not None
+    assert model.asset_materialization is not None
+    metadata = model.asset_materialization.metadata
+    assert isinstance(metadata["dagster/row_count"].value, int)
+    assert metadata["dagster/row_count"].value > 0
+    lineage = metadata["dagster/column_lineage"].value
+    assert isinstance(lineage, dg.TableColumnLineage)
+    assert lineage.deps_by_column["deal_id"]
+    assert table is not None
+    assert table.asset_materialization is not None
+    assert {"rows_loaded", "rows_quarantined", "load_ids", "window"} <= set(table.asset_materialization.metadata)
+
+
+def test_record_tables_have_no_partitions_and_window_tables_have_days(built_home: Home) -> None:
+    with built_home.active(), runs.instance() as dagster:
+        for table in SOURCES["mailchimp"].tables.values():
+            event = dagster.get_latest_materialization_event(dg.AssetKey(["mailchimp", table.name]))
+            assert event is not None
+            assert event.dagster_event is not None
+            assert (event.dagster_event.partition is not None) == (table.kind == "window")

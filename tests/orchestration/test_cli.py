@@ -1,0 +1,157 @@
+"""The command: exit codes, one line per failure, and what it does end to end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from ingestion import settings as settings_module
+from orchestration import runs
+from orchestration.cli import main
+from orchestration.demo import REAL_CREDENTIALS
+from orchestration.environment import variables
+from tests.conftest import Home, home_environment, serving
+
+NO_ACCOUNTS = dict.fromkeys(REAL_CREDENTIALS, "")
+
+
+def kpilote(environment: dict[str, str], *arguments: str) -> Result:
+    with variables({**NO_ACCOUNTS, **environment}):
+        settings_module.reload()
+        try:
+            return CliRunner().invoke(main, arguments)
+        finally:
+            settings_module.settings.cache_clear()
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> dict[str, str]:
+    return home_environment(tmp_path / "home")
+
+
+def test_help_names_the_commands(empty: dict[str, str]) -> None:
+    done = kpilote(empty, "--help")
+    assert done.exit_code == 0
+    for command in ("demo", "sandbox", "doctor", "refresh", "scorecard", "dev", "release"):
+        assert f"\n  {command} " in done.output
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("refresh",),
+        ("refresh", "--cadence", "hourly"),
+        ("refresh", "--cadence", "daily", "--from", "2025-01-01"),
+        ("refresh", "--cadence", "daily", "--from", "2025-02-01", "--to", "2025-01-01"),
+        ("refresh", "--cadence", "daily", "--from", "yesterday", "--to", "2025-01-01"),
+        ("refresh", "--cadence", "daily", "--from", "2024-12-31", "--to", "2025-01-02"),
+        ("refresh", "--cadence", "daily", "--from", "2025-01-01", "--to", "2999-01-01"),
+        ("scorecard", "--cadence", "hourly"),
+        ("unknown",),
+    ],
+)
+def test_wrong_usage_is_2(empty: dict[str, str], arguments: tuple[str, ...]) -> None:
+    done = kpilote(empty, *arguments)
+    assert done.exit_code == 2, done.output
+
+
+def test_a_range_nobody_can_refresh_says_which_days_there_are(empty: dict[str, str]) -> None:
+    done = kpilote(empty, "refresh", "--cadence", "daily", "--from", "2024-12-31", "--to", "2025-01-02")
+    assert "2025-01-01" in done.output
+    assert "KPILOTE_START_DATE" in done.output
+
+
+@pytest.mark.parametrize("arguments", [("scorecard",), ("release", "rollback"), ("release", "verify")])
+def test_no_release_yet_is_one_line_with_the_mend(empty: dict[str, str], arguments: tuple[str, ...]) -> None:
+    done = kpilote(empty, *arguments)
+    assert done.exit_code == 1
+    assert len(done.output.splitlines()) == 1
+    assert "kpilote" in done.output
+
+
+def test_missing_credentials_are_one_line_naming_the_setting(empty: dict[str, str]) -> None:
+    done = kpilote(empty, "refresh", "--cadence", "daily", "--from", "2025-01-01", "--to", "2025-01-01")
+    assert done.exit_code == 1
+    last = done.output.splitlines()[-1]
+    assert last.startswith("kpilote: daily refresh failed at pull: ")
+    assert "SOURCES__" in last
+    assert str(Path(empty["KPILOTE_HOME"]) / "logs" / "kpilote.log") in last
+
+
+def test_doctor_says_what_is_missing(empty: dict[str, str]) -> None:
+    done = kpilote({**empty, "KPILOTE_HASH_KEY": ""}, "doctor")
+    assert done.exit_code == 1
+    lines = done.output.splitlines()
+    assert any(line.startswith("FAIL hash key: ") and "KPILOTE_HASH_KEY" in line for line in lines)
+    assert any(line.startswith("FAIL hubspot: ") and "SOURCES__HUBSPOT__ACCESS_TOKEN" in line for line in lines)
+
+
+def test_doctor_is_content_where_everything_answers(built_home: Home) -> None:
+    with serving(built_home) as served:
+        done = kpilote(served.environment, "doctor")
+    assert done.exit_code == 0, done.output
+    assert all(line.startswith("ok ") for line in done.output.splitlines())
+    assert "sandbox-hubspot-token" not in done.output
+
+
+@pytest.mark.parametrize("cadence", ["daily", "weekly", "monthly", "quarterly"])
+def test_the_scorecard_of_a_cadence(built_home: Home, cadence: str) -> None:
+    done = kpilote(built_home.environment, "scorecard", "--cadence", cadence)
+    assert done.exit_code == 0, done.output
+    assert "Web sessions" in done.output or "North Star" in done.output
+    assert "scorecard.html" in done.output
+
+
+def test_releases_are_listed_and_verified(built_home: Home) -> None:
+    listed = kpilote(built_home.environment, "release", "list")
+    assert listed.output.startswith("* ")
+    assert built_home.last_day.isoformat() in listed.output
+    assert kpilote(built_home.environment, "release", "verify").exit_code == 0
+
+
+def test_the_demo_never_mixes_with_real_data(built_home: Home, tmp_path: Path) -> None:
+    """The built home was pulled from a server that is not the demo's own: to the command it is somebody's account."""
+    done = kpilote(built_home.environment, "demo")
+    assert done.exit_code == 1
+    assert "KPILOTE_HOME" in done.output
+
+
+@pytest.mark.slow
+def test_refresh_runs_the_job_over_the_range_and_the_ui_sees_it(home_copy: Home) -> None:
+    with serving(home_copy) as served:
+        done = kpilote(
+            served.environment, "refresh", "--cadence", "daily", "--from", "2025-04-06", "--to", "2025-04-07"
+        )
+    assert done.exit_code == 0, done.output
+    assert "daily 2025-04-06 to 2025-04-07" in done.output
+    assert "gate: raw data" in done.output
+    with home_copy.active(), runs.instance() as dagster:
+        newest = dagster.get_runs(limit=1)[0]
+    assert newest.job_name == "refresh_daily"
+    assert newest.is_success
+    assert newest.tags["dagster/asset_partition_range_start"] == "2025-04-06"
+    assert newest.tags["dagster/asset_partition_range_end"] == "2025-04-07"
+
+
+@pytest.mark.slow
+def test_the_demo_twice(tmp_path: Path) -> None:
+    """A very small company, founded a quarter ago: from nothing to the scorecard, and again without any change."""
+    home = tmp_path / "home"
+    environment = {**home_environment(home), "KPILOTE_START_DATE": months_ago(4), "KPILOTE_HASH_KEY": ""}
+    first = kpilote(environment, "demo", "--scale", "0.05")
+    assert first.exit_code == 0, first.output
+    assert "North Star" in first.output
+    release = (home / "releases" / "current").readlink()
+    second = kpilote(environment, "demo", "--scale", "0.05")
+    assert second.exit_code == 0, second.output
+    assert (home / "releases" / "current").readlink() == release
+
+
+def months_ago(months: int) -> str:
+    from sandbox.server import today
+
+    now = today()
+    count = now.year * 12 + now.month - 1 - months
+    return f"{count // 12:04d}-{count % 12 + 1:02d}-01"

@@ -1,0 +1,110 @@
+"""Corrupted sources through the real job: a gate stops everything downstream and readers keep the release they had."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from orchestration import runs, sensors
+from orchestration.definitions import build_defs
+from sandbox.corrupt import Corruption
+from tests.conftest import Home, attempt, refresh, serving
+
+PULLS = {"hubspot", "ga4", "mailchimp", "spreadsheets"}
+# What is spoilt, and what the message must name: table, column, expectation or what it counts.
+SPOILT = [
+    (Corruption("hubspot.deals", "negative_amount"), ("hubspot.deals", "amount")),
+    (Corruption("hubspot.deals", "duplicate_key"), ("hubspot.deals", "deal_id")),
+    (Corruption("ga4.events", "volume_drop"), ("ga4.events", "event_date")),
+    (Corruption("ga4.events", "null_key", rows=5), ("ga4.events", "client_id")),
+    (Corruption("hubspot.deals", "unknown_currency"), ("hubspot.deals", "currency")),
+]
+
+
+def published(home: Path) -> dict[str, str]:
+    """Every byte that readers see: the releases and the file BI tools open."""
+    files = [*(path for path in (home / "releases").rglob("*") if path.is_file()), home / "kpilote.duckdb"]
+    found = {str(path.relative_to(home)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    return {**found, "current": str((home / "releases" / "current").resolve())}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("corruption", "words"), SPOILT, ids=[f"{each.table}-{each.kind}" for each, _ in SPOILT])
+def test_a_corrupted_source_is_stopped_before_any_model(
+    home_copy: Home, corruption: Corruption, words: tuple[str, ...]
+) -> None:
+    before = published(home_copy.path)
+    tomorrow = home_copy.older(1)
+    with serving(tomorrow, corrupt=[corruption]) as served:
+        stopped = attempt(served, "daily", tomorrow.last_day, tomorrow.last_day)
+    assert stopped.outcome.failure is not None
+    step, reason = stopped.outcome.failure
+    assert step == "gate_raw"
+    assert set(stopped.steps) == {*PULLS, "gate_raw"}, "nothing downstream of the gate ran"
+    assert all(word in reason for word in words), reason
+    assert any(character.isdigit() for character in reason), f"no count in: {reason}"
+    assert published(home_copy.path) == before
+
+
+@pytest.mark.slow
+def test_what_a_gate_stopped_is_published_once_mended_and_not_before(home_copy: Home) -> None:
+    before = published(home_copy.path)
+    tomorrow = home_copy.older(1)
+    with serving(tomorrow, corrupt=[Corruption("hubspot.deals", "negative_amount")]) as served:
+        run_id = attempt(served, "daily", tomorrow.last_day, tomorrow.last_day).outcome.run_id
+        weekly = attempt(served, "weekly").outcome
+    assert weekly.failure is not None, "the weekly run may not publish over a gate that failed in the daily one"
+    assert weekly.failure[0] == "serving__release"
+    assert "hubspot.deals" in weekly.failure[1]
+    assert published(home_copy.path) == before
+    with home_copy.active(), runs.instance() as dagster:
+        run = dagster.get_run_by_id(run_id)
+        assert run is not None
+        alert = sensors.describe(run, dagster)
+    assert alert.step == "gate_raw"
+    assert "hubspot.deals" in alert.line()
+    assert "\n" not in alert.line()
+    with serving(tomorrow) as mended:
+        refresh(mended, "daily", first=tomorrow.last_day, last=tomorrow.last_day)
+    after = published(home_copy.path)
+    assert after["current"] != before["current"]
+    manifest = json.loads((Path(after["current"]) / "manifest.json").read_text())
+    assert manifest["data_through"] == tomorrow.last_day.isoformat()
+    assert {gate["gate"]: gate["passed"] for gate in manifest["gates"]} == {"raw": True, "unified": True, "marts": True}
+
+
+def test_every_expectation_shows_in_the_check_with_a_link_to_its_page(built_home: Home) -> None:
+    with built_home.active(), runs.instance() as dagster:
+        evaluations = [
+            record.event_log_entry.get_dagster_event().asset_check_evaluation_data
+            for run in dagster.get_runs()
+            for record in dagster.get_records_for_run(
+                run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION
+            ).records
+        ]
+    gates = [each for each in evaluations if each.check_name.startswith("gate_")]
+    assert {each.check_name for each in gates} == {"gate_raw", "gate_unified", "gate_marts"}
+    for each in gates:
+        table = each.metadata["expectations"]
+        assert isinstance(table, dg.TableMetadataValue)
+        assert table.records
+        page = each.metadata["data_docs"].value
+        assert isinstance(page, str)
+        assert Path(page.removeprefix("file://")).exists()
+
+
+def test_a_release_needs_a_verdict_on_every_table(built_home: Home) -> None:
+    from orchestration.assets import gates
+
+    with built_home.active():
+        definitions = build_defs()
+        checks = list(definitions.asset_checks or [])
+        with dg.DagsterInstance.ephemeral() as empty:
+            evidence = gates.latest(empty, checks)
+    assert {gate["gate"] for gate in evidence} == {"raw", "unified", "marts"}
+    assert not any(gate["passed"] for gate in evidence)
+    assert {entry["verdict"] for gate in evidence for entry in gate["tables"].values()} == {"never judged"}
