@@ -41,12 +41,13 @@ def of_lake(table: Table) -> Iterator[Expectation]:
 def volume(day: str, bounds: str, blamed: str) -> Iterator[Expectation]:
     """The newest day (critical) and the days before it (warning) have about as many rows as usual.
 
-    day: SQL of a row's day; bounds: a query for the `first` and `last` whole day there should be rows for; blamed:
+    day: SQL of a row's day, a column or a cast of one; bounds: a query for the `first` and `last` whole day there should be rows for; blamed:
     where a person should look.
     """
     yield model.no_rows(
         "volume_of_newest_day",
         _quiet(day, bounds, "ago = 0"),
+        column=day.partition("::")[0],
         reason=f"The newest day has less than {LEAST_SHARE:.0%} of the rows of the day before and of its weekday.",
         mend=f"Check {blamed} for missing data and run `kpilote refresh` again; if the day was really that quiet,"
         " add it to expectations/quiet_days.csv.",
@@ -54,6 +55,7 @@ def volume(day: str, bounds: str, blamed: str) -> Iterator[Expectation]:
     yield model.no_rows(
         "volume_of_recent_days",
         _quiet(day, bounds, f"ago between 1 and {SHOWN_DAYS}"),
+        column=day.partition("::")[0],
         reason=f"A recent day has less than {LEAST_SHARE:.0%} of the rows of the day before and of its weekday.",
         mend="Pull that day again (`kpilote refresh --from … --to …`) or add it to expectations/quiet_days.csv.",
         severity="warning",

@@ -18,7 +18,7 @@ import pytest
 from ingestion import settings as settings_module
 from orchestration import runs
 from orchestration.environment import variables
-from sandbox.server import running
+from sandbox.server import Running, running
 from sandbox.world import World
 
 # A quarter and some days, so that every cadence has a complete period. Fixed dates: nothing depends on today.
@@ -29,13 +29,16 @@ SEED = 7
 
 @dataclass(frozen=True)
 class Home:
-    """A home and what it takes to work in it. `until` is the first day the company has not lived yet."""
+    """A home and what it takes to work in it. `until` is the first day the company has not lived yet; `server` is its
+    running sandbox, inside `serving`.
+    """
 
     path: Path
     environment: dict[str, str]
     world: World
     start: dt.date = START
     until: dt.date = UNTIL
+    server: Running | None = None
 
     @property
     def last_day(self) -> dt.date:
@@ -105,7 +108,7 @@ def at_home(built_home: Home) -> Iterator[settings_module.Settings]:
 def serving(home: Home, **arguments: object) -> Iterator[Home]:
     """The home with its company served on a free port; arguments (faults, corrupt, …) go to `running`."""
     with running(home.world, home.until, home=home.path, **arguments) as server:  # type: ignore[arg-type]
-        yield replace(home, environment={**home.environment, **server.env})
+        yield replace(home, environment={**home.environment, **server.env}, server=server)
 
 
 @dataclass(frozen=True)

@@ -159,7 +159,7 @@ def latest(instance: dg.DagsterInstance, checks: Collection[dg.AssetChecksDefini
 
 
 def _verdict(record: AssetCheckExecutionRecord | None, built_at: float) -> dict[str, Any]:
-    """The newest evaluation of one check in words; a run that was killed while judging leaves none."""
+    """The newest evaluation of one check in words; a run that stopped before the check leaves only the plan of one."""
     entry = record.event if record else None
     event = entry.dagster_event if entry else None
     if (
@@ -168,7 +168,8 @@ def _verdict(record: AssetCheckExecutionRecord | None, built_at: float) -> dict[
         or event is None
         or event.event_type != dg.DagsterEventType.ASSET_CHECK_EVALUATION
     ):
-        return {"verdict": "never judged", "expectations": 0, "detail": None, "run_id": record and record.run_id}
+        verdict = "never judged" if record is None else "not judged, its run stopped before"
+        return {"verdict": verdict, "expectations": 0, "detail": None, "run_id": record and record.run_id}
     evaluation = event.asset_check_evaluation_data
     failed = not evaluation.passed and evaluation.severity == dg.AssetCheckSeverity.ERROR
     verdict = "failed" if failed else "passed" if evaluation.passed else "warned"
