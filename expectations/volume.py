@@ -41,8 +41,8 @@ def of_lake(table: Table) -> Iterator[Expectation]:
 def volume(day: str, bounds: str, blamed: str) -> Iterator[Expectation]:
     """The newest day (critical) and the days before it (warning) have about as many rows as usual.
 
-    day: SQL of a row's day, a column or a cast of one; bounds: a query for the `first` and `last` whole day there should be rows for; blamed:
-    where a person should look.
+    day: SQL of a row's day, a column or a cast of one; bounds: a query for the `first` and `last` whole day there
+    should be rows for; blamed: where a person should look.
     """
     yield model.no_rows(
         "volume_of_newest_day",
