@@ -10,6 +10,7 @@ import datetime as dt
 import fcntl
 import json
 import os
+import shutil
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -169,18 +170,40 @@ def _ready_pipeline(source_name: str, settings: Settings) -> dlt.Pipeline:
     """The source's pipeline with nothing pending and the cursors of the newest committed load in the lake.
 
     What an interrupted run had extracted whole is loaded, or dropped if it cannot be. The working directory is then
-    made anew from the lake: it may be lost at any time, and a lake restored from a backup is read on from where it
-    stands.
+    made anew from the lake: it may be lost or damaged at any time, and a lake restored from a backup is read on from
+    where it stands.
     """
     _initialise(source_name, settings)
+    with suppress(Exception):
+        interrupted = _pipeline(source_name, settings)
+        if interrupted.has_pending_data:
+            interrupted.normalize()
+            interrupted.load()
+    shutil.rmtree(settings.dlt_dir / f"kpilote_{source_name}", ignore_errors=True)
+    _forget_uncommitted_cursors(source_name, settings)
     pipeline = _pipeline(source_name, settings)
-    if pipeline.has_pending_data:
-        with suppress(Exception):
-            pipeline.normalize()
-            pipeline.load()
-    pipeline = pipeline.drop()
     pipeline.sync_destination()
     return pipeline
+
+
+def _forget_uncommitted_cursors(source_name: str, settings: Settings) -> None:
+    """Remove the cursors of loads that never counted.
+
+    dlt writes them just before the load's record and reads the newest, committed or not: after a kill between the two
+    they would lead past rows that nobody kept.
+    """
+    filesystem, root = fsspec.core.url_to_fs(f"{settings.lake_url.rstrip('/')}/{source_name}")
+    filesystem.invalidate_cache()
+    committed = {_load_of(path) for path in filesystem.glob(f"{root}/_dlt_loads/*.jsonl")}
+    for path in filesystem.glob(f"{root}/_dlt_pipeline_state/*.jsonl"):
+        if _load_of(path) not in committed:
+            filesystem.rm_file(path)
+
+
+def _load_of(path: str) -> str:
+    """The load id in the name of one of dlt's own files: `{name}__{load id}[__{hash}].jsonl`."""
+    _, load_id, *_ = (*path.rpartition("/")[2].removesuffix(".jsonl").split("__"), "")
+    return load_id
 
 
 def _initialise(source_name: str, settings: Settings) -> None:

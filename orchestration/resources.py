@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import dagster as dg
 
 from ingestion.settings import settings
+from orchestration import liveness
 
 LOCK_FILE = "warehouse.lock"
 
@@ -25,7 +26,7 @@ class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["Warehouse"]:
         home = settings().home
         home.mkdir(parents=True, exist_ok=True)
-        with (home / LOCK_FILE).open("w") as handle:
+        with liveness.alive(str(context.run_id)), (home / LOCK_FILE).open("w") as handle:
             deadline = time.monotonic() + self.wait_seconds
             said = False
             while True:
