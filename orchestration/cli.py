@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 CADENCES = ("daily", "weekly", "monthly", "quarterly")
 PERIODS = {"daily": "day", "weekly": "week", "monthly": "month", "quarterly": "quarter", "yearly": "year"}
 DATE = click.DateTime(["%Y-%m-%d"])
+MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"])
 P = ParamSpec("P")
 
 
@@ -98,15 +99,25 @@ def sandbox(arguments: tuple[str, ...]) -> None:
 
 
 @main.command()
-@click.option("--cadence", type=click.Choice(CADENCES), required=True, help="Which indicators.")
+@click.option("--cadence", type=click.Choice(CADENCES), help="Which indicators.")
 @click.option("--from", "first", type=DATE, help="First day of the range.")
 @click.option("--to", "last", type=DATE, help="Last day of the range, included.")
+@click.option("--as-of", type=MOMENT, help="Build what the lake knew at this moment, in a warehouse of its own.")
 @failing_in_one_line
-def refresh(cadence: str, first: dt.datetime | None, last: dt.datetime | None) -> None:
+def refresh(
+    cadence: str | None, first: dt.datetime | None, last: dt.datetime | None, as_of: dt.datetime | None
+) -> None:
     """Run the refresh of a cadence in the foreground: a range of days as one run, or what is missing."""
     from orchestration.demo import company_if_needed
     from orchestration.terminal import console
 
+    if as_of is not None:
+        if cadence or first or last:
+            raise click.UsageError("--as-of builds every cadence of that moment: it goes with no other option")
+        _look_back(console(), as_of)
+        return
+    if cadence is None:
+        raise click.UsageError("Missing option '--cadence' (or --as-of).")
     if (first is None) != (last is None):
         raise click.UsageError("--from and --to go together")
     dates = (first.date(), last.date()) if first and last else None
@@ -252,6 +263,21 @@ def _refresh(
             if outcome.failure:
                 step, reason = outcome.failure
                 raise RefreshError(f"{name} refresh failed at {terminal.label(step)}: {reason} (log: {log})")
+
+
+def _look_back(screen: Console, moment: dt.datetime) -> None:
+    """Build the marts of an earlier moment and say where they are."""
+    from ingestion.settings import settings
+    from orchestration import as_of, terminal
+
+    now = settings()
+    at = as_of.instant(moment, now)
+    with screen.status("reading the project") as status, terminal.logged(now.home / "logs" / "kpilote.log"):
+        rebuilt = as_of.rebuild(now, at, lambda count, total, name: status.update(f"{count} of {total}: {name}"))
+    screen.print(
+        f"{rebuilt.tables} marts as the lake knew the world on {at:%Y-%m-%d %H:%M %Z}, data through "
+        f"{rebuilt.data_through}\n  {rebuilt.warehouse}"
+    )
 
 
 def _partitions(cadence: Any, now: Settings, dates: tuple[dt.date, dt.date]) -> tuple[str, str]:
