@@ -77,6 +77,11 @@ class Settings(BaseSettings):
         return self.home / "releases"
 
     @property
+    def ledger_dir(self) -> Path:
+        """What every publication changed, one file each; cannot be rebuilt."""
+        return self.home / "ledger"
+
+    @property
     def bi_path(self) -> Path:
         return self.home / "kpilote.duckdb"
 
