@@ -28,6 +28,7 @@ CADENCES = ("daily", "weekly", "monthly", "quarterly")
 PERIODS = {"daily": "day", "weekly": "week", "monthly": "month", "quarterly": "quarter", "yearly": "year"}
 DATE = click.DateTime(["%Y-%m-%d"])
 MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"])
+_NO_RELEASE = "there is no release yet: run `kpilote demo` or `kpilote refresh --cadence daily` first"
 P = ParamSpec("P")
 
 
@@ -135,6 +136,29 @@ def scorecard(cadence: str) -> None:
     from orchestration.terminal import console
 
     _show_scorecard(console(), PERIODS[cadence])
+
+
+@main.command()
+@click.argument("kpi")
+@click.argument("period")
+@click.option("--dimension", metavar="NAME=VALUE", help="One cut of it, e.g. channel=paid_search (default: the total).")
+@failing_in_one_line
+def explain(kpi: str, period: str, dimension: str | None) -> None:
+    """What a KPI says for a PERIOD (2026-03-09, 2026-W11, 2026-03, 2026-Q1, 2026), said before, and why it changed."""
+    from ingestion.settings import settings
+    from orchestration.terminal import console
+    from serving.ledger import explain as ledger
+    from serving.ledger.periods import parse
+    from serving.release import ReleaseError, current
+    from serving.report import explanation
+
+    name, given, value = (dimension or "total=total").partition("=")
+    if not given:
+        raise click.UsageError(f"--dimension {dimension}: write NAME=VALUE, e.g. channel=paid_search")
+    served = current(settings())
+    if served is None:
+        raise ReleaseError(_NO_RELEASE)
+    console().print(explanation.render(ledger.explain(settings(), served, kpi, parse(period), name, value)))
 
 
 @main.command()
@@ -308,7 +332,7 @@ def _show_scorecard(screen: Console, period: str) -> None:
 
     served = current(settings())
     if served is None:
-        raise ReleaseError("there is no release yet: run `kpilote demo` or `kpilote refresh --cadence daily` first")
+        raise ReleaseError(_NO_RELEASE)
     screen.print(terminal.render(served, period))
     screen.print(f"\n  page: {served.path / 'scorecard.html'}")
 

@@ -26,7 +26,7 @@ import duckdb
 from serving import files, folder, marts
 from serving.folder import Release, ReleaseError
 from serving.ledger import book
-from serving.ledger.record import Recorded, record
+from serving.ledger.record import Recorded, record, rules_digest
 
 __all__ = [
     "Recorded",
@@ -179,6 +179,7 @@ def _make(settings: ReleaseSettings, staging: Path, content: Mapping[str, Any]) 
         **content,
         "tables": tables,
         "ledger": asdict(recorded),
+        "rules_sha256": rules_digest(),
     }
     marts.write_database(staging, manifest)
     manifest["database"] = {"file": marts.DATABASE, "sha256": files.sha256(staging / marts.DATABASE)}

@@ -31,7 +31,8 @@ def compare(connection: duckdb.DuckDBPyConnection) -> int:
         with pairs as (
             select
                 {coalesced}, {pairs},
-                case when o.kpi is null then 'appeared' when n.kpi is null then 'disappeared' else 'changed' end as change,
+                case when o.kpi is null then 'appeared' when n.kpi is null then 'disappeared' else 'changed' end
+                    as change,
                 n.definition_version as new_version,
                 coalesce(n.period_end, o.period_end) as period_end
             from old.kpi_values as o full join new.kpi_values as n using ({key})

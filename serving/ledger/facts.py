@@ -6,13 +6,13 @@ Flow: `old.<fact> × new.<fact> → diff_<fact>(row_id, old_row, new_row)`, then
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import cached_property
 
 import duckdb
 
 from serving import marts
+from serving.ledger.windows import last_day_over
 
 CADENCES = ("day", "week", "month", "quarter", "year")
 # A fact whose rows are typed by people in files has no key: equal keys are numbered in the order of the rest.
@@ -102,7 +102,8 @@ def hit(connection: duckdb.DuckDBPyConnection, one: Input) -> None:
     through = "case side when 'old' then (select through from horizon_old) else (select through from horizon_new) end"
     last_day = f"least(cells.period_end, {through})"
     if one.window_start and one.window_end:
-        window = f"day between {_over(one.window_start, last_day)} and {_over(one.window_end, last_day)}"
+        first, last = (last_day_over(bound, last_day) for bound in (one.window_start, one.window_end))
+        window = f"day between {first} and {last}"
     elif one.is_snapshot:
         window = f"day = {last_day}"
     else:
@@ -131,17 +132,17 @@ def hit(connection: duckdb.DuckDBPyConnection, one: Input) -> None:
         ),
         points as (
             select distinct
-                side, day, row_cadence, causes.cause,
+                side, day, row_cadence,
+                -- What belongs to days nobody had reported yet is news, whatever else is known of it.
+                case
+                    when side = 'new' and day > (select through from horizon_old) then 'period_open'
+                    else coalesce(causes.cause, 'unexplained')
+                end as cause,
                 unnest(cuts).d as dimension, unnest(cuts).v as dimension_value
             from sides semi join effective using (row_id)
             left join row_causes_{one.fact} as causes using (row_id)
         ),
         cells as (select * from changed_cells where kpi = '{one.kpi}' and not is_first_report)
-        select distinct cell_id, coalesce(cause, 'unexplained') from ({joins})
+        select distinct cell_id, cause from ({joins})
         """  # noqa: S608
     )
-
-
-def _over(expression: str, last_day: str) -> str:
-    """A window's bound, written over `last_day`, for a cell's own last day."""
-    return re.sub(r"\blast_day\b", f"({last_day})", expression)

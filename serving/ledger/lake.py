@@ -49,8 +49,8 @@ def _rows(settings: LakePlace, each: Table) -> str:
     """Rows of the loads the warehouse has seen, with `load_number`, the load as a number."""
     glob = marts.text(table_glob(settings, each))
     return (
-        f"(select *, _dlt_load_id::double as load_number from read_parquet({glob}, union_by_name = true) where _dlt_load_id in"  # noqa: S608
-        f" (select load_id from warehouse.staging.stg_{each.source}__windows))"
+        f"(select *, _dlt_load_id::double as load_number from read_parquet({glob}, union_by_name = true)"  # noqa: S608
+        f" where _dlt_load_id in (select load_id from warehouse.staging.stg_{each.source}__windows))"
     )
 
 
@@ -82,7 +82,9 @@ def _records(connection: duckdb.DuckDBPyConnection, settings: LakePlace, each: T
         with rows as {_rows(settings, each)},
         touched as (select distinct {key} from rows where load_number > $1::double),
         sides as (
-            select {key}, arg_max(rows, {order}) filter (where load_number <= $1::double) as was, arg_max(rows, {order}) as is_now
+            select
+                {key}, arg_max(rows, {order}) filter (where load_number <= $1::double) as was,
+                arg_max(rows, {order}) as is_now
             from rows semi join touched using ({key}) group by {key}
         ),
         told as (select *, case {" ".join(branches)} end as cause from sides)

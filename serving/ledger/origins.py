@@ -1,8 +1,8 @@
 """Why a row of a fact differs: `diff_<fact> × happened → row_causes_<fact>(row_id, cause)`.
 
-Belongs here: which of a row's columns come from which entity, as data (RULES). A cause is taken from an entity only when
-a column that comes from it differs, so that an unrelated edit of the same person explains nothing. What happened to the
-entities themselves is read from the lake (`lake`).
+Belongs here: which of a row's columns come from which entity, as data (RULES). A cause is taken from an entity only
+when a column that comes from it differs, so that an unrelated edit of the same person explains nothing. What happened
+to the entities themselves is read from the lake (`lake`).
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ their own modules; when this runs is publication's business (`serving.release`).
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ from serving.ledger import book, cells, facts, lake, origins
 # Facts that explain others though no KPI counts their rows.
 EXPLAINING = {"fct_touchpoints": "touch_id", "fct_conversions": "conversion_id"}
 UNEXPLAINED = "unexplained"
+PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
 
 
 class LedgerPlace(LakePlace, Protocol):
@@ -43,7 +45,12 @@ class Recorded:
 
 
 def record(
-    settings: LedgerPlace, staging: Path, tables: Mapping[str, Any], before: Release | None, release_id: str, now: datetime
+    settings: LedgerPlace,
+    staging: Path,
+    tables: Mapping[str, Any],
+    before: Release | None,
+    release_id: str,
+    now: datetime,
 ) -> Recorded:
     """Write the rows of a publication whose marts lie in `staging`, and the mart of all rows beside them."""
     folder = settings.ledger_dir
@@ -114,16 +121,28 @@ def _trace(
     lake.read(connection, settings, before.manifest.get("lake", {}))
     connection.execute("create table if not exists changed_rates (currency varchar, date_day date)")
     origins.derive(connection)
-    otherwise = _otherwise(tables, before)
+    otherwise = _otherwise(before)
     for fact in sorted({one.fact for one in used}):
-        columns = {name for name in tables[fact]["columns"]}
+        columns = set(tables[fact]["columns"])
         origins.explain(connection, fact, columns, otherwise)
     for one in used:
         facts.hit(connection, one)
 
 
-def _otherwise(_tables: Mapping[str, Any], _before: Release) -> str | None:
-    return None
+def rules_digest() -> str:
+    """A hash of the project that turns the lake into facts: its models, macros, seeds and vars."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in PROJECT.rglob("*") if path.suffix in (".sql", ".csv", ".yml")):
+        inside = path.relative_to(PROJECT)
+        if inside.parts[0] in ("models", "macros", "seeds", "dbt_project.yml"):
+            digest.update(str(inside).encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def _otherwise(before: Release) -> str | None:
+    """The cause of rows that differ although the lake received nothing about them: the rules were changed."""
+    known = before.manifest.get("rules_sha256")
+    return "definition_change" if known is not None and known != rules_digest() else None
 
 
 _TOLD = f"""

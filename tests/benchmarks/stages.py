@@ -102,7 +102,7 @@ def gate(name: str) -> int:
 
 
 def publish() -> int:
-    """A release of the warehouse's marts; rows are those published. A gate that failed has ended the benchmark before."""
+    """A release of the warehouse's marts; rows are those published. A gate that failed ended the benchmark before."""
     from expectations.model import GATES
     from ingestion.settings import settings
     from serving import release
