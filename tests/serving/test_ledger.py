@@ -105,7 +105,8 @@ def test_a_cell_knows_why_it_changed(week: Week, number: int, kpi: str, cause: s
     """The day's release holds cells of that KPI changed for that reason alone, and explain prints it."""
     found = week.rows(
         "select cadence, period_start, dimension, dimension_value, old_value, new_value from ledger"
-        " where release_id = ? and kpi = ? and cause = ? order by was_final desc, cadence, period_start, dimension, dimension_value",
+        " where release_id = ? and kpi = ? and cause = ?"
+        " order by was_final desc, cadence, period_start, dimension, dimension_value",
         week.releases[number],
         kpi,
         cause,
@@ -164,7 +165,9 @@ def test_the_ledger_replayed_gives_the_published_values(week: Week) -> None:
             select kpi, old_value, change, lag(new_value) over cell as before, lag(change) over cell as change_before
             from ledger
             window cell as (partition by kpi, cadence, period_start, dimension, dimension_value order by release_id)
-        ) where old_value is distinct from before or (change = 'appeared') <> coalesce(change_before = 'disappeared', true)
+        )
+        where old_value is distinct from before
+            or (change = 'appeared') <> coalesce(change_before = 'disappeared', true)
         """
     )
     assert broken == []
