@@ -50,7 +50,7 @@ def load(
     """Pull one source and commit it: load ids and tally. Whatever fails, the lake keeps what it had."""
     hasher = Hasher(settings.require_hash_key())
     tally = Tally()
-    with _alone(settings, source.name):
+    with alone(settings, source.name):
         try:
             pipeline = _ready_pipeline(source.name, settings)
 
@@ -196,7 +196,7 @@ def _initialise(source_name: str, settings: Settings) -> None:
 
 
 @contextmanager
-def _alone(settings: Settings, source_name: str) -> Iterator[None]:
+def alone(settings: Settings, source_name: str) -> Iterator[None]:
     """One pull of a source at a time on this machine: others wait, since they would share cursors and working files."""
     settings.dlt_dir.mkdir(parents=True, exist_ok=True)
     with (settings.dlt_dir / f"{source_name}.lock").open("w") as lock:
