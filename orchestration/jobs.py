@@ -1,7 +1,5 @@
 """The four refreshes, which the schedule, the Dagster UI and `kpilote refresh` all start, and the lake's upkeep."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping
 
 import dagster as dg
