@@ -168,5 +168,5 @@ def test_a_missing_folder_is_named(fresh: Settings, monkeypatch: pytest.MonkeyPa
 
 
 def test_the_templates_are_those_of_the_registry() -> None:
-    kept = {path.name: path.read_text(encoding="utf-8") for path in templates.FOLDER.iterdir()}
+    kept = {path.name: path.read_bytes().decode() for path in templates.FOLDER.iterdir()}
     assert kept == templates.contents(), "run python -m ingestion.sources.spreadsheets.templates"
