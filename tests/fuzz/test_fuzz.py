@@ -24,8 +24,10 @@ from tests.fuzz import answers, spreadsheets
 from tests.fuzz.feeding import ADDRESS, START, LostError, Outcome, context, feed
 from tests.fuzz.targets import TARGETS
 
-settings.register_profile("fuzz", max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
-settings.register_profile("nightly", settings.get_profile("fuzz"), max_examples=12_000)
+settings.register_profile(
+    "fuzz", max_examples=100, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+)
+settings.register_profile("nightly", settings.get_profile("fuzz"), max_examples=12_000, derandomize=False)
 PROFILE = settings.get_profile("nightly" if os.environ.get("HYPOTHESIS_PROFILE") == "nightly" else "fuzz")
 
 
@@ -93,3 +95,14 @@ def test_a_heading_of_several_lines_gives_an_error_of_one() -> None:
     content = b'kpi,cadence,period_start,dimension,"dimens\rion_value",target\n'
     outcome = spreadsheets.read(SOURCE.tables["targets"], ".csv", content)
     assert "rename 'dimens ion_value' to dimension_value" in (outcome.error or "")
+
+
+def test_a_part_missing_from_an_answer_is_named_by_place() -> None:
+    kept = answers.recorded("hubspot")
+    request = next(each for each in kept.wanted["reference"] if "/crm/owners/" in each)
+    answer = orjson.loads(kept.answers[request])
+    del answer["results"][0]["id"]
+    outcome = answers.replayed("hubspot", "reference", {request: orjson.dumps(answer)})
+    assert (outcome.error or "").startswith(
+        "hubspot: an answer is not of the documented form (KeyError in _owner, __init__.py"
+    )
