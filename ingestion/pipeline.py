@@ -2,17 +2,19 @@
 
 Flow: `stream → batches of rows → Arrow → dlt package → {lake}/{source}/…`. Belongs here: everything that touches
 dlt. Does not: what a vendor answers (`sources/`) or what a row must look like (`rows.py`). A package holds the rows
-of every table, the ranges covered (`_windows`), the rows refused (`_quarantine`) and the cursors; it counts once
-dlt has written its `_dlt_loads` record.
+of every table, the ranges covered (`_windows`), the rows refused (`_quarantine`), how many rows were received
+(`_received`) and the cursors; it counts once dlt has written its `_dlt_loads` record.
 """
 
 import datetime as dt
 import fcntl
 import json
 import os
-from collections import defaultdict
+import traceback
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import dlt
@@ -21,7 +23,7 @@ import pyarrow as pa
 from dlt.destinations.impl.filesystem.filesystem import CURRENT_VERSION, INIT_FILE_NAME
 
 from ingestion.errors import KpiloteError, SettingsError, SourceError
-from ingestion.privacy import Hasher
+from ingestion.privacy import Hasher, without_addresses
 from ingestion.registry import Source, bookkeeping
 from ingestion.rows import Convert, Refusal, build
 from ingestion.settings import Settings
@@ -55,12 +57,13 @@ def load(
             pipeline = _ready_pipeline(source.name, settings)
 
             context = Context(source, *window, dt.datetime.now(tz=dt.UTC), hasher, settings)
-            connector = connect(context)
+            with understood(source.name):
+                connector = connect(context)
 
             @dlt.source(name=source.name)
             def streams() -> Iterator[Any]:
                 for name, stream in connector.streams.items():
-                    rows = _Runner(context, connector.convert, tally, report).run(stream)
+                    rows = Runner(context, connector.convert, tally, report).run(name, stream)
                     yield dlt.resource(rows, name=name, write_disposition="append", parallelized=True)
 
             pipeline.extract(streams(), workers=EXTRACT_WORKERS, loader_file_format="parquet")
@@ -70,7 +73,7 @@ def load(
             written = _written(error)
             if written is not None:
                 raise written from None
-            reason = f"{type(error).__name__}: {_innermost(error)}"
+            reason = without_addresses(f"{type(error).__name__}: {_innermost(error)}")
             raise SourceError(source.name, f"the load failed, the lake keeps what it had ({reason})") from error
     return tuple(info.loads_ids) if info is not None else (), tally
 
@@ -82,8 +85,27 @@ def _check_key(context: Context) -> None:
         raise SettingsError("KPILOTE_HASH_KEY differs from the key this lake was written under: set that one again")
 
 
-class _Runner:
-    """Turns one stream into Arrow tables for dlt, then adds its windows and what it refused."""
+@contextmanager
+def understood(source_name: str) -> Iterator[None]:
+    """Where an answer is read: a part of it that is missing or of another form is the vendor's fault, in one line.
+
+    Which part is told by the place in our code; the error itself may repeat what the vendor sent.
+    """
+    try:
+        yield
+    except KpiloteError:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{place.name}, {Path(place.filename).name} line {place.lineno}"
+        raise SourceError(
+            source_name,
+            f"an answer is not of the documented form ({type(error).__name__} in {where}); nothing was loaded",
+        ) from error
+
+
+class Runner:
+    """Turns one stream into Arrow tables for dlt, then adds its windows, what it refused and what it received."""
 
     def __init__(
         self,
@@ -96,11 +118,14 @@ class _Runner:
         self._pending: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
         self._windows: list[Mapping[str, Any]] = []
         self._quarantine: list[Mapping[str, Any]] = []
+        self._received: Counter[str] = Counter()
+        self._mine = Tally()
 
-    def run(self, stream: Callable[[], Stream]) -> Iterator[Any]:
+    def run(self, name: str, stream: Callable[[], Stream]) -> Iterator[Any]:
         _check_key(self._context)
-        for item in stream():
+        for item in self._items(stream):
             if isinstance(item, Window):
+                self._received[item.table] += 0  # covered and empty is an account too
                 self._windows.append(
                     {
                         "table_name": item.table,
@@ -110,19 +135,44 @@ class _Runner:
                     }
                 )
             elif isinstance(item.rows, pa.Table):
+                self._received[item.table] += item.received
                 yield from self._finished(item.table, item.rows, item.refused)
             else:
+                self._received[item.table] += len(item.rows)
                 pending = self._pending[item.table]
                 pending.extend(item.rows)
-                self._report(item.table, self._tally.received(item.table) + len(pending))
+                self._report(item.table, self._tally.judged(item.table) + len(pending))
                 if len(pending) >= BATCH_ROWS:
                     yield from self._flush(item.table)
         for table in tuple(self._pending):
             yield from self._flush(table)
+        accounts = [self._account(name, table) for table in self._received]
         books = bookkeeping(self._context.source.name)
-        for book, entries in zip(books, (self._windows, self._quarantine), strict=True):
+        for book, entries in zip(books, (self._windows, self._quarantine, accounts), strict=True):
             if entries:
                 yield _named(build(book, entries)[0], book.name)
+
+    def _items(self, stream: Callable[[], Stream]) -> Stream:
+        with understood(self._context.source.name):
+            yield from stream()
+
+    def _account(self, stream: str, table: str) -> Mapping[str, Any]:
+        """Rows received of a table, and what became of them: none may be missing."""
+        received, judged = self._received[table], self._mine.judged(table)
+        if received != judged:
+            raise SourceError(
+                self._context.source.name,
+                f"{received} rows of {table} were received, but {judged} accepted or quarantined; nothing was loaded."
+                " This is a fault of Kpilote's: please report it",
+            )
+        return {
+            "table_name": table,
+            "stream": stream,
+            "rows_received": received,
+            "rows_accepted": self._mine.accepted[table],
+            "rows_quarantined": self._mine.quarantined[table],
+            "received_at": self._context.pulled_at,
+        }
 
     def _flush(self, table: str) -> Iterator[Any]:
         rows = self._pending.pop(table)
@@ -131,9 +181,8 @@ class _Runner:
             yield from self._finished(table, built, refused)
 
     def _finished(self, table: str, built: pa.Table, refused: Sequence[Refusal]) -> Iterator[Any]:
-        before = self._tally.received(table)
-        self._tally.accepted[table] += built.num_rows
-        self._tally.quarantined[table] += len(refused)
+        self._mine.add(table, built.num_rows, len(refused))
+        before = self._tally.add(table, built.num_rows, len(refused))
         self._quarantine.extend(
             {
                 "table_name": table,
@@ -145,7 +194,7 @@ class _Runner:
             }
             for refusal in refused
         )
-        self._report(table, self._tally.received(table))
+        self._report(table, self._tally.judged(table))
         if built.num_rows:
             yield _named(built, table)
 

@@ -12,7 +12,7 @@ import os
 import sys
 from collections.abc import Callable
 from functools import wraps
-from typing import TYPE_CHECKING, Any, ParamSpec
+from typing import IO, TYPE_CHECKING, Any, ParamSpec
 
 import click
 from dotenv import load_dotenv
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from ingestion.settings import Settings
+    from serving.release import Release
 
 CADENCES = ("daily", "weekly", "monthly", "quarterly")
 PERIODS = {"daily": "day", "weekly": "week", "monthly": "month", "quarterly": "quarter", "yearly": "year"}
 DATE = click.DateTime(["%Y-%m-%d"])
 MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"])
-_NO_RELEASE = "there is no release yet: run `kpilote demo` or `kpilote refresh --cadence daily` first"
 P = ParamSpec("P")
 
 
@@ -130,12 +130,19 @@ def refresh(
 
 @main.command()
 @click.option("--cadence", type=click.Choice(tuple(PERIODS)), default="monthly", show_default=True)
+# Excel takes UTF-8 without its mark for the computer's own encoding.
+@click.option("--csv", "file", type=click.File("w", "utf-8-sig", lazy=True), help="Write it to this file instead.")
 @failing_in_one_line
-def scorecard(cadence: str) -> None:
-    """Print the scorecard of the published release."""
+def scorecard(cadence: str, file: IO[str] | None) -> None:
+    """Print the scorecard of the published release, or write it as CSV."""
     from orchestration.terminal import console
 
-    _show_scorecard(console(), PERIODS[cadence])
+    if file is None:
+        _show_scorecard(console(), PERIODS[cadence])
+        return
+    from serving.report import table
+
+    file.write(table.render(_served(), PERIODS[cadence]))
 
 
 @main.command()
@@ -149,16 +156,12 @@ def explain(kpi: str, period: str, dimension: str | None) -> None:
     from orchestration.terminal import console
     from serving.ledger import explain as ledger
     from serving.ledger.periods import parse
-    from serving.release import ReleaseError, current
     from serving.report import explanation
 
     name, given, value = (dimension or "total=total").partition("=")
     if not given:
         raise click.UsageError(f"--dimension {dimension}: write NAME=VALUE, e.g. channel=paid_search")
-    served = current(settings())
-    if served is None:
-        raise ReleaseError(_NO_RELEASE)
-    console().print(explanation.render(ledger.explain(settings(), served, kpi, parse(period), name, value)))
+    console().print(explanation.render(ledger.explain(settings(), _served(), kpi, parse(period), name, value)))
 
 
 @main.command()
@@ -325,14 +328,20 @@ def _partitions(cadence: Any, now: Settings, dates: tuple[dt.date, dt.date]) -> 
     return keys[0], keys[-1]
 
 
-def _show_scorecard(screen: Console, period: str) -> None:
+def _served() -> Release:
     from ingestion.settings import settings
     from serving.release import ReleaseError, current
-    from serving.report import terminal
 
     served = current(settings())
     if served is None:
-        raise ReleaseError(_NO_RELEASE)
+        raise ReleaseError("there is no release yet: run `kpilote demo` or `kpilote refresh --cadence daily` first")
+    return served
+
+
+def _show_scorecard(screen: Console, period: str) -> None:
+    from serving.report import terminal
+
+    served = _served()
     screen.print(terminal.render(served, period))
     screen.print(f"\n  page: {served.path / 'scorecard.html'}")
 
