@@ -46,13 +46,13 @@ def judge(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
         connection.execute(f"create or replace table {findings_of} as {NOTHING}")
         return
     limit = limits(table.full_name)
-    profile.build(connection, table, limit)
+    enough = profile.build(connection, table, limit)
     checks = {
         "volume": volume.findings if volume.applies(table) else None,
         "freshness": freshness.findings if freshness.applies(table) else None,
-        "nulls": content.nulls if profile.nullable(table) else None,
-        "words": content.words if profile.wordy(table) else None,
-        "numbers": content.numbers if profile.numeric(table) else None,
+        "nulls": content.nulls if enough and profile.nullable(table) else None,
+        "words": content.words if enough and profile.wordy(table) else None,
+        "numbers": content.numbers if enough and profile.numeric(table) else None,
     }
     columns = "severity, column_name, day, found, usual, size"
     every = " union all ".join(

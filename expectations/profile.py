@@ -75,13 +75,18 @@ def as_declared(connection: duckdb.DuckDBPyConnection, table: Table) -> bool:
     return all(found.get(column.name) == DUCKDB_TYPES[column.type] for column in table.columns)
 
 
-def build(connection: duckdb.DuckDBPyConnection, table: Table, limits: Limits) -> None:
-    """Make the tables of the profile."""
+def build(connection: duckdb.DuckDBPyConnection, table: Table, limits: Limits) -> bool:
+    """Make the tables of the profile; false where too little history stands in the lake for what its columns hold."""
     _days(connection, table)
     _spans(connection, table, limits)
+    query = f"select any_value(size), max(span) from {_named(table, 'spans')}"  # noqa: S608
+    ((size, oldest),) = connection.execute(query).fetchall()
+    if oldest is None or oldest < (limits.history.least_days if size == 1 else limits.history.least_weeks):
+        return False
     _sample(connection, table, limits)
     _facts(connection, table)
     _words(connection, table, limits)
+    return True
 
 
 def _named(table: Table, part: str) -> str:
