@@ -10,6 +10,7 @@ import hashlib
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import fsspec
 import pyarrow as pa
@@ -27,6 +28,13 @@ Progress = Callable[[str, str, int], None]
 LOADS_TABLE = "_dlt_loads"
 
 
+class LakePlace(Protocol):
+    """Where the lake is: the one setting its readers need."""
+
+    @property
+    def lake_url(self) -> str: ...
+
+
 @dataclass(frozen=True)
 class Pull:
     """What a pull did: load ids committed (none when nothing was new), rows accepted and quarantined per table, its
@@ -40,23 +48,23 @@ class Pull:
     quarantined: Mapping[str, int] = field(default_factory=dict)
 
 
-def source_url(settings: Settings, source_name: str) -> str:
+def source_url(settings: LakePlace, source_name: str) -> str:
     """Folder of a source in the lake."""
     return f"{settings.lake_url.rstrip('/')}/{source_name}"
 
 
-def table_glob(settings: Settings, table: Table) -> str:
+def table_glob(settings: LakePlace, table: Table) -> str:
     """Glob over every Parquet file of a table, committed or not: readers keep the loads that `loads_glob` lists."""
     return f"{source_url(settings, table.source)}/{table.name}/*.parquet"
 
 
-def loads_glob(settings: Settings, source_name: str) -> str:
+def loads_glob(settings: LakePlace, source_name: str) -> str:
     """Glob over the JSON lines that list a source's committed loads (load_id, schema_name, status, inserted_at)."""
     return f"{source_url(settings, source_name)}/{LOADS_TABLE}/*.jsonl"
 
 
 def lake_tables(source_name: str) -> tuple[Table, ...]:
-    """The tables of a source with its `_windows` and `_quarantine`."""
+    """The tables of a source with its bookkeeping."""
     return (*source(source_name).tables.values(), *bookkeeping(source_name))
 
 
@@ -64,8 +72,13 @@ def prepare(settings: Settings, sources: tuple[str, ...] | None = None) -> None:
     """Write an empty contract file for every table whose present columns have none yet, and an empty list of loads.
 
     Of every registered source by default, also of those KPILOTE_SOURCES leaves out: models read all of them. Contract
-    files are never rewritten; a changed declaration adds one, so readers (by name) see the new columns at once.
+    files are never rewritten; a changed declaration adds one, so readers (by name) see the new columns at once. An
+    exchange of files that was interrupted is completed first.
     """
+    from ingestion.compaction import finish
+
+    for name in SOURCES:
+        finish(settings, name)
     for name in sources if sources is not None else SOURCES:
         folder = source_url(settings, name)
         filesystem, root = fsspec.core.url_to_fs(folder)

@@ -1,29 +1,28 @@
 """How a load is made: a source's streams through dlt into Parquet files of the lake, as one load package.
 
-Flow: `stream → batches of rows → Arrow → dlt package → {lake}/{source}/…`. Belongs here: everything that touches
-dlt. Does not: what a vendor answers (`sources/`) or what a row must look like (`rows.py`). A package holds the rows
-of every table, the ranges covered (`_windows`), the rows refused (`_quarantine`) and the cursors; it counts once
-dlt has written its `_dlt_loads` record.
+Flow: `stream → batches of rows → Arrow → dlt package → {lake}/{source}/…`. Belongs here: how rows become a
+package. Does not: what an interrupted load left (`resume.py`), what a vendor answers (`sources/`) or what a row must
+look like (`rows.py`). A package holds the rows of every table, the ranges covered (`_windows`), the rows refused
+(`_quarantine`), how many rows were received (`_received`) and the cursors; it counts once dlt has written its
+`_dlt_loads` record.
 """
 
 import datetime as dt
 import fcntl
-import json
-import os
-import shutil
-from collections import defaultdict
+import traceback
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import dlt
-import fsspec
 import pyarrow as pa
-from dlt.destinations.impl.filesystem.filesystem import CURRENT_VERSION, INIT_FILE_NAME
 
 from ingestion.errors import KpiloteError, SettingsError, SourceError
-from ingestion.privacy import Hasher
+from ingestion.privacy import Hasher, without_addresses
 from ingestion.registry import Source, bookkeeping
+from ingestion.resume import ready_pipeline
 from ingestion.rows import Convert, Refusal, build
 from ingestion.settings import Settings
 from ingestion.streams import Connector, Context, Stream, Tally, Window
@@ -31,14 +30,6 @@ from ingestion.streams import Connector, Context, Stream, Tally, Window
 # Rows gathered before they become one Arrow table.
 BATCH_ROWS = 10_000
 EXTRACT_WORKERS = 4
-LAYOUT = "{table_name}/{load_id}.{file_id}.{ext}"
-# dlt resolves its own configuration from these when a pipeline is made. Readers depend on the load id of every row.
-CONFIGURATION = {
-    "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID": "true",
-    "RUNTIME__DLTHUB_TELEMETRY": "false",
-    "RUNTIME__LOG_LEVEL": "ERROR",
-    "DATA_WRITER__BUFFER_MAX_ITEMS": "50000",
-}
 
 
 def load(
@@ -51,17 +42,18 @@ def load(
     """Pull one source and commit it: load ids and tally. Whatever fails, the lake keeps what it had."""
     hasher = Hasher(settings.require_hash_key())
     tally = Tally()
-    with _alone(settings, source.name):
+    with alone(settings, source.name):
         try:
-            pipeline = _ready_pipeline(source.name, settings)
+            pipeline = ready_pipeline(source.name, settings)
 
             context = Context(source, *window, dt.datetime.now(tz=dt.UTC), hasher, settings)
-            connector = connect(context)
+            with understood(source.name):
+                connector = connect(context)
 
             @dlt.source(name=source.name)
             def streams() -> Iterator[Any]:
                 for name, stream in connector.streams.items():
-                    rows = _Runner(context, connector.convert, tally, report).run(stream)
+                    rows = Runner(context, connector.convert, tally, report).run(name, stream)
                     yield dlt.resource(rows, name=name, write_disposition="append", parallelized=True)
 
             pipeline.extract(streams(), workers=EXTRACT_WORKERS, loader_file_format="parquet")
@@ -71,7 +63,7 @@ def load(
             written = _written(error)
             if written is not None:
                 raise written from None
-            reason = f"{type(error).__name__}: {_innermost(error)}"
+            reason = without_addresses(f"{type(error).__name__}: {_innermost(error)}")
             raise SourceError(source.name, f"the load failed, the lake keeps what it had ({reason})") from error
     return tuple(info.loads_ids) if info is not None else (), tally
 
@@ -83,8 +75,27 @@ def _check_key(context: Context) -> None:
         raise SettingsError("KPILOTE_HASH_KEY differs from the key this lake was written under: set that one again")
 
 
-class _Runner:
-    """Turns one stream into Arrow tables for dlt, then adds its windows and what it refused."""
+@contextmanager
+def understood(source_name: str) -> Iterator[None]:
+    """Where an answer is read: a part of it that is missing or of another form is the vendor's fault, in one line.
+
+    Which part is told by the place in our code; the error itself may repeat what the vendor sent.
+    """
+    try:
+        yield
+    except KpiloteError:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{place.name}, {Path(place.filename).name} line {place.lineno}"
+        raise SourceError(
+            source_name,
+            f"an answer is not of the documented form ({type(error).__name__} in {where}); nothing was loaded",
+        ) from error
+
+
+class Runner:
+    """Turns one stream into Arrow tables for dlt, then adds its windows, what it refused and what it received."""
 
     def __init__(
         self,
@@ -97,11 +108,14 @@ class _Runner:
         self._pending: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
         self._windows: list[Mapping[str, Any]] = []
         self._quarantine: list[Mapping[str, Any]] = []
+        self._received: Counter[str] = Counter()
+        self._mine = Tally()
 
-    def run(self, stream: Callable[[], Stream]) -> Iterator[Any]:
+    def run(self, name: str, stream: Callable[[], Stream]) -> Iterator[Any]:
         _check_key(self._context)
-        for item in stream():
+        for item in self._items(stream):
             if isinstance(item, Window):
+                self._received[item.table] += 0  # covered and empty is an account too
                 self._windows.append(
                     {
                         "table_name": item.table,
@@ -111,19 +125,44 @@ class _Runner:
                     }
                 )
             elif isinstance(item.rows, pa.Table):
+                self._received[item.table] += item.received
                 yield from self._finished(item.table, item.rows, item.refused)
             else:
+                self._received[item.table] += len(item.rows)
                 pending = self._pending[item.table]
                 pending.extend(item.rows)
-                self._report(item.table, self._tally.received(item.table) + len(pending))
+                self._report(item.table, self._tally.judged(item.table) + len(pending))
                 if len(pending) >= BATCH_ROWS:
                     yield from self._flush(item.table)
         for table in tuple(self._pending):
             yield from self._flush(table)
+        accounts = [self._account(name, table) for table in self._received]
         books = bookkeeping(self._context.source.name)
-        for book, entries in zip(books, (self._windows, self._quarantine), strict=True):
+        for book, entries in zip(books, (self._windows, self._quarantine, accounts), strict=True):
             if entries:
                 yield _named(build(book, entries)[0], book.name)
+
+    def _items(self, stream: Callable[[], Stream]) -> Stream:
+        with understood(self._context.source.name):
+            yield from stream()
+
+    def _account(self, stream: str, table: str) -> Mapping[str, Any]:
+        """Rows received of a table, and what became of them: none may be missing."""
+        received, judged = self._received[table], self._mine.judged(table)
+        if received != judged:
+            raise SourceError(
+                self._context.source.name,
+                f"{received} rows of {table} were received, but {judged} accepted or quarantined; nothing was loaded."
+                " This is a fault of Kpilote's: please report it",
+            )
+        return {
+            "table_name": table,
+            "stream": stream,
+            "rows_received": received,
+            "rows_accepted": self._mine.accepted[table],
+            "rows_quarantined": self._mine.quarantined[table],
+            "received_at": self._context.pulled_at,
+        }
 
     def _flush(self, table: str) -> Iterator[Any]:
         rows = self._pending.pop(table)
@@ -132,9 +171,8 @@ class _Runner:
             yield from self._finished(table, built, refused)
 
     def _finished(self, table: str, built: pa.Table, refused: Sequence[Refusal]) -> Iterator[Any]:
-        before = self._tally.received(table)
-        self._tally.accepted[table] += built.num_rows
-        self._tally.quarantined[table] += len(refused)
+        self._mine.add(table, built.num_rows, len(refused))
+        before = self._tally.add(table, built.num_rows, len(refused))
         self._quarantine.extend(
             {
                 "table_name": table,
@@ -146,7 +184,7 @@ class _Runner:
             }
             for refusal in refused
         )
-        self._report(table, self._tally.received(table))
+        self._report(table, self._tally.judged(table))
         if built.num_rows:
             yield _named(built, table)
 
@@ -155,71 +193,8 @@ def _named(rows: pa.Table, table: str) -> Any:
     return dlt.mark.with_table_name(rows, table)
 
 
-def _pipeline(source_name: str, settings: Settings) -> dlt.Pipeline:
-    os.environ.update(CONFIGURATION)
-    lake = settings.lake_url if "://" in settings.lake_url else f"file://{settings.lake_url}"
-    return dlt.pipeline(
-        pipeline_name=f"kpilote_{source_name}",
-        pipelines_dir=str(settings.dlt_dir),
-        destination=dlt.destinations.filesystem(bucket_url=lake, layout=LAYOUT),
-        dataset_name=source_name,
-    )
-
-
-def _ready_pipeline(source_name: str, settings: Settings) -> dlt.Pipeline:
-    """The source's pipeline with nothing pending and the cursors of the newest committed load in the lake.
-
-    What an interrupted run had extracted whole is loaded, or dropped if it cannot be. The working directory is then
-    made anew from the lake: it may be lost or damaged at any time, and a lake restored from a backup is read on from
-    where it stands.
-    """
-    _initialise(source_name, settings)
-    with suppress(Exception):
-        interrupted = _pipeline(source_name, settings)
-        if interrupted.has_pending_data:
-            interrupted.normalize()
-            interrupted.load()
-    shutil.rmtree(settings.dlt_dir / f"kpilote_{source_name}", ignore_errors=True)
-    _forget_uncommitted_cursors(source_name, settings)
-    pipeline = _pipeline(source_name, settings)
-    pipeline.sync_destination()
-    return pipeline
-
-
-def _forget_uncommitted_cursors(source_name: str, settings: Settings) -> None:
-    """Remove the cursors of loads that never counted.
-
-    dlt writes them just before the load's record and reads the newest, committed or not: after a kill between the two
-    they would lead past rows that nobody kept.
-    """
-    filesystem, root = fsspec.core.url_to_fs(f"{settings.lake_url.rstrip('/')}/{source_name}")
-    filesystem.invalidate_cache()
-    committed = {_load_of(path) for path in filesystem.glob(f"{root}/_dlt_loads/*.jsonl")}
-    for path in filesystem.glob(f"{root}/_dlt_pipeline_state/*.jsonl"):
-        if _load_of(path) not in committed:
-            filesystem.rm_file(path)
-
-
-def _load_of(path: str) -> str:
-    """The load id in the name of one of dlt's own files: `{name}__{load id}[__{hash}].jsonl`."""
-    _, load_id, *_ = (*path.rpartition("/")[2].removesuffix(".jsonl").split("__"), "")
-    return load_id
-
-
-def _initialise(source_name: str, settings: Settings) -> None:
-    """Mark the source's folder as dlt's: it refuses a folder that exists unmarked, and the contract files came
-    first.
-    """
-    filesystem, root = fsspec.core.url_to_fs(f"{settings.lake_url.rstrip('/')}/{source_name}")
-    marker = f"{root}/{INIT_FILE_NAME}"
-    if not filesystem.exists(marker):
-        filesystem.makedirs(root, exist_ok=True)
-        versions = {"initial_version": CURRENT_VERSION, "current_version": CURRENT_VERSION}
-        filesystem.pipe_file(marker, json.dumps(versions).encode())
-
-
 @contextmanager
-def _alone(settings: Settings, source_name: str) -> Iterator[None]:
+def alone(settings: Settings, source_name: str) -> Iterator[None]:
     """One pull of a source at a time on this machine: others wait, since they would share cursors and working files."""
     settings.dlt_dir.mkdir(parents=True, exist_ok=True)
     with (settings.dlt_dir / f"{source_name}.lock").open("w") as lock:

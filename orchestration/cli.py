@@ -12,7 +12,7 @@ import os
 import sys
 from collections.abc import Callable
 from functools import wraps
-from typing import TYPE_CHECKING, Any, ParamSpec
+from typing import IO, TYPE_CHECKING, Any, ParamSpec
 
 import click
 from dotenv import load_dotenv
@@ -23,10 +23,12 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from ingestion.settings import Settings
+    from serving.release import Release
 
 CADENCES = ("daily", "weekly", "monthly", "quarterly")
 PERIODS = {"daily": "day", "weekly": "week", "monthly": "month", "quarterly": "quarter", "yearly": "year"}
 DATE = click.DateTime(["%Y-%m-%d"])
+MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"])
 P = ParamSpec("P")
 
 
@@ -98,15 +100,25 @@ def sandbox(arguments: tuple[str, ...]) -> None:
 
 
 @main.command()
-@click.option("--cadence", type=click.Choice(CADENCES), required=True, help="Which indicators.")
+@click.option("--cadence", type=click.Choice(CADENCES), help="Which indicators.")
 @click.option("--from", "first", type=DATE, help="First day of the range.")
 @click.option("--to", "last", type=DATE, help="Last day of the range, included.")
+@click.option("--as-of", type=MOMENT, help="Build what the lake knew at this moment, in a warehouse of its own.")
 @failing_in_one_line
-def refresh(cadence: str, first: dt.datetime | None, last: dt.datetime | None) -> None:
+def refresh(
+    cadence: str | None, first: dt.datetime | None, last: dt.datetime | None, as_of: dt.datetime | None
+) -> None:
     """Run the refresh of a cadence in the foreground: a range of days as one run, or what is missing."""
     from orchestration.demo import company_if_needed
     from orchestration.terminal import console
 
+    if as_of is not None:
+        if cadence or first or last:
+            raise click.UsageError("--as-of builds every cadence of that moment: it goes with no other option")
+        _look_back(console(), as_of)
+        return
+    if cadence is None:
+        raise click.UsageError("Missing option '--cadence' (or --as-of).")
     if (first is None) != (last is None):
         raise click.UsageError("--from and --to go together")
     dates = (first.date(), last.date()) if first and last else None
@@ -118,12 +130,38 @@ def refresh(cadence: str, first: dt.datetime | None, last: dt.datetime | None) -
 
 @main.command()
 @click.option("--cadence", type=click.Choice(tuple(PERIODS)), default="monthly", show_default=True)
+# Excel takes UTF-8 without its mark for the computer's own encoding.
+@click.option("--csv", "file", type=click.File("w", "utf-8-sig", lazy=True), help="Write it to this file instead.")
 @failing_in_one_line
-def scorecard(cadence: str) -> None:
-    """Print the scorecard of the published release."""
+def scorecard(cadence: str, file: IO[str] | None) -> None:
+    """Print the scorecard of the published release, or write it as CSV."""
     from orchestration.terminal import console
 
-    _show_scorecard(console(), PERIODS[cadence])
+    if file is None:
+        _show_scorecard(console(), PERIODS[cadence])
+        return
+    from serving.report import table
+
+    file.write(table.render(_served(), PERIODS[cadence]))
+
+
+@main.command()
+@click.argument("kpi")
+@click.argument("period")
+@click.option("--dimension", metavar="NAME=VALUE", help="One cut of it, e.g. channel=paid_search (default: the total).")
+@failing_in_one_line
+def explain(kpi: str, period: str, dimension: str | None) -> None:
+    """What a KPI says for a PERIOD (2026-03-09, 2026-W11, 2026-03, 2026-Q1, 2026), said before, and why it changed."""
+    from ingestion.settings import settings
+    from orchestration.terminal import console
+    from serving.ledger import explain as ledger
+    from serving.ledger.periods import parse
+    from serving.report import explanation
+
+    name, given, value = (dimension or "total=total").partition("=")
+    if not given:
+        raise click.UsageError(f"--dimension {dimension}: write NAME=VALUE, e.g. channel=paid_search")
+    console().print(explanation.render(ledger.explain(settings(), _served(), kpi, parse(period), name, value)))
 
 
 @main.command()
@@ -176,6 +214,44 @@ def docs() -> None:
     from orchestration.dbt import write_docs
 
     click.echo(f"documentation: {write_docs(settings())}")
+
+
+@main.group()
+def gate() -> None:
+    """What the gates found, and what of it a person says is right."""
+
+
+@gate.command("list")
+@failing_in_one_line
+def gate_list() -> None:
+    """Failures and warnings of the newest run of each gate, with the id that `accept` takes."""
+    from expectations.acceptance import open_findings
+    from ingestion.settings import settings
+
+    now = dt.datetime.now(tz=dt.UTC)
+    found = open_findings(settings())
+    for each in found:
+        state = str(each.acceptance) if each.is_accepted(now) else each.severity
+        end = "" if each.acceptable else " (to be mended, not accepted)"
+        click.echo(f"{each.id}  gate {each.gate}, {each.table}: {each.expectation}, {each.text}  [{state}]{end}")
+    if not found:
+        click.echo("every expectation holds in the newest runs")
+
+
+@gate.command("accept")
+@click.argument("ids", nargs=-1, required=True, metavar="ID…")
+@click.option("--reason", required=True, help="Why it is right; stands in every run's report and in the release.")
+@click.option("--days", type=int, default=7, show_default=True, help="How long, at most 90.")
+@failing_in_one_line
+def gate_accept(ids: tuple[str, ...], reason: str, days: int) -> None:
+    """Accept findings that are right: they no longer stop the pipeline, until they grow or the days are over."""
+    from expectations.acceptance import accept
+    from ingestion.settings import settings
+
+    for each in ids:
+        accepted = accept(settings(), each, reason=reason, days=days)
+        click.echo(f"{accepted.id}  {accepted.table}: {accepted.expectation}, {accepted.about}, {accepted}")
+    click.echo("run the refresh again: the gate then lets it pass as a warning")
 
 
 @main.group()
@@ -254,6 +330,21 @@ def _refresh(
                 raise RefreshError(f"{name} refresh failed at {terminal.label(step)}: {reason} (log: {log})")
 
 
+def _look_back(screen: Console, moment: dt.datetime) -> None:
+    """Build the marts of an earlier moment and say where they are."""
+    from ingestion.settings import settings
+    from orchestration import as_of, terminal
+
+    now = settings()
+    at = as_of.instant(moment, now)
+    with screen.status("reading the project") as status, terminal.logged(now.home / "logs" / "kpilote.log"):
+        rebuilt = as_of.rebuild(now, at, lambda count, total, name: status.update(f"{count} of {total}: {name}"))
+    screen.print(
+        f"{rebuilt.tables} marts as the lake knew the world on {at:%Y-%m-%d %H:%M %Z}, data through "
+        f"{rebuilt.data_through}\n  {rebuilt.warehouse}"
+    )
+
+
 def _partitions(cadence: Any, now: Settings, dates: tuple[dt.date, dt.date]) -> tuple[str, str]:
     """The partitions a range of days means, or a usage error that says which days there are."""
     from orchestration.schedules import newest
@@ -275,14 +366,20 @@ def _partitions(cadence: Any, now: Settings, dates: tuple[dt.date, dt.date]) -> 
     return keys[0], keys[-1]
 
 
-def _show_scorecard(screen: Console, period: str) -> None:
+def _served() -> Release:
     from ingestion.settings import settings
     from serving.release import ReleaseError, current
-    from serving.report import terminal
 
     served = current(settings())
     if served is None:
         raise ReleaseError("there is no release yet: run `kpilote demo` or `kpilote refresh --cadence daily` first")
+    return served
+
+
+def _show_scorecard(screen: Console, period: str) -> None:
+    from serving.report import terminal
+
+    served = _served()
     screen.print(terminal.render(served, period))
     screen.print(f"\n  page: {served.path / 'scorecard.html'}")
 

@@ -46,7 +46,8 @@ class Table:
 
     kind: `record` (newest committed row per key wins) or `window` (each load replaces whole days of `day_column`).
     updated_column: what moves when a record changes (record tables with a cursor). personal: columns that hold
-    hashes of personal identifiers.
+    hashes of personal identifiers. entity: what a record speaks of in the unified model (contact, company, deal,
+    meeting, call, email, owner); `link` and `history` records name kind and id of it in their first two key columns.
     """
 
     source: str
@@ -58,6 +59,7 @@ class Table:
     day_column: str | None = None
     updated_column: str | None = None
     personal: tuple[str, ...] = ()
+    entity: str | None = None
 
     def __post_init__(self) -> None:
         names = [column.name for column in self.columns]

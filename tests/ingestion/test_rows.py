@@ -5,6 +5,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from ingestion.errors import TypeChangedError
 from ingestion.registry import Column, Table
@@ -22,6 +24,7 @@ TABLE = Table(
         Column("day", "date", "Day.", nullable=False),
         Column("amount", "decimal", "Amount sent as text.", as_text=True),
         Column("count", "integer", "Count."),
+        Column("ratio", "double", "Ratio."),
         Column("happened_at", "timestamp", "Moment."),
         Column("flag", "boolean", "Flag."),
         Column("ids", "strings", "Ids."),
@@ -32,6 +35,7 @@ ROW: dict[str, Any] = {
     "day": "2026-03-01",
     "amount": "12.345",
     "count": 3,
+    "ratio": 0.5,
     "happened_at": "2026-03-01T10:00:00.5+02:00",
     "flag": True,
     "ids": ["a", "b"],
@@ -48,6 +52,7 @@ def test_a_row_becomes_the_declared_types() -> None:
             "day": dt.date(2026, 3, 1),
             "amount": Decimal("12.34"),
             "count": 3,
+            "ratio": 0.5,
             "happened_at": dt.datetime(2026, 3, 1, 8, 0, 0, 500_000, tzinfo=dt.UTC),
             "flag": True,
             "ids": ["a", "b"],
@@ -62,6 +67,10 @@ def test_a_row_becomes_the_declared_types() -> None:
         ("amount", "1e20", "amount: too large for an amount (16 digits)"),
         ("amount", "NaN", "amount: not a finite number"),
         ("count", 1.5, "count: not a whole number"),
+        ("ratio", 10**400, "ratio: too large a number"),
+        ("ids", ["a", {"b": 1}], "ids: not only texts"),
+        ("thing_id", "\ud800", "thing_id: not a text (half a character)"),
+        ("happened_at", "9" * 30, "happened_at: not of its form"),
         ("happened_at", "yesterday", "happened_at: not a timestamp (ISO 8601)"),
         ("day", "31/12/2026", "day: not a date (ISO 8601)"),
         ("day", None, "day is empty"),
@@ -106,3 +115,30 @@ def test_moments_without_a_zone_are_utc_and_milliseconds_are_read() -> None:
     rows = [{**ROW, "happened_at": value} for value in ("2026-03-01T10:00:00", "1772359200000")]
     table, _ = build(TABLE, rows)
     assert table.column("happened_at").to_pylist() == [dt.datetime(2026, 3, 1, 10, tzinfo=dt.UTC)] * 2
+
+
+VALUES = {
+    "string": st.text(),
+    "decimal": st.text() | st.decimals().map(str),
+    "integer": st.integers() | st.floats(),
+    "double": st.integers() | st.floats() | st.integers(min_value=10**307),
+    "date": st.text() | st.dates().map(str),
+    "timestamp": st.text() | st.datetimes().map(str) | st.integers().map(str),
+    "boolean": st.booleans(),
+    "strings": st.lists(st.text() | st.none()),
+}
+ROWS = st.lists(
+    st.fixed_dictionaries({}, optional={c.name: st.none() | st.just("") | VALUES[c.type] for c in TABLE.columns})
+)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(ROWS)
+def test_rows_received_are_rows_accepted_and_rows_refused(rows: list[dict[str, Any]]) -> None:
+    try:
+        table, refused = build(TABLE, rows)
+    except TypeChangedError:
+        return
+    assert table.num_rows + len(refused) == len(rows)
+    indices = [refusal.index for refusal in refused]
+    assert indices == sorted(set(indices) & set(range(len(rows))))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,8 @@ def test_help_names_the_commands(empty: dict[str, str]) -> None:
         ("refresh", "--cadence", "daily", "--from", "yesterday", "--to", "2025-01-01"),
         ("refresh", "--cadence", "daily", "--from", "2024-12-31", "--to", "2025-01-02"),
         ("refresh", "--cadence", "daily", "--from", "2025-01-01", "--to", "2999-01-01"),
+        ("refresh", "--cadence", "daily", "--as-of", "2025-01-02"),
+        ("refresh", "--as-of", "last week"),
         ("scorecard", "--cadence", "hourly"),
         ("unknown",),
     ],
@@ -102,6 +105,17 @@ def test_the_scorecard_of_a_cadence(built_home: Home, cadence: str) -> None:
     assert done.exit_code == 0, done.output
     assert "Web sessions" in done.output or "North Star" in done.output
     assert "scorecard.html" in done.output
+
+
+def test_the_scorecard_as_a_file(built_home: Home, tmp_path: Path) -> None:
+    file = tmp_path / "scorecard.csv"
+    done = kpilote(built_home.environment, "scorecard", "--csv", str(file))
+    assert done.exit_code == 0, done.output
+    rows = list(csv.DictReader(file.read_text(encoding="utf-8-sig").splitlines()))
+    assert {row["cadence"] for row in rows} == {"month"}
+    assert float(next(row["value"] for row in rows if row["kpi"] == "mrr")) > 0
+    done = kpilote(built_home.environment, "scorecard", "--csv", str(tmp_path / "no" / "folder.csv"))
+    assert (done.exit_code, "Traceback" in done.output) == (1, False)
 
 
 def test_releases_are_listed_and_verified(built_home: Home) -> None:
