@@ -52,8 +52,15 @@ def pull_and_die(moment: str, start: dt.date, end: dt.date) -> None:
     assert died.returncode == -signal.SIGKILL, died.stderr
 
 
-@pytest.mark.parametrize("moment", ["half a file", "before the record"])
-@pytest.mark.parametrize("working_files", ["kept", "lost", "damaged"])
+@pytest.mark.parametrize(
+    ("moment", "working_files"),
+    [
+        ("half a file", "kept"),
+        ("half a file", "lost"),
+        ("before the record", "lost"),
+        ("before the record", "damaged"),
+    ],
+)
 def test_a_load_killed_on_its_way_into_the_lake_is_made_good_by_the_next(
     moment: str, working_files: str, fresh: Settings, company: Running, truth: Truth
 ) -> None:
