@@ -101,7 +101,8 @@ class _Departures:
         for page in self._hubspot.listed(self._kind.name, [self._kind.updated], self._kind.updated, archived=False):
             known.difference_update(record["id"] for record in page)
         if known:
-            yield Rows(self._kind.name, self._standing.gone(known, self._context.pulled_at))
+            gone = self._standing.gone(known, self._context.pulled_at)
+            yield Rows(self._kind.name, gone, received=gone.num_rows)
 
 
 def _changed(hubspot: HubSpot, kind: ObjectType, cursor: Cursor) -> Iterator[list[Json]]:
