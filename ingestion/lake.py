@@ -10,6 +10,7 @@ import hashlib
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import fsspec
 import pyarrow as pa
@@ -25,6 +26,13 @@ Progress = Callable[[str, str, int], None]
 LOADS_TABLE = "_dlt_loads"
 
 
+class LakePlace(Protocol):
+    """Where the lake is: the one setting its readers need."""
+
+    @property
+    def lake_url(self) -> str: ...
+
+
 @dataclass(frozen=True)
 class Pull:
     """What a pull did: load ids committed (none when nothing was new), rows accepted and quarantined per table, its
@@ -38,17 +46,17 @@ class Pull:
     quarantined: Mapping[str, int] = field(default_factory=dict)
 
 
-def source_url(settings: Settings, source_name: str) -> str:
+def source_url(settings: LakePlace, source_name: str) -> str:
     """Folder of a source in the lake."""
     return f"{settings.lake_url.rstrip('/')}/{source_name}"
 
 
-def table_glob(settings: Settings, table: Table) -> str:
+def table_glob(settings: LakePlace, table: Table) -> str:
     """Glob over every Parquet file of a table, committed or not: readers keep the loads that `loads_glob` lists."""
     return f"{source_url(settings, table.source)}/{table.name}/*.parquet"
 
 
-def loads_glob(settings: Settings, source_name: str) -> str:
+def loads_glob(settings: LakePlace, source_name: str) -> str:
     """Glob over the JSON lines that list a source's committed loads (load_id, schema_name, status, inserted_at)."""
     return f"{source_url(settings, source_name)}/{LOADS_TABLE}/*.jsonl"
 

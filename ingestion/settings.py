@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, PrivateAttr, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from ingestion.errors import SettingsError
@@ -41,6 +41,8 @@ class Settings(BaseSettings):
     hash_key: SecretStr | None = None
     target: Literal["duckdb", "spark"] = "duckdb"
     postgres_url: SecretStr | None = None
+    # Not from the environment: a home whose marts look back says so by its place (`as_known_on`).
+    _as_of: dt.datetime | None = PrivateAttr(default=None)
 
     @field_validator("home")
     @classmethod
@@ -75,6 +77,11 @@ class Settings(BaseSettings):
         return self.home / "releases"
 
     @property
+    def ledger_dir(self) -> Path:
+        """What every publication changed, one file each; cannot be rebuilt."""
+        return self.home / "ledger"
+
+    @property
     def bi_path(self) -> Path:
         return self.home / "kpilote.duckdb"
 
@@ -102,6 +109,16 @@ class Settings(BaseSettings):
             raise SettingsError("KPILOTE_HASH_KEY is not set: make one with `openssl rand -hex 32` and keep it secret")
         return self.hash_key.get_secret_value()
 
+    def as_known_on(self, moment: dt.datetime) -> Self:
+        """A home of its own over the same lake, in which loads committed after `moment` do not exist.
+
+        `moment` carries a time zone. Warehouse, dbt's files and logs of that home lie in `as_of/<moment>` of this one.
+        """
+        instant = moment.astimezone(dt.UTC)
+        looking_back = self.model_copy(update={"home": self.home / "as_of" / f"{instant:%Y%m%dT%H%M%SZ}"})
+        looking_back._as_of = instant
+        return looking_back
+
     def environment(self) -> dict[str, str]:
         """The KPILOTE_* variables with absolute values, for a subprocess such as dbt."""
         values = {
@@ -112,6 +129,7 @@ class Settings(BaseSettings):
             "TIMEZONE": self.timezone,
             "CURRENCY": self.currency,
             "TARGET": self.target,
+            "AS_OF": self._as_of.isoformat() if self._as_of else "",
         }
         if self.hash_key is not None:
             values["HASH_KEY"] = self.hash_key.get_secret_value()

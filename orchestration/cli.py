@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 CADENCES = ("daily", "weekly", "monthly", "quarterly")
 PERIODS = {"daily": "day", "weekly": "week", "monthly": "month", "quarterly": "quarter", "yearly": "year"}
 DATE = click.DateTime(["%Y-%m-%d"])
+MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"])
+_NO_RELEASE = "there is no release yet: run `kpilote demo` or `kpilote refresh --cadence daily` first"
 P = ParamSpec("P")
 
 
@@ -98,15 +100,25 @@ def sandbox(arguments: tuple[str, ...]) -> None:
 
 
 @main.command()
-@click.option("--cadence", type=click.Choice(CADENCES), required=True, help="Which indicators.")
+@click.option("--cadence", type=click.Choice(CADENCES), help="Which indicators.")
 @click.option("--from", "first", type=DATE, help="First day of the range.")
 @click.option("--to", "last", type=DATE, help="Last day of the range, included.")
+@click.option("--as-of", type=MOMENT, help="Build what the lake knew at this moment, in a warehouse of its own.")
 @failing_in_one_line
-def refresh(cadence: str, first: dt.datetime | None, last: dt.datetime | None) -> None:
+def refresh(
+    cadence: str | None, first: dt.datetime | None, last: dt.datetime | None, as_of: dt.datetime | None
+) -> None:
     """Run the refresh of a cadence in the foreground: a range of days as one run, or what is missing."""
     from orchestration.demo import company_if_needed
     from orchestration.terminal import console
 
+    if as_of is not None:
+        if cadence or first or last:
+            raise click.UsageError("--as-of builds every cadence of that moment: it goes with no other option")
+        _look_back(console(), as_of)
+        return
+    if cadence is None:
+        raise click.UsageError("Missing option '--cadence' (or --as-of).")
     if (first is None) != (last is None):
         raise click.UsageError("--from and --to go together")
     dates = (first.date(), last.date()) if first and last else None
@@ -124,6 +136,29 @@ def scorecard(cadence: str) -> None:
     from orchestration.terminal import console
 
     _show_scorecard(console(), PERIODS[cadence])
+
+
+@main.command()
+@click.argument("kpi")
+@click.argument("period")
+@click.option("--dimension", metavar="NAME=VALUE", help="One cut of it, e.g. channel=paid_search (default: the total).")
+@failing_in_one_line
+def explain(kpi: str, period: str, dimension: str | None) -> None:
+    """What a KPI says for a PERIOD (2026-03-09, 2026-W11, 2026-03, 2026-Q1, 2026), said before, and why it changed."""
+    from ingestion.settings import settings
+    from orchestration.terminal import console
+    from serving.ledger import explain as ledger
+    from serving.ledger.periods import parse
+    from serving.release import ReleaseError, current
+    from serving.report import explanation
+
+    name, given, value = (dimension or "total=total").partition("=")
+    if not given:
+        raise click.UsageError(f"--dimension {dimension}: write NAME=VALUE, e.g. channel=paid_search")
+    served = current(settings())
+    if served is None:
+        raise ReleaseError(_NO_RELEASE)
+    console().print(explanation.render(ledger.explain(settings(), served, kpi, parse(period), name, value)))
 
 
 @main.command()
@@ -254,6 +289,21 @@ def _refresh(
                 raise RefreshError(f"{name} refresh failed at {terminal.label(step)}: {reason} (log: {log})")
 
 
+def _look_back(screen: Console, moment: dt.datetime) -> None:
+    """Build the marts of an earlier moment and say where they are."""
+    from ingestion.settings import settings
+    from orchestration import as_of, terminal
+
+    now = settings()
+    at = as_of.instant(moment, now)
+    with screen.status("reading the project") as status, terminal.logged(now.home / "logs" / "kpilote.log"):
+        rebuilt = as_of.rebuild(now, at, lambda count, total, name: status.update(f"{count} of {total}: {name}"))
+    screen.print(
+        f"{rebuilt.tables} marts as the lake knew the world on {at:%Y-%m-%d %H:%M %Z}, data through "
+        f"{rebuilt.data_through}\n  {rebuilt.warehouse}"
+    )
+
+
 def _partitions(cadence: Any, now: Settings, dates: tuple[dt.date, dt.date]) -> tuple[str, str]:
     """The partitions a range of days means, or a usage error that says which days there are."""
     from orchestration.schedules import newest
@@ -282,7 +332,7 @@ def _show_scorecard(screen: Console, period: str) -> None:
 
     served = current(settings())
     if served is None:
-        raise ReleaseError("there is no release yet: run `kpilote demo` or `kpilote refresh --cadence daily` first")
+        raise ReleaseError(_NO_RELEASE)
     screen.print(terminal.render(served, period))
     screen.print(f"\n  page: {served.path / 'scorecard.html'}")
 

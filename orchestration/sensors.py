@@ -1,4 +1,5 @@
-"""What happens when a run fails, whoever started it: one line in the alerts file and in the daemon's log.
+"""What people are told of a run: that it failed, whoever started it, or that it changed numbers that had been final.
+One line in the alerts file and in the daemon's log.
 
 To be told elsewhere too, append a function to `SENDERS`: it gets the alert and may post it wherever the team looks.
 """
@@ -19,7 +20,9 @@ LONGEST_REASON = 600
 
 @dataclass(frozen=True)
 class Alert:
-    """A failed run in words. `reason` names source, table or model and, where known, the mend."""
+    """A run in words. `verb` says what it did at `step`; `reason` names source, table, model or KPI cells and, where
+    known, the mend.
+    """
 
     at: str
     job: str
@@ -27,9 +30,10 @@ class Alert:
     step: str
     reason: str
     run_id: str
+    verb: str = "failed"
 
     def line(self) -> str:
-        return f"{self.job} [{self.partitions}] failed at {self.step}: {self.reason} (run {self.run_id})"
+        return f"{self.job} [{self.partitions}] {self.verb} at {self.step}: {self.reason} (run {self.run_id})"
 
 
 Sender = Callable[[Alert], None]
@@ -58,15 +62,24 @@ def alert_sensor() -> dg.SensorDefinition:
     def alert_on_failure(context: dg.RunFailureSensorContext) -> None:
         alert = describe(context.dagster_run, context.instance)
         context.log.error(alert.line())
-        for send in SENDERS:
-            send(alert)
+        send_all(alert)
 
     return alert_on_failure
 
 
+def send_all(alert: Alert) -> None:
+    """Tell everybody who wants to know."""
+    for send in SENDERS:
+        send(alert)
+
+
 def describe(run: dg.DagsterRun, instance: dg.DagsterInstance) -> Alert:
     """The first step that failed and what it said, in one line."""
-    step, reason = first_failure(run, instance)
+    return about(run, *first_failure(run, instance))
+
+
+def about(run: dg.DagsterRun, step: str, reason: str, verb: str = "failed") -> Alert:
+    """An alert about a run."""
     tags = run.tags
     key = tags.get("dagster/partition", "no partitions")
     first, last = tags.get("dagster/asset_partition_range_start"), tags.get("dagster/asset_partition_range_end")
@@ -75,8 +88,9 @@ def describe(run: dg.DagsterRun, instance: dg.DagsterInstance) -> Alert:
         job=run.job_name,
         partitions=f"{first} to {last}" if first and last else key,
         step=step,
-        reason=reason,
+        reason=_one_line(reason),
         run_id=run.run_id,
+        verb=verb,
     )
 
 

@@ -25,6 +25,7 @@ from starlette.routing import Mount, Route
 from sandbox import files
 from sandbox.apis import ga4, hubspot, mailchimp
 from sandbox.apis.answers import Answer, RefusalError, refused
+from sandbox.changes import Change
 from sandbox.corrupt import Corruption
 from sandbox.faults import Fault, Faults, vendor_refusal
 from sandbox.limits import FAST, Limits
@@ -145,6 +146,7 @@ def running(
     *,
     faults: Iterable[Fault] = (),
     corrupt: Iterable[Corruption] = (),
+    changes: Iterable[Change] = (),
     limits: Limits = FAST,
     credentials: Credentials | None = None,
     home: Path | None = None,
@@ -154,8 +156,8 @@ def running(
     seen: list[Logged] = []
     clock: Clock = today if until is None else lambda: until
     sandbox = Sandbox(
-        world, clock, faults=faults, corrupt=corrupt, limits=limits, credentials=credentials, home=home,
-        on_request=seen.append,
+        world, clock, faults=faults, corrupt=corrupt, changes=changes, limits=limits, credentials=credentials,
+        home=home, on_request=seen.append,
     )  # fmt: skip
     sandbox.refresh()
     server = _Server(sandbox, port)

@@ -16,6 +16,7 @@ import pandas as pd
 
 from sandbox import files
 from sandbox.apis.hubspot_schema import ALL_SCOPES
+from sandbox.changes import Change, changed
 from sandbox.corrupt import Corruption, Edit, corrupted, edits_of
 from sandbox.faults import Fault, Faults
 from sandbox.limits import FAST, Counters, Limits
@@ -43,8 +44,8 @@ def today() -> date:
 
 
 class Sandbox:
-    """What the server holds: the view of the clock's day (rebuilt when the day or the corruptions change), limits,
-    credentials, faults. With a `home`, the day's files are written beside it.
+    """What the server holds: the view of the clock's day (rebuilt when the day, the changes or the corruptions do),
+    limits, credentials, faults. With a `home`, the day's files are written beside it.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Sandbox:
         *,
         faults: Iterable[Fault] = (),
         corrupt: Iterable[Corruption] = (),
+        changes: Iterable[Change] = (),
         limits: Limits = FAST,
         credentials: Credentials | None = None,
         home: Path | None = None,
@@ -63,9 +65,10 @@ class Sandbox:
         self.limits, self.counters = limits, Counters(limits)
         self.credentials = credentials or Credentials()
         self.faults = Faults(faults, corrupt)
+        self.changes = tuple(changes)
         self.home, self.on_request = home, on_request
         self._lock = threading.Lock()
-        self._shown: tuple[date, int] | None = None
+        self._shown: tuple[date, int, tuple[Change, ...]] | None = None
         self._view: View | None = None
         self._snapshot: Snapshot | None = None
         self._applied: dict[Corruption, tuple[Edit, ...]] = {}
@@ -73,17 +76,21 @@ class Sandbox:
 
     @property
     def is_current(self) -> bool:
-        return self._shown == (self.clock(), self.faults.generation)
+        return self._shown == self._wanted
+
+    @property
+    def _wanted(self) -> tuple[date, int, tuple[Change, ...]]:
+        return self.clock(), self.faults.generation, self.changes
 
     def refresh(self) -> None:
         """Brings view and files to the clock's day; costs nothing when they are there already."""
         with self._lock:
-            wanted = (self.clock(), self.faults.generation)
+            wanted = self._wanted
             if self._shown == wanted:
                 return
             if self._snapshot is None or self._snapshot.until != wanted[0]:
                 self._snapshot = self.world.snapshot(wanted[0])
-            snapshot = self._spoilt(self._snapshot)
+            snapshot = self._spoilt(changed(self._snapshot, self.changes))
             if self.home is not None:
                 files.write(snapshot, self.home)
             self._view, self._shown = View(snapshot, self.faults.marks), wanted

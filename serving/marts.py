@@ -68,6 +68,21 @@ def _names(connection: duckdb.DuckDBPyConnection) -> list[str]:
     return [name for (name,) in found]
 
 
+def describe_file(path: Path, content: str | None = None) -> dict[str, Any]:
+    """Manifest entry of a Parquet file: rows, hashes and columns. `content`: hash of what it says, where it differs."""
+    with memory() as connection:
+        columns = connection.execute(f"describe from {text(path)}").fetchall()
+        rows = connection.execute(f"select count(*) from {text(path)}").fetchone()  # noqa: S608
+    digest = files.sha256(path)
+    return {
+        "rows": rows[0] if rows else 0,
+        "file": path.name,
+        "sha256": digest,
+        "content_sha256": content or digest,
+        "columns": {name: kind for name, kind, *_ in columns},
+    }
+
+
 def _write_table(connection: duckdb.DuckDBPyConnection, name: str, staging: Path) -> dict[str, Any]:
     source = f"warehouse.{SCHEMA}.{identifier(name)}"
     columns = connection.execute(f"describe {source}").fetchall()
@@ -102,7 +117,24 @@ def _facts(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     return {
         "data_through": through[0].isoformat() if through and through[0] else None,
         "definition_versions": dict(versions),
+        "lake": _position(connection),
     }
+
+
+def _position(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """The newest load of each source the warehouse has seen: what a later publication calls new is newer."""
+    found = connection.execute(
+        "select distinct table_name from duckdb_columns() where database_name = 'warehouse'"
+        " and schema_name = 'staging' and regexp_matches(table_name, '^stg_[a-z0-9]+__windows$') order by 1"
+    ).fetchall()
+    position = {}
+    for (name,) in found:
+        newest = connection.execute(
+            f"select max_by(load_id, load_id::double) from warehouse.staging.{identifier(name)}"  # noqa: S608
+        ).fetchone()
+        if newest and newest[0]:
+            position[name.removeprefix("stg_").removesuffix("__windows")] = str(newest[0])
+    return position
 
 
 def write_database(staging: Path, manifest: Mapping[str, Any]) -> None:

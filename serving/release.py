@@ -15,7 +15,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
@@ -25,8 +25,11 @@ import duckdb
 
 from serving import files, folder, marts
 from serving.folder import Release, ReleaseError
+from serving.ledger import book
+from serving.ledger.record import Recorded, record, rules_digest
 
 __all__ = [
+    "Recorded",
     "Release",
     "ReleaseError",
     "ReleaseSettings",
@@ -54,6 +57,10 @@ class ReleaseSettings(Protocol):
     @property
     def bi_path(self) -> Path: ...
     @property
+    def ledger_dir(self) -> Path: ...
+    @property
+    def lake_url(self) -> str: ...
+    @property
     def timezone(self) -> str: ...
     @property
     def currency(self) -> str: ...
@@ -66,6 +73,7 @@ def publish(settings: ReleaseSettings, gates: Sequence[Mapping[str, Any]], *, ke
     """
     _refuse_failed(gates)
     with _publishing(settings):
+        book.drop_orphans(settings.ledger_dir, _known_ids(settings))
         staging = settings.releases_dir / _STAGING
         shutil.rmtree(staging, ignore_errors=True)  # left by a publisher that was killed
         staging.mkdir()
@@ -157,6 +165,9 @@ def _make(settings: ReleaseSettings, staging: Path, content: Mapping[str, Any]) 
     """Complete the staged files with the BI file and the manifest, and give the folder its name in one step."""
     created_at = datetime.now(UTC).replace(microsecond=0)
     release_id = _free_id(settings, created_at, content["tables"])
+    before = _newest(settings) if any(settings.ledger_dir.glob("*.parquet")) else None
+    recorded = record(settings, staging, content["tables"], before, release_id, created_at)
+    tables = {**content["tables"], book.TABLE: marts.describe_file(staging / f"{book.TABLE}.parquet")}
     manifest: dict[str, Any] = {
         "release_id": release_id,
         "created_at": created_at.isoformat(),
@@ -166,6 +177,9 @@ def _make(settings: ReleaseSettings, staging: Path, content: Mapping[str, Any]) 
         "timezone": str(settings.timezone),
         "currency": settings.currency,
         **content,
+        "tables": tables,
+        "ledger": asdict(recorded),
+        "rules_sha256": rules_digest(),
     }
     marts.write_database(staging, manifest)
     manifest["database"] = {"file": marts.DATABASE, "sha256": files.sha256(staging / marts.DATABASE)}
@@ -175,6 +189,16 @@ def _make(settings: ReleaseSettings, staging: Path, content: Mapping[str, Any]) 
     staging.rename(final)
     files.sync(settings.releases_dir)
     return Release(release_id, final, manifest)
+
+
+def _newest(settings: ReleaseSettings) -> Release | None:
+    """The newest sound release, served or not: the ledger goes on from what was last put into words."""
+    for release_id in _known_ids(settings):
+        with contextlib.suppress(ReleaseError):
+            release = _open(settings, release_id)
+            if not folder.problems(release):
+                return release
+    return None
 
 
 def _free_id(settings: ReleaseSettings, created_at: datetime, tables: Mapping[str, Any]) -> str:
@@ -188,7 +212,8 @@ def _free_id(settings: ReleaseSettings, created_at: datetime, tables: Mapping[st
 
 
 def _content(tables: Mapping[str, Any]) -> dict[str, str]:
-    return {name: entry["content_sha256"] for name, entry in tables.items()}
+    """What the marts say; the ledger follows from it and from the release before."""
+    return {name: entry["content_sha256"] for name, entry in tables.items() if name != book.TABLE}
 
 
 # -- serving -----------------------------------------------------------------------------------------------------------

@@ -33,6 +33,7 @@ def _record(
         description=description,
         identifiers=identifiers,
         free_text=free_text,
+        entity=key.removesuffix("_id"),
     )
 
 
@@ -128,6 +129,7 @@ PROPERTY_HISTORY = Table(
     source="hubspot",
     name="property_history",
     kind="record",
+    entity="history",
     key=("object_type", "object_id", "property", "changed_at"),
     updated_column="changed_at",
     description="Every value a property had: dealstage and amount of deals, outcome and start of meetings.",
@@ -143,6 +145,7 @@ OWNERS = Table(
     source="hubspot",
     name="owners",
     kind="record",
+    entity="owner",
     key=("owner_id",),
     updated_column="updated_at",
     description="Colleagues who own records, leavers included.",
@@ -181,6 +184,7 @@ ASSOCIATIONS = Table(
     source="hubspot",
     name="associations",
     kind="record",
+    entity="link",
     key=("from_type", "from_id", "to_type"),
     updated_column="read_at",
     description="Links between records: each row holds all the links of one record to one type, in HubSpot's order.",

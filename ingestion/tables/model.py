@@ -65,7 +65,9 @@ class Table:
 
     kind: `record` (newest committed row per key wins) or `window` (each load replaces whole days of `day_column`).
     updated_column: what moves when a record changes (record tables with a cursor). identifiers: how a row is traced to a
-    person. free_text: what is emptied when that person is erased. urls: the same for their query and fragment.
+    person. free_text: what is emptied when that person is erased. urls: the same for their query and fragment. entity:
+    what a record speaks of in the unified model (contact, company, deal, meeting, call, email, owner); `link` and
+    `history` records name kind and id of it in their first two key columns.
     """
 
     source: str
@@ -79,6 +81,7 @@ class Table:
     identifiers: tuple[Identifier, ...] = ()
     free_text: tuple[str, ...] = ()
     urls: tuple[str, ...] = ()
+    entity: str | None = None
 
     def __post_init__(self) -> None:
         names = [column.name for column in self.columns]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from orchestration import sensors
 from orchestration.assets import gates
 from orchestration.partitions import Cadence
 from orchestration.progress import report
@@ -52,6 +53,7 @@ def serving_assets(
             published = publish(settings(), evidence)
         except ReleaseError as error:
             raise dg.Failure(description=str(error), allow_retries=False) from error
+        _tell_restated(context, published)
         return dg.MaterializeResult(metadata=_release_metadata(published))
 
     @dg.asset(
@@ -102,12 +104,25 @@ def _refuse(evidence: list[dict[str, Any]]) -> None:
         )
 
 
+def _tell_restated(context: dg.AssetExecutionContext, published: "Release") -> None:
+    """Numbers that had been final and changed are news people must hear, though nothing failed."""
+    changed = published.manifest["ledger"]
+    if not published.is_new or not changed["restated"]:
+        return
+    cells = f"{changed['restated']:,} KPI cell{'' if changed['restated'] == 1 else 's'} that had been final changed"
+    alert = sensors.about(context.run, "serving__release", f"{cells}: {'; '.join(changed['examples'])}", "restated")
+    context.log.warning(alert.line())
+    sensors.send_all(alert)
+
+
 def _release_metadata(release: "Release") -> dict[str, Any]:
     return {
         "release": release.id,
         "new": release.is_new,
         "data_through": str(release.data_through),
         "rows": sum(release.rows.values()),
+        "cells_changed": release.manifest["ledger"]["cells"] if release.is_new else 0,
+        "final_cells_changed": release.manifest["ledger"]["restated"] if release.is_new else 0,
         "tables": dg.MetadataValue.json(release.rows),
         "path": dg.MetadataValue.path(str(release.path)),
     }

@@ -48,6 +48,8 @@ def test_help_names_the_commands(empty: dict[str, str]) -> None:
         ("refresh", "--cadence", "daily", "--from", "yesterday", "--to", "2025-01-01"),
         ("refresh", "--cadence", "daily", "--from", "2024-12-31", "--to", "2025-01-02"),
         ("refresh", "--cadence", "daily", "--from", "2025-01-01", "--to", "2999-01-01"),
+        ("refresh", "--cadence", "daily", "--as-of", "2025-01-02"),
+        ("refresh", "--as-of", "last week"),
         ("scorecard", "--cadence", "hourly"),
         ("unknown",),
     ],

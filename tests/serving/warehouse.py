@@ -99,6 +99,14 @@ class Places:
     def bi_path(self) -> Path:
         return self.home / "kpilote.duckdb"
 
+    @property
+    def ledger_dir(self) -> Path:
+        return self.home / "ledger"
+
+    @property
+    def lake_url(self) -> str:
+        return str(self.home / "lake")
+
 
 def starts(cadence: str, through: date = THROUGH) -> list[date]:
     """Every period start from the first data to `through`, the open period included."""

@@ -1,5 +1,5 @@
--- One row per meeting, call and one-to-one email that is not archived. Without a company of its own an activity is with
--- the person's company.
+-- One row per meeting, call and one-to-one email, archived meetings included: what was planned once stays known.
+-- Without a company of its own an activity is with the person's company.
 with
 
 meetings as (
@@ -11,9 +11,9 @@ meetings as (
         outcome,
         kind in {{ in_list(var('demo_kinds')) }} as is_demo,
         created_at as booked_at,
-        starts_at
+        starts_at,
+        archived_at
     from {{ ref('stg_hubspot__meetings') }}
-    where not is_archived
 
 ),
 
@@ -26,7 +26,8 @@ calls as (
         disposition as outcome,
         false as is_demo,
         created_at as booked_at,
-        starts_at
+        starts_at,
+        cast(null as timestamp) as archived_at
     from {{ ref('stg_hubspot__calls') }}
     where not is_archived
 
@@ -41,7 +42,8 @@ emails as (
         direction as outcome,
         false as is_demo,
         created_at as booked_at,
-        sent_at as starts_at
+        sent_at as starts_at,
+        cast(null as timestamp) as archived_at
     from {{ ref('stg_hubspot__emails') }}
     where not is_archived
 
@@ -57,7 +59,8 @@ unioned as (
         outcome,
         is_demo,
         booked_at,
-        starts_at
+        starts_at,
+        archived_at
     from meetings
     union all
     select
@@ -67,7 +70,8 @@ unioned as (
         outcome,
         is_demo,
         booked_at,
-        starts_at
+        starts_at,
+        archived_at
     from calls
     union all
     select
@@ -77,7 +81,8 @@ unioned as (
         outcome,
         is_demo,
         booked_at,
-        starts_at
+        starts_at,
+        archived_at
     from emails
 
 ),
@@ -138,7 +143,8 @@ select
     unioned.booked_at,
     {{ reporting_date('unioned.booked_at') }} as booked_date,
     unioned.starts_at,
-    {{ reporting_date('unioned.starts_at') }} as start_date
+    {{ reporting_date('unioned.starts_at') }} as start_date,
+    unioned.archived_at
 from unioned
 left join links on unioned.kind = links.kind and unioned.source_id = links.source_id
 left join persons on links.person_id = persons.person_id

@@ -1,5 +1,6 @@
 -- What was known of each demo, from one change to the next: its outcome and its start. Without history: the present
--- state since it was booked.
+-- state since it was booked. An archived one was known until then: weeks that ended before do not forget it. What the
+-- CRM had archived before it was first pulled (it has no history here) was never known.
 with
 
 demos as (
@@ -8,7 +9,8 @@ demos as (
         source_id as meeting_id,
         outcome,
         starts_at,
-        booked_at
+        booked_at,
+        archived_at
     from {{ ref('int_activities__unified') }}
     where kind = 'meeting' and is_demo
 
@@ -64,6 +66,16 @@ changes as (
         case when coalesce(told.starts, 0) = 0 then demos.starts_at end as starts_at
     from demos
     left join told on demos.meeting_id = told.meeting_id
+    where demos.archived_at is null or told.meeting_id is not null
+    union all
+    select
+        demos.meeting_id,
+        demos.archived_at as changed_at,
+        'archived' as outcome,
+        cast(null as timestamp) as starts_at
+    from demos
+    inner join told on demos.meeting_id = told.meeting_id
+    where demos.archived_at is not null
 
 ),
 

@@ -52,6 +52,7 @@ activities as (
     cross join coverage
     where
         activities.person_id is not null
+        and activities.archived_at is null
         and (
             activities.kind = 'call'
             or (activities.kind = 'meeting' and activities.outcome in {{ in_list(var('held_outcomes')) }})

@@ -18,6 +18,7 @@ final as (
         start_date,
         outcome
     from {{ ref('int_activities__unified') }}
+    where archived_at is null
 
 )
 

@@ -53,7 +53,7 @@ final as (
             and (weeks.known_until <= states.valid_to or states.valid_to is null)
             and weeks.next_week_start = {{ period_start('states.start_date', 'week') }}
     inner join activities on states.meeting_id = activities.meeting_id
-    where states.outcome not in ('canceled', 'rescheduled', 'no_show')
+    where states.outcome not in ('canceled', 'rescheduled', 'no_show', 'archived')
 
 )
 

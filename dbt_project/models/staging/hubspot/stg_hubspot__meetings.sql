@@ -20,6 +20,7 @@ select
     coalesce(archived, false) as is_archived,
 
     -- timestamps
+    case when archived then {{ utc_timestamp('coalesce(archived_at, updated_at)') }} end as archived_at,
     {{ utc_timestamp('created_at') }} as created_at,
     {{ utc_timestamp('start_at') }} as starts_at,
     {{ utc_timestamp('end_at') }} as ends_at,

@@ -1,0 +1,70 @@
+"""The ledger's files: one per publication, never edited, and all of them together as the mart `kpi_ledger`.
+
+Flow: `kpi_ledger` rows of a publication → `ledger/<release_id>.parquet` → `<release>/kpi_ledger.parquet`. A file is
+written before its release gets its name, so one that is newer than every release was left by a publisher that died and
+is dropped. Files outlive the releases they speak of: what was reported stays known after the release is pruned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+import duckdb
+
+from serving import files, marts
+
+TABLE = "kpi_ledger"
+COLUMNS = {
+    "release_id": "VARCHAR",
+    "published_at": "TIMESTAMP",
+    "kpi": "VARCHAR",
+    "cadence": "VARCHAR",
+    "period_start": "DATE",
+    "dimension": "VARCHAR",
+    "dimension_value": "VARCHAR",
+    "change": "VARCHAR",
+    "old_value": "DOUBLE",
+    "new_value": "DOUBLE",
+    "old_numerator": "DOUBLE",
+    "new_numerator": "DOUBLE",
+    "old_denominator": "DOUBLE",
+    "new_denominator": "DOUBLE",
+    "cause": "VARCHAR",
+    "cause_parts": "VARCHAR",
+    "was_final": "BOOLEAN",
+    "definition_version": "VARCHAR",
+}
+
+
+def drop_orphans(folder: Path, releases: Collection[str]) -> None:
+    """Forget files of publications that never became a release."""
+    newest = max(releases, default="")
+    for path in folder.glob("*.parquet"):
+        if path.stem > newest:
+            path.unlink()
+
+
+def write(connection: duckdb.DuckDBPyConnection, rows: str, folder: Path, release_id: str) -> Path:
+    """Write the rows of one publication, a table of this connection with COLUMNS, in one fixed order."""
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / f"{release_id}.parquet"
+    draft = folder / f".{release_id}.draft"
+    connection.execute(
+        f"copy (select {', '.join(COLUMNS)} from {rows} order by all) to {marts.text(draft)}"  # noqa: S608 - our own names
+        " (format parquet, compression zstd)"
+    )
+    files.sync(draft)
+    draft.replace(target)
+    files.sync(folder)
+    return target
+
+
+def combine(connection: duckdb.DuckDBPyConnection, folder: Path, target: Path) -> int:
+    """Every publication's rows in the order of publication, as one file; returns their number."""
+    paths = ", ".join(marts.text(path) for path in sorted(folder.glob("*.parquet")))
+    done = connection.execute(
+        f"copy (from read_parquet([{paths}])) to {marts.text(target)} (format parquet, compression zstd)"
+    ).fetchone()
+    files.sync(target)
+    return int(done[0]) if done else 0

@@ -1,0 +1,58 @@
+"""Cells that differ between two publications: `old.kpi_values × new.kpi_values → changed_cells`.
+
+A cell is (kpi, cadence, period_start, dimension, dimension_value). It differs when its value, numerator, denominator or
+the reason of a missing value does; that a period became final, or a target moved, is no change of what was measured.
+"""
+
+from __future__ import annotations
+
+import duckdb
+
+KEY = ("kpi", "cadence", "period_start", "dimension", "dimension_value")
+SAID = ("value", "numerator", "denominator", "null_reason")
+
+
+def compare(connection: duckdb.DuckDBPyConnection) -> int:
+    """Create `reported` (periods of the old release) and `changed_cells`; returns the number of cells that differ."""
+    connection.execute(
+        """
+        create table reported as
+        select kpi, cadence, period_start, any_value(period_status) as status, any_value(definition_version) as version
+        from old.kpi_values where dimension = 'total' group by all
+        """
+    )
+    key = ", ".join(KEY)
+    coalesced = ", ".join(f"coalesce(n.{column}, o.{column}) as {column}" for column in KEY)
+    pairs = ", ".join(f"o.{column} as old_{column}, n.{column} as new_{column}" for column in SAID)
+    differs = " or ".join(f"o.{column} is distinct from n.{column}" for column in SAID)
+    done = connection.execute(
+        f"""
+        create table changed_cells as
+        with pairs as (
+            select
+                {coalesced}, {pairs},
+                case when o.kpi is null then 'appeared' when n.kpi is null then 'disappeared' else 'changed' end
+                    as change,
+                n.definition_version as new_version,
+                coalesce(n.period_end, o.period_end) as period_end
+            from old.kpi_values as o full join new.kpi_values as n using ({key})
+            where o.kpi is null or n.kpi is null or {differs}
+        ),
+        versions as (select kpi, any_value(definition_version) as version from new.kpi_values group by kpi)
+        select
+            row_number() over (order by {", ".join(f"pairs.{column}" for column in KEY)}) as cell_id,
+            pairs.*,
+            coalesce(pairs.new_version, versions.version, reported.version) as definition_version,
+            reported.kpi is null as is_first_report,
+            coalesce(reported.status = 'final', false) as was_final,
+            coalesce(reported.status = 'open', false) as was_open,
+            coalesce(reported.version is distinct from versions.version, false) and reported.kpi is not null
+                as is_redefined
+        from pairs
+        left join reported
+            on pairs.kpi = reported.kpi and pairs.cadence = reported.cadence
+            and pairs.period_start = reported.period_start
+        left join versions on pairs.kpi = versions.kpi
+        """  # noqa: S608 - constants of this module
+    ).fetchone()
+    return int(done[0]) if done else 0

@@ -1,0 +1,155 @@
+"""What the lake received between two publications: `happened(kind, id, cause)`, one row per thing that changed.
+
+Kinds are those of the unified model: contact, company, deal, activity (`meeting:1`), contract (of a company), rate
+(currency and day). What a record was before and after is read from the lake's own rows, on both sides of the position
+a publication notes in its manifest: the newest load the warehouse had seen of each source.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import duckdb
+
+from ingestion.lake import LakePlace, table_glob
+from ingestion.registry import LOAD_ID, SOURCES, Table, table
+from serving import marts
+
+# Records about another record, which stands in their first two key columns.
+TOLD_OF = ("link", "history")
+ACTIVITIES = ("meeting", "call", "email")
+# How a record is kept, not what it says.
+BOOKKEEPING = {"updated_at", "created_at", "archived", "archived_at", "merged_ids", "read_at", LOAD_ID.name}
+
+
+def _windows(connection: duckdb.DuckDBPyConnection, source: str) -> bool:
+    found = connection.execute(
+        "select 1 from duckdb_columns() where database_name = 'warehouse' and schema_name = 'staging'"
+        " and table_name = ? limit 1",
+        [f"stg_{source}__windows"],
+    ).fetchone()
+    return found is not None
+
+
+def read(connection: duckdb.DuckDBPyConnection, settings: LakePlace, before: Mapping[str, str]) -> None:
+    """Create `happened` from every source the previous publication knew a position of."""
+    connection.execute("create or replace table happened (kind varchar, id varchar, cause varchar)")
+    for name, since in before.items():
+        if name not in SOURCES or not _windows(connection, name):
+            continue
+        for each in SOURCES[name].tables.values():
+            if each.entity is not None and each.kind == "record":
+                _records(connection, settings, each, since)
+    if "spreadsheets" in before:
+        _contracts(connection, settings, before["spreadsheets"])
+        _rates(connection, settings, before["spreadsheets"])
+
+
+def _rows(settings: LakePlace, each: Table) -> str:
+    """Rows of the loads the warehouse has seen, with `load_number`, the load as a number."""
+    glob = marts.text(table_glob(settings, each))
+    return (
+        f"(select *, _dlt_load_id::double as load_number from read_parquet({glob}, union_by_name = true)"  # noqa: S608
+        f" where _dlt_load_id in (select load_id from warehouse.staging.stg_{each.source}__windows))"
+    )
+
+
+def _records(connection: duckdb.DuckDBPyConnection, settings: LakePlace, each: Table, since: str) -> None:
+    """Records whose newest row is newer than `since`: what became of each."""
+    names = {column.name for column in each.columns}
+    key = ", ".join(each.key)
+    said = [column.name for column in each.columns if column.name not in BOOKKEEPING and column.name not in each.key]
+    order = f"row(load_number, {each.updated_column})" if each.updated_column else "load_number"
+    edited = " or ".join(f"was.{name} is distinct from is_now.{name}" for name in said) or "false"
+    archived = {"archived"} <= names
+    merged = {"merged_ids"} <= names
+    branches = [
+        f"when was is null then '{'edit' if each.entity in TOLD_OF else 'late_data'}'",
+        *(["when is_now.archived and not coalesce(was.archived, false) then 'delete'"] if archived else []),
+        *(["when was.archived and not coalesce(is_now.archived, false) then 'restore'"] if archived else []),
+        *(["when was.merged_ids is distinct from is_now.merged_ids then 'merge'"] if merged else []),
+        f"when {edited} then 'edit'",
+    ]
+    kind, id_ = _identity(each)
+    losers = (
+        f" union all select '{each.entity}', unnest(is_now.merged_ids), 'merge' from told where cause = 'merge'"  # noqa: S608
+        if merged
+        else ""
+    )
+    connection.execute(
+        f"""
+        insert into happened
+        with rows as {_rows(settings, each)},
+        touched as (select distinct {key} from rows where load_number > $1::double),
+        sides as (
+            select
+                {key}, arg_max(rows, {order}) filter (where load_number <= $1::double) as was,
+                arg_max(rows, {order}) as is_now
+            from rows semi join touched using ({key}) group by {key}
+        ),
+        told as (select *, case {" ".join(branches)} end as cause from sides)
+        select {kind}, {id_}, cause from told where cause is not null{losers}
+        """,  # noqa: S608 - names of the registry
+        [since],
+    )
+
+
+def _identity(each: Table) -> tuple[str, str]:
+    """SQL of the kind and id a record speaks of; links and histories speak of the record they belong to."""
+    kind, id_ = each.key[:2] if each.entity in TOLD_OF else (f"'{each.entity}'", each.key[0])
+    activities = ", ".join(f"'{name}'" for name in ACTIVITIES)
+    return (
+        f"case when {kind} in ({activities}) then 'activity' else {kind} end",
+        f"case when {kind} in ({activities}) then {kind} || ':' || {id_} else {id_} end",
+    )
+
+
+def _whole(settings: LakePlace, each: Table, upto: str | None) -> str:
+    """What a table of files people edit said: the rows of its newest load, up to a position."""
+    bound = f" and load_id::double <= {float(upto)!r}" if upto else ""
+    return (
+        f"(select * from {_rows(settings, each)} where load_number = (select max(load_id::double)"  # noqa: S608
+        f" from warehouse.staging.stg_{each.source}__windows where table_name = '{each.name}'{bound}))"
+    )
+
+
+def _contracts(connection: duckdb.DuckDBPyConnection, settings: LakePlace, since: str) -> None:
+    each = table("spreadsheets.subscriptions")
+    ends, kept = "ended_on", ("file_name", "row_number", "subscription_id")
+    edited = " or ".join(
+        f"o.{column.name} is distinct from n.{column.name}"
+        for column in each.columns
+        if column.name not in (*kept, ends)
+    )
+    # A start or an end on a day nobody had reported yet is news, no correction.
+    through = "(select through from horizon_old)"
+    connection.execute(
+        f"""
+        insert into happened
+        select distinct 'contract', unnest([o.customer_id, n.customer_id]) as id,
+            case
+                when o.subscription_id is null and n.started_on > {through} then 'period_open'
+                when o.subscription_id is null then 'late_data'
+                when n.subscription_id is null then 'delete'
+                when {edited} then 'edit'
+                when coalesce(o.{ends} > {through}, true) and coalesce(n.{ends} > {through}, true) then 'period_open'
+                else 'edit'
+            end
+        from {_whole(settings, each, since)} as o
+        full join {_whole(settings, each, None)} as n on o.subscription_id = n.subscription_id
+        where o.subscription_id is null or n.subscription_id is null or {edited} or o.{ends} is distinct from n.{ends}
+        """  # noqa: S608
+    )
+
+
+def _rates(connection: duckdb.DuckDBPyConnection, settings: LakePlace, since: str) -> None:
+    each = table("spreadsheets.fx_rates")
+    connection.execute(
+        f"""
+        create or replace table changed_rates as
+        select upper(trim(coalesce(n.currency, o.currency))) as currency, coalesce(n.date, o.date) as date_day
+        from {_whole(settings, each, since)} as o
+        full join {_whole(settings, each, None)} as n on o.currency = n.currency and o.date = n.date
+        where o.rate is not null and o.rate is distinct from n.rate
+        """  # noqa: S608
+    )

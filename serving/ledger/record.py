@@ -1,0 +1,191 @@
+"""Writing the ledger's rows of one publication: `newest release × marts about to be published → kpi_ledger rows`.
+
+Belongs here: the order of the steps and what becomes of several causes. Cells, facts and origins are told apart in
+their own modules; when this runs is publication's business (`serving.release`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+import duckdb
+
+from ingestion.lake import LakePlace
+from serving import marts
+from serving.folder import Release
+from serving.ledger import book, cells, facts, lake, origins
+
+# Facts that explain others though no KPI counts their rows.
+EXPLAINING = {"fct_touchpoints": "touch_id", "fct_conversions": "conversion_id"}
+UNEXPLAINED = "unexplained"
+PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
+
+
+class LedgerPlace(LakePlace, Protocol):
+    """Where the ledger, the warehouse and the lake are."""
+
+    @property
+    def warehouse_path(self) -> Path: ...
+    @property
+    def ledger_dir(self) -> Path: ...
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What a publication changed: cells in all, those whose period had been final, and some of these in words."""
+
+    cells: int
+    restated: int
+    examples: tuple[str, ...]
+
+
+def record(
+    settings: LedgerPlace,
+    staging: Path,
+    tables: Mapping[str, Any],
+    before: Release | None,
+    release_id: str,
+    now: datetime,
+) -> Recorded:
+    """Write the rows of a publication whose marts lie in `staging`, and the mart of all rows beside them."""
+    folder = settings.ledger_dir
+    with marts.memory() as connection:
+        _show(connection, "new", {name: staging / entry["file"] for name, entry in tables.items()})
+        if before is None:
+            connection.execute(_FIRST)
+        else:
+            _show(connection, "old", {n: before.path / e["file"] for n, e in before.manifest["tables"].items()})
+            _compare(connection, settings, tables, before)
+        connection.execute(
+            "create table ledger_rows as select $1 as release_id, $2::timestamp as published_at, * from told",
+            [release_id, now.astimezone(UTC).replace(tzinfo=None)],
+        )
+        book.write(connection, "ledger_rows", folder, release_id)
+        recorded = _recorded(connection)
+        rows = book.combine(connection, folder, staging / f"{book.TABLE}.parquet")
+    assert rows >= recorded.cells  # noqa: S101 - the file just written is one of them
+    return recorded
+
+
+def _show(connection: duckdb.DuckDBPyConnection, schema: str, paths: Mapping[str, Path]) -> None:
+    """One view per mart over its file."""
+    connection.execute(f"create schema {schema}")
+    for name, path in paths.items():
+        connection.execute(f"create view {schema}.{marts.identifier(name)} as from {marts.text(path)}")
+    connection.execute(
+        f"create view horizon_{schema} as select max(data_through) as through from {schema}.kpi_values"  # noqa: S608
+    )
+
+
+_FIRST = """
+    create view told as
+    select kpi, cadence, period_start, dimension, dimension_value, 'appeared' as change,
+        null::double as old_value, value as new_value, null::double as old_numerator, numerator as new_numerator,
+        null::double as old_denominator, denominator as new_denominator,
+        'first_report' as cause, 'first_report' as cause_parts, false as was_final, definition_version
+    from new.kpi_values
+"""
+
+
+def _compare(
+    connection: duckdb.DuckDBPyConnection, settings: LedgerPlace, tables: Mapping[str, Any], before: Release
+) -> None:
+    """Create `told`: every cell that differs, with its cause."""
+    cells.compare(connection)
+    connection.execute("create table hits (cell_id bigint, cause varchar)")
+    wanted = connection.execute("select distinct kpi from changed_cells where not is_first_report").fetchall()
+    changed = {kpi for (kpi,) in wanted}
+    used = [one for one in facts.inputs(connection) if one.kpi in changed] if "kpi_inputs" in tables else []
+    if used and "kpi_inputs" in before.manifest["tables"]:
+        _trace(connection, settings, tables, before, used)
+    connection.execute(_TOLD)
+
+
+def _trace(
+    connection: duckdb.DuckDBPyConnection,
+    settings: LedgerPlace,
+    tables: Mapping[str, Any],
+    before: Release,
+    used: list[facts.Input],
+) -> None:
+    """Fill `hits` from the rows of facts that differ."""
+    connection.execute(f"attach {marts.text(settings.warehouse_path)} as warehouse (read_only)")
+    keys = {**EXPLAINING, **{one.fact: one.fact_key for one in used}}
+    for fact, key in keys.items():
+        facts.diff(connection, fact, key)
+    lake.read(connection, settings, before.manifest.get("lake", {}))
+    connection.execute("create table if not exists changed_rates (currency varchar, date_day date)")
+    origins.derive(connection)
+    otherwise = _otherwise(before)
+    for fact in sorted({one.fact for one in used}):
+        columns = set(tables[fact]["columns"])
+        origins.explain(connection, fact, columns, otherwise)
+    for one in used:
+        facts.hit(connection, one)
+
+
+def rules_digest() -> str:
+    """A hash of the project that turns the lake into facts: its models, macros, seeds and vars."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in PROJECT.rglob("*") if path.suffix in (".sql", ".csv", ".yml")):
+        inside = path.relative_to(PROJECT)
+        if inside.parts[0] in ("models", "macros", "seeds", "dbt_project.yml"):
+            digest.update(str(inside).encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def _otherwise(before: Release) -> str | None:
+    """The cause of rows that differ although the lake received nothing about them: the rules were changed."""
+    known = before.manifest.get("rules_sha256")
+    return "definition_change" if known is not None and known != rules_digest() else None
+
+
+_TOLD = f"""
+    create view told as
+    with causes as (
+        select changed_cells.cell_id, hits.cause from changed_cells left join hits using (cell_id)
+        where not is_first_report and hits.cause is distinct from '{UNEXPLAINED}'
+        union select cell_id, 'definition_change' from changed_cells where is_redefined
+    ),
+    listed as (
+        select cell_id, list_sort(list_distinct(list(cause) filter (where cause is not null))) as parts
+        from causes group by cell_id
+    ),
+    settled as (
+        select changed_cells.*,
+            case
+                when is_first_report then ['first_report']
+                when len(coalesce(listed.parts, [])) > 0 then listed.parts
+                when was_open then ['period_open']
+                else ['{UNEXPLAINED}']
+            end as parts
+        from changed_cells left join listed using (cell_id)
+    )
+    select kpi, cadence, period_start, dimension, dimension_value, change,
+        old_value, new_value, old_numerator, new_numerator, old_denominator, new_denominator,
+        case when len(parts) = 1 then parts[1] else 'mixed' end as cause,
+        array_to_string(parts, ', ') as cause_parts, was_final, definition_version
+    from settled
+"""  # noqa: S608
+
+
+def _recorded(connection: duckdb.DuckDBPyConnection) -> Recorded:
+    counts = connection.execute("select count(*), count(*) filter (where was_final) from ledger_rows").fetchone()
+    examples = connection.execute(
+        """
+        select kpi || ' ' || cadence || ' ' || period_start::varchar
+            || case when dimension = 'total' then '' else ' ' || dimension || ' ' || dimension_value end
+            || ': ' || coalesce(round(old_value, 4)::varchar, 'none') || ' → '
+            || coalesce(round(new_value, 4)::varchar, 'none') || ' (' || cause_parts || ')'
+        from ledger_rows where was_final
+        order by dimension <> 'total', abs(coalesce(new_value, 0) - coalesce(old_value, 0)) desc, kpi, cadence,
+            period_start, dimension_value limit 5
+        """
+    ).fetchall()
+    assert counts is not None  # noqa: S101 - an aggregate has one row
+    return Recorded(counts[0], counts[1], tuple(text for (text,) in examples))
