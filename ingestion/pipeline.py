@@ -20,6 +20,8 @@ import fsspec
 import pyarrow as pa
 from dlt.destinations.impl.filesystem.filesystem import CURRENT_VERSION, INIT_FILE_NAME
 
+from ingestion import suppression
+from ingestion.erasure import refuse_while_unfinished
 from ingestion.errors import KpiloteError, SettingsError, SourceError
 from ingestion.privacy import Hasher
 from ingestion.registry import Source, bookkeeping
@@ -50,11 +52,13 @@ def load(
     """Pull one source and commit it: load ids and tally. Whatever fails, the lake keeps what it had."""
     hasher = Hasher(settings.require_hash_key())
     tally = Tally()
-    with _alone(settings, source.name):
+    with alone(settings, source.name):
         try:
+            refuse_while_unfinished(settings)
             pipeline = _ready_pipeline(source.name, settings)
 
-            context = Context(source, *window, dt.datetime.now(tz=dt.UTC), hasher, settings)
+            now = dt.datetime.now(tz=dt.UTC)
+            context = Context(source, *window, now, hasher, settings, suppression.read(settings))
             connector = connect(context)
 
             @dlt.source(name=source.name)
@@ -132,6 +136,8 @@ class _Runner:
 
     def _finished(self, table: str, built: pa.Table, refused: Sequence[Refusal]) -> Iterator[Any]:
         before = self._tally.received(table)
+        built, suppressed = self._context.suppression.sift(self._context.source.tables[table], built)
+        self._tally.suppressed[table] += suppressed
         self._tally.accepted[table] += built.num_rows
         self._tally.quarantined[table] += len(refused)
         self._quarantine.extend(
@@ -196,7 +202,7 @@ def _initialise(source_name: str, settings: Settings) -> None:
 
 
 @contextmanager
-def _alone(settings: Settings, source_name: str) -> Iterator[None]:
+def alone(settings: Settings, source_name: str) -> Iterator[None]:
     """One pull of a source at a time on this machine: others wait, since they would share cursors and working files."""
     settings.dlt_dir.mkdir(parents=True, exist_ok=True)
     with (settings.dlt_dir / f"{source_name}.lock").open("w") as lock:

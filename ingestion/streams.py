@@ -16,6 +16,7 @@ from ingestion.privacy import Hasher
 from ingestion.registry import Source
 from ingestion.rows import Convert, Refusal
 from ingestion.settings import Settings
+from ingestion.suppression import Suppression
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,8 @@ class Context:
     pulled_at: dt.datetime
     hasher: Hasher
     settings: Settings
+    # Whose rows the door turns away: cursors must not remember them either.
+    suppression: Suppression = field(default_factory=Suppression)
 
     @property
     def state(self) -> dict[str, Any]:
@@ -72,10 +75,11 @@ class Connector:
 
 @dataclass
 class Tally:
-    """Rows accepted and quarantined so far."""
+    """Rows accepted and quarantined so far; rows of suppressed people count as never received."""
 
     accepted: Counter[str] = field(default_factory=Counter)
     quarantined: Counter[str] = field(default_factory=Counter)
+    suppressed: Counter[str] = field(default_factory=Counter)
 
     def received(self, table: str) -> int:
         return self.accepted[table] + self.quarantined[table]

@@ -7,8 +7,8 @@ from typing import Literal
 import pyarrow as pa
 
 Kind = Literal["record", "window"]
-# Which identifiers are one and the same: a contact's id is another thing than a deal's of the same digits. `hash` is every
-# HMAC made at the door: an address, a login, a subscriber.
+# Which identifiers are one and the same: a contact's id is another thing than a deal's of the same digits. `hash` is
+# every HMAC made at the door: an address, a login, a subscriber.
 IdentifierKind = Literal["hash", "contact", "client", "order", "deal", "meeting"]
 # What an identifier says of its row. subject: the row is about that person. link: the row is somebody else's and
 # points at the person. text: the row is nobody's, but people type names into its texts.
@@ -64,10 +64,10 @@ class Table:
     """One lake table.
 
     kind: `record` (newest committed row per key wins) or `window` (each load replaces whole days of `day_column`).
-    updated_column: what moves when a record changes (record tables with a cursor). identifiers: how a row is traced to a
-    person. free_text: what is emptied when that person is erased. urls: the same for their query and fragment. entity:
-    what a record speaks of in the unified model (contact, company, deal, meeting, call, email, owner); `link` and
-    `history` records name kind and id of it in their first two key columns.
+    updated_column: what moves when a record changes (record tables with a cursor). identifiers: how a row is traced to
+    a person. free_text: what is emptied when that person is erased. urls: the same for their query and fragment.
+    entity: what a record speaks of in the unified model (contact, company, deal, meeting, call, email, owner); `link`
+    and `history` records name kind and id of it in their first two key columns.
     """
 
     source: str

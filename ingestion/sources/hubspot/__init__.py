@@ -7,7 +7,7 @@ in `objects.py`.
 """
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -45,7 +45,7 @@ def check() -> str:
 def _object_stream(context: Context, hubspot: HubSpot, settings: HubspotSettings, kind: ObjectType) -> Stream:
     """Changed records with their links and history, then archived ones; cursors move once all of it was read."""
     overlap = dt.timedelta(minutes=settings.lookback_minutes)
-    live = Cursor(context.state, f"{kind.name}.updated", overlap)
+    live = Cursor(context.state, f"{kind.name}.updated", overlap, _forget(context, kind))
     waiting: list[str] = []
     for page in _changed(hubspot, kind, live):
         fresh = [record for record in page if live.is_new(record.get("id"), record["properties"].get(kind.updated))]
@@ -55,13 +55,17 @@ def _object_stream(context: Context, hubspot: HubSpot, settings: HubspotSettings
             yield from _details(context, hubspot, kind, waiting)
             waiting = []
     yield from _details(context, hubspot, kind, waiting)
-    archived = Cursor(context.state, f"{kind.name}.archived", overlap)
+    archived = Cursor(context.state, f"{kind.name}.archived", overlap, _forget(context, kind))
     for page in hubspot.listed(kind.name, kind.requested(), kind.updated, archived=True):
         fresh = [record for record in page if archived.is_new(record.get("id"), record.get("archivedAt"))]
         yield Rows(kind.name, [kind.row(record) for record in fresh])
     live.save()
     archived.save()
     yield Window(kind.name, context.start, context.end)
+
+
+def _forget(context: Context, kind: ObjectType) -> Callable[[str], bool]:
+    return partial(context.suppression.knows, "contact") if kind.name == "contacts" else lambda _record_id: False
 
 
 def _changed(hubspot: HubSpot, kind: ObjectType, cursor: Cursor) -> Iterator[list[Json]]:

@@ -59,7 +59,9 @@ def _audiences(context: Context, api: Api, settings: MailchimpSettings) -> Strea
     yield Rows("lists", [rows.audience(each) for each in audiences])
     cursors = []
     for audience in audiences:
-        cursor = Cursor(context.state, f"members.{audience['id']}", dt.timedelta(minutes=settings.lookback_minutes))
+        overlap = dt.timedelta(minutes=settings.lookback_minutes)
+        forget = partial(context.suppression.knows, "hash")
+        cursor = Cursor(context.state, f"members.{audience['id']}", overlap, forget)
         cursors.append(cursor)
         for archived in (False, True):
             members = read(api, rows.members(audience["id"], cursor.since, archived=archived))
