@@ -29,7 +29,6 @@ from ingestion.tables.model import Identifier
 Surrogates = Mapping[str, Mapping[str, str]]
 # Called with (files looked at, files in all).
 Progress = Callable[[int, int], None]
-MARK = "erased-"
 STATE_TABLE = "_dlt_pipeline_state"
 
 
@@ -47,7 +46,7 @@ def surrogates(nodes: Iterable[Node]) -> dict[str, dict[str, str]]:
     """A new random surrogate for every identifier of a person."""
     drawn: dict[str, dict[str, str]] = {}
     for kind, value in sorted(nodes):
-        drawn.setdefault(kind, {})[value] = value if kind in TELLTALE else MARK + secrets.token_hex(16)
+        drawn.setdefault(kind, {})[value] = value if kind in TELLTALE else identifiers.SURROGATE + secrets.token_hex(16)
     return drawn
 
 

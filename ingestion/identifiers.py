@@ -17,6 +17,13 @@ from ingestion.tables.model import Identifier
 # What becomes of a value: another one, or None where it goes.
 Becomes = Callable[[str], str | None]
 
+SURROGATE = "erased-"
+
+
+def is_surrogate(value: str) -> bool:
+    """Whether a value stands for somebody erased."""
+    return value.startswith(SURROGATE)
+
 
 def needed(table: Table) -> list[str]:
     """The columns to read to know whether a row leads to somebody."""

@@ -7,6 +7,7 @@ changes something asks for `home_copy`. `at_home` points this process's settings
 from __future__ import annotations
 
 import datetime as dt
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from ingestion import settings as settings_module
 from orchestration import runs
@@ -25,6 +27,11 @@ from sandbox.world import World
 START, UNTIL = dt.date(2025, 1, 1), dt.date(2025, 4, 8)
 SCALE = 0.1
 SEED = 7
+
+# CI takes the same examples every time; the nightly profile looks for new ones, and for many more of what is slow.
+hypothesis_settings.register_profile("default", derandomize=True, max_examples=100)
+hypothesis_settings.register_profile("nightly", max_examples=2_000, print_blob=True)
+hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 NEVER = 2**62
 NO_DAY = 2**40
-_FIRST_DAY = (date(2015, 1, 1) - EPOCH).days
+_FIRST_DAY = (date(2000, 1, 1) - EPOCH).days
 _LAST_DAY = (date(2060, 1, 1) - EPOCH).days
 
 

@@ -1,8 +1,9 @@
 """Each stage of a refresh, timed: first over the whole history, then for one more day.
 
-    python -m tests.benchmarks [--scale 1.0] [--months 24]
+    python -m tests.benchmarks [--scale 1.0] [--months 24] [--months 240]
 
-Prints a row per stage and the ratios that matter (a machine's speed cancels out of a ratio).
+Prints a row per stage and the ratios that matter (a machine's speed cancels out of a ratio). With several lengths of
+history also what one more day costs after each, against the first.
 """
 
 from __future__ import annotations
@@ -20,15 +21,28 @@ from tests.benchmarks import stages
 from tests.benchmarks.company import Company, serving
 
 DAYS_PER_MONTH = 30.44
+Figures = dict[str, stages.Measured]
 KEY = "benchmark-hash-key"
 
 
 @click.command()
 @click.option("--scale", default=1.0, show_default=True, help="Size of the company; 1.0 is 20,000 contacts.")
-@click.option("--months", default=24, show_default=True, help="Length of its history.")
-def main(scale: float, months: int) -> None:
+@click.option("--months", multiple=True, default=(24,), show_default=True, help="Length of its history.")
+def main(scale: float, months: tuple[int, ...]) -> None:
     """Time and memory of each stage."""
     console = Console()
+    days = {length: history(console, scale, length) for length in months}
+    short = days[months[0]]
+    for length in months[1:]:
+        console.print(f"One more day after {length} months against {months[0]}:")
+        for name, figure in days[length].items():
+            console.print(f"  {name}: {figure.wall_seconds / short[name].wall_seconds:.2f} times as long")
+        whole, base = (sum(figure.wall_seconds for figure in each.values()) for each in (days[length], short))
+        console.print(f"  all stages: {whole / base:.2f} times as long ({whole:.1f} s, {base:.1f} s)")
+
+
+def history(console: Console, scale: float, months: int) -> Figures:
+    """Measure one length of history; returns the figures of one more day."""
     until = dt.datetime.now(dt.UTC).date()
     start = (until - dt.timedelta(days=round(months * DAYS_PER_MONTH))).replace(day=1)
     with tempfile.TemporaryDirectory(prefix="kpilote-bench-") as folder:
@@ -48,9 +62,7 @@ def main(scale: float, months: int) -> None:
     for name in ("dbt build", *(f"pull {source}" for source in SOURCES)):
         ratio = again[name].wall_seconds / first[name].wall_seconds
         console.print(f"{name}: one more day takes {ratio:.0%} of the whole history's time")
-
-
-Figures = dict[str, stages.Measured]
+    return again
 
 
 def refresh(

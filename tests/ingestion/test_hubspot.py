@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -13,6 +14,7 @@ from ingestion.errors import SourceError, TypeChangedError
 from ingestion.registry import SOURCES, bookkeeping, table
 from ingestion.settings import Settings, reload
 from sandbox.apis import hubspot_search
+from sandbox.changes import Change
 from sandbox.server import Credentials, Running, running
 from sandbox.world import Snapshot, World
 from tests.ingestion.conftest import END, START, environment
@@ -20,6 +22,8 @@ from tests.ingestion.lake_reader import committed, latest, rows
 
 Truth = dict[str, list[tuple[object, ...]]]
 CONTACTS = table("hubspot.contacts")
+# What only a list of all live records asks for.
+LIVE_LIST = "archived=false&properties"
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,60 @@ def test_a_bulk_update_beyond_the_cap_on_one_timestamp_is_read_whole(
     live = [row for row in latest(settings, CONTACTS) if not row[-2]]
     assert result.rows["contacts"] >= len(live) > hubspot_search.PAGE
     assert {row[3] for row in live} == {"BE"}
+
+
+@pytest.fixture
+def later(company: Running) -> Iterator[Running]:
+    """The company, to be changed; as it was afterwards."""
+    yield company
+    company.sandbox.changes = ()
+
+
+def _standing(settings: Settings, name: str) -> set[str]:
+    """Ids of the records of a lake table that are there and not archived."""
+    declared = table(f"hubspot.{name}")
+    names = [column.name for column in declared.columns]
+    found = (dict(zip(names, row, strict=False)) for row in latest(settings, declared))
+    return {str(row[declared.key[0]]) for row in found if not row["archived"]}
+
+
+def test_records_deleted_for_good_get_a_tombstone_once(fresh: Settings, later: Running) -> None:
+    lake.pull("hubspot", START, END, settings=fresh)
+    before = {name: _standing(fresh, name) for name in ("deals", "contacts", "companies")}
+    day = END - dt.timedelta(days=1)
+    later.sandbox.changes = (
+        Change("deal_deleted", day, 3),
+        Change("contact_deleted", day, 5),
+        Change("contact_deleted", day, 9),
+    )
+    asked = len(later.requests)
+    pulled = lake.pull("hubspot", START, END, settings=fresh)
+    assert pulled.rows["deals"] == 1
+    assert {name: len(before[name] - _standing(fresh, name)) for name in before} == {
+        "deals": 1, "contacts": 2, "companies": 0,
+    }  # fmt: skip
+    listed = {each.path.rpartition("/")[2] for each in later.requests[asked:] if LIVE_LIST in each.query}
+    assert {"deals", "contacts"} <= listed
+    assert "companies" not in listed, "nothing is listed where the numbers agree"
+    assert lake.pull("hubspot", START, END, settings=fresh).rows.get("deals", 0) == 0
+
+
+def test_merged_and_archived_records_are_not_taken_for_deleted(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    day = END - dt.timedelta(days=1)
+    with running(world, day, home=tmp_path / "company") as company:
+        for name, value in environment(company, tmp_path / "home").items():
+            monkeypatch.setenv(name, value)
+        settings = reload()
+        lake.pull("hubspot", START, day, settings=settings)
+        kinds = ("contacts_merged", "contact_archived", "deal_archived")
+        company.sandbox.changes = tuple(Change(kind, day, number) for number, kind in enumerate(kinds))
+        company.advance(END)
+        asked = len(company.requests)
+        lake.pull("hubspot", day, END, settings=settings)
+        lake.pull("hubspot", day, END, settings=settings)
+        assert not [each.path for each in company.requests[asked:] if LIVE_LIST in each.query]
 
 
 @pytest.fixture

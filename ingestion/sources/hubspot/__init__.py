@@ -1,9 +1,9 @@
 """HubSpot: `/crm/objects/{version}/… → hubspot/{contacts, companies, deals, meetings, calls, emails, …}`.
 
 Each object type is one stream: what changed since its cursor, its links and the history of its tracked properties
-for the changed ids, then what was archived. A first pull lists everything, later ones search. Cursors are HubSpot's
-own timestamps, never our clock's. Belongs here: the order of calls. Requests are in `api.py`, names of properties
-in `objects.py`.
+for the changed ids, then what was archived, then what is gone without a trace. A first pull lists everything, later
+ones search. Cursors are HubSpot's own timestamps, never our clock's. Belongs here: the order of calls. Requests are in
+`api.py`, names of properties in `objects.py`.
 """
 
 import datetime as dt
@@ -14,7 +14,8 @@ from typing import Any
 from ingestion.cursor import Cursor
 from ingestion.http import Json, batches
 from ingestion.sources.hubspot.api import HISTORY_BATCH, LINKS_BATCH, HubSpot, HubspotSettings
-from ingestion.sources.hubspot.objects import ObjectType, converters, object_types
+from ingestion.sources.hubspot.objects import ObjectType, converters, object_types, split_ids
+from ingestion.standing import Standing
 from ingestion.streams import Connector, Context, Rows, Stream, Window
 
 REFERENCE_TABLES = ("owners", "pipeline_stages", "associations", "property_history")
@@ -46,8 +47,11 @@ def _object_stream(context: Context, hubspot: HubSpot, settings: HubspotSettings
     """Changed records with their links and history, then archived ones; cursors move once all of it was read."""
     overlap = dt.timedelta(minutes=settings.lookback_minutes)
     live = Cursor(context.state, f"{kind.name}.updated", overlap, _forget(context, kind))
+    departures = None if live.since is None else _Departures(context, hubspot, kind)
     waiting: list[str] = []
     for page in _changed(hubspot, kind, live):
+        if departures is not None:
+            departures.met(page)
         fresh = [record for record in page if live.is_new(record.get("id"), record["properties"].get(kind.updated))]
         yield Rows(kind.name, [kind.row(record) for record in fresh])
         waiting += [record["id"] for record in fresh if record.get("id")]
@@ -58,7 +62,11 @@ def _object_stream(context: Context, hubspot: HubSpot, settings: HubspotSettings
     archived = Cursor(context.state, f"{kind.name}.archived", overlap, _forget(context, kind))
     for page in hubspot.listed(kind.name, kind.requested(), kind.updated, archived=True):
         fresh = [record for record in page if archived.is_new(record.get("id"), record.get("archivedAt"))]
+        if departures is not None:
+            departures.left(page)
         yield Rows(kind.name, [kind.row(record) for record in fresh])
+    if departures is not None:
+        yield from departures.rows()
     live.save()
     archived.save()
     yield Window(kind.name, context.start, context.end)
@@ -66,6 +74,40 @@ def _object_stream(context: Context, hubspot: HubSpot, settings: HubspotSettings
 
 def _forget(context: Context, kind: ObjectType) -> Callable[[str], bool]:
     return partial(context.suppression.knows, "contact") if kind.name == "contacts" else lambda _record_id: False
+
+
+class _Departures:
+    """Records deleted for good: HubSpot tells of them nowhere, they are only missing.
+
+    The vendor's number of live records is compared with what the lake holds as standing after this pull. Where the two
+    differ, the ids are listed, and what is in the lake but in no list any more gets a tombstone.
+    """
+
+    def __init__(self, context: Context, hubspot: HubSpot, kind: ObjectType) -> None:
+        self._context, self._hubspot, self._kind = context, hubspot, kind
+        self._standing = Standing(context.settings, context.source.tables[kind.name])
+        self._ids = set(self._standing.ids)
+        self._is_erased = _forget(context, kind)
+
+    def met(self, page: list[Json]) -> None:
+        """Live records of this pull; those merged into them are gone by another way, erased people stand nowhere."""
+        for record in page:
+            if not self._is_erased(record.get("id", "")):
+                self._ids.add(record.get("id", ""))
+            self._ids.difference_update(split_ids(record["properties"].get("hs_merged_object_ids") or ""))
+
+    def left(self, page: list[Json]) -> None:
+        """Records in the recycle bin."""
+        self._ids.difference_update(record.get("id", "") for record in page)
+
+    def rows(self) -> Iterator[Rows]:
+        known = self._ids & self._standing.ids
+        if self._hubspot.newest(self._kind.name, self._kind.updated)[0] == len(self._ids):
+            return
+        for page in self._hubspot.listed(self._kind.name, [self._kind.updated], self._kind.updated, archived=False):
+            known.difference_update(record["id"] for record in page)
+        if known:
+            yield Rows(self._kind.name, self._standing.gone(known, self._context.pulled_at))
 
 
 def _changed(hubspot: HubSpot, kind: ObjectType, cursor: Cursor) -> Iterator[list[Json]]:

@@ -159,16 +159,17 @@ def converters(hasher: Hasher) -> Mapping[str, Mapping[str, Convert]]:
             "email_hash": hasher.email,
             "email_domain": company_domain,
             "user_key_hash": hasher.identifier,
-            "merged_ids": _ids,
+            "merged_ids": split_ids,
         },
-        "companies": {"name": without_addresses, "merged_ids": _ids},
+        "companies": {"name": without_addresses, "merged_ids": split_ids},
         "deals": {"name": without_addresses, "lost_reason": without_addresses},
         "meetings": {"title": without_addresses},
         "calls": {"duration_seconds": lambda value: float(number(value)) / MILLISECONDS},
     }
 
 
-def _ids(value: str) -> list[str]:
+def split_ids(value: str) -> list[str]:
+    """Ids of the records merged into one, as HubSpot joins them."""
     return [part for part in value.split(";") if part]
 
 

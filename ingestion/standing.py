@@ -1,0 +1,57 @@
+"""Records the lake holds as still standing: the newest committed row of each key that is neither archived nor merged.
+
+Flow: `{lake}/{source}/{table}` → newest rows → ids, or tombstones for those the vendor no longer knows. For vendors
+without a feed of deletions. Belongs here: reading the lake's own side. Does not: asking the vendor (`sources/`).
+"""
+
+import datetime as dt
+from collections.abc import Collection
+
+import duckdb
+import pyarrow as pa
+
+from ingestion.identifiers import is_surrogate
+from ingestion.lake import loads_glob, table_glob
+from ingestion.registry import Table
+from ingestion.settings import Settings
+
+
+class Standing:
+    """The standing records of one table (one key column, `archived`, perhaps `merged_ids`) before a pull."""
+
+    def __init__(self, settings: Settings, table: Table) -> None:
+        self._table, (self._key,) = table, table.key
+        order = f"_dlt_load_id::double, {table.updated_column}"
+        with duckdb.connect() as connection:
+            connection.execute("set timezone = 'UTC'")
+            columns = ", ".join(column.name for column in table.columns)
+            self._newest: pa.Table = connection.sql(
+                f"""
+                select {columns} from read_parquet($1, union_by_name = true)
+                where {self._key} is not null and _dlt_load_id in (
+                    select regexp_extract(file, '__([0-9.]+)\\.jsonl$', 1) from glob($2)
+                )
+                qualify row_number() over (partition by {self._key} order by row({order}) desc) = 1
+                """,  # noqa: S608 - names of the registry
+                params=[table_glob(settings, table), loads_glob(settings, table.source)],
+            ).to_arrow_table()
+        merged = self._newest.column("merged_ids").to_pylist() if "merged_ids" in self._newest.column_names else []
+        self._merged = {loser for losers in merged for loser in losers or ()}
+        archived = self._newest.column("archived").to_pylist()
+        keys = self._newest.column(self._key).to_pylist()
+        # An erased person's surrogate is known to no vendor, and yet not gone.
+        standing = {key for key, gone in zip(keys, archived, strict=True) if not gone and not is_surrogate(key)}
+        self.ids = standing - self._merged
+
+    def gone(self, ids: Collection[str], at: dt.datetime) -> pa.Table:
+        """Tombstones: the last known rows of these records, archived at `at`, in the table's declared schema."""
+        wanted = [index for index, key in enumerate(self._newest.column(self._key).to_pylist()) if key in ids]
+        rows = self._newest.take(pa.array(wanted, pa.int64())).cast(self._table.arrow_schema())
+        moment = pa.array([at] * rows.num_rows, pa.timestamp("us", tz="UTC"))
+        for name, values in (
+            ("archived", pa.array([True] * rows.num_rows)),
+            ("archived_at", moment),
+            ("updated_at", moment),
+        ):
+            rows = rows.set_column(rows.column_names.index(name), rows.schema.field(name), values)
+        return rows

@@ -1,0 +1,153 @@
+"""Random histories: late, merged, deleted, reopened and corrected records, missed days, backfills, reruns.
+
+HYPOTHESIS_PROFILE=nightly python -m pytest tests/history    (200 histories; the default fits into CI)
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+
+from orchestration import as_of, dbt
+from sandbox.changes import KINDS, Change
+from sandbox.server import Running, running
+from sandbox.world import World
+from tests.history.twin import FIRST, START, Twin
+from tests.orchestration.marts import contents
+
+RUNS = 8  # of one history
+HISTORIES = 200 if os.environ.get("HYPOTHESIS_PROFILE") == "nightly" else 2
+# (kind, row it happens to, factor); they happen on the day the step begins with.
+CHANGES = st.lists(
+    st.tuples(st.sampled_from(sorted(KINDS)), st.integers(0, 40), st.sampled_from((0.5, 1.5))), max_size=3
+)
+
+
+@pytest.fixture(scope="module")
+def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    world = World(seed=11, start=START, scale=0.05)
+    with running(world, FIRST, home=tmp_path_factory.mktemp("company")) as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def founded(company: Running, tmp_path_factory: pytest.TempPathFactory) -> Twin:
+    """A home after its first refresh; histories begin with a copy of it at the same place."""
+    twin = Twin(tmp_path_factory.mktemp("history") / "home", company)
+    twin.pull((FIRST - START).days)
+    twin._dbt(twin.settings(), "seed")
+    twin.refresh()
+    shutil.copytree(twin.home, twin.home.with_name("founded"))
+    return twin
+
+
+def begin(founded: Twin) -> Twin:
+    shutil.rmtree(founded.home)
+    shutil.copytree(founded.home.with_name("founded"), founded.home)
+    twin = Twin(founded.home, founded.company, runner=founded.runner)
+    twin.live(0, ())
+    return twin
+
+
+class History(RuleBasedStateMachine):
+    """After every run, whatever it was, the marts equal those built from scratch; one look back ends the history."""
+
+    founded: Twin
+
+    @initialize()
+    def found(self) -> None:
+        self.twin = begin(self.founded)
+        self.known: list[tuple[dt.datetime, dict[str, tuple[int, str]]]] = []
+
+    def run(self, lived: int, changes: list[tuple[str, int, float]], pulled: int) -> None:
+        day = self.twin.until
+        self.twin.live(lived, [Change(kind, day, which, factor) for kind, which, factor in changes])
+        self.twin.pull(pulled)
+        self.twin.refresh()
+        assert self.twin.differences(self.twin.scratch()) == []
+        self.known.append((dt.datetime.now(dt.UTC), contents(self.twin.home)))
+
+    @rule(changes=CHANGES)
+    def daily(self, changes: list[tuple[str, int, float]]) -> None:
+        self.run(1, changes, 1)
+
+    @rule(changes=CHANGES, missed=st.integers(1, 5))
+    def after_missed_days(self, changes: list[tuple[str, int, float]], missed: int) -> None:
+        self.run(1 + missed, changes, 1)
+
+    @rule(changes=CHANGES, lived=st.integers(1, 3), pulled=st.integers(2, 20))
+    def backfill(self, changes: list[tuple[str, int, float]], lived: int, pulled: int) -> None:
+        self.run(lived, changes, pulled)
+
+    @rule()
+    def rerun(self) -> None:
+        self.run(0, [], 1)
+
+    def teardown(self) -> None:
+        if getattr(self, "known", None):
+            moment, marts = self.known[len(self.known) // 2]
+            rebuilt = as_of.rebuild(self.twin.settings(), moment, lambda *_: None)
+            assert contents(rebuilt.warehouse.parent) == marts, f"as of {moment} the marts are not what they were then"
+
+
+@pytest.mark.slow
+def test_incremental_equals_full_refresh_whatever_happens(founded: Twin) -> None:
+    machine = type("History", (History,), {"founded": founded})
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=HISTORIES,
+            stateful_step_count=RUNS,
+            deadline=None,
+            phases=[Phase.explicit, Phase.reuse, Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
+# One rule by which an incremental model finds what a load made stale, taken away.
+MUTATIONS = {
+    "days whose load was superseded stay": (
+        "where owners.day = {{ target }}.{{ meta['day_column'] }} and owners.load_id = {{ target }}.load_id",
+        "where owners.day = {{ target }}.{{ meta['day_column'] }}",
+    ),
+    "days found empty stay": (
+        "    where not exists (\n        select 1\n        from {{ ref(meta['day_owners']) }} as owners",
+        "    where exists (\n        select 1\n        from {{ ref(meta['day_owners']) }} as owners",
+    ),
+    "only days nobody has are taken in": (
+        "where held.{{ day_column }} = owners.day and held.load_id = owners.load_id",
+        "where held.{{ day_column }} = owners.day",
+    ),
+    "only days after the newest one are taken in": (
+        "where held.{{ day_column }} = owners.day and held.load_id = owners.load_id",
+        "where held.{{ day_column }} >= owners.day",
+    ),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MUTATIONS)
+def test_a_dropped_rule_is_noticed(founded: Twin, name: str, tmp_path: Path) -> None:
+    twin = begin(founded)
+    old, new = MUTATIONS[name]
+    project = tmp_path / "project"
+    shutil.copytree(dbt.PROJECT_DIR, project, ignore=shutil.ignore_patterns("target", "logs"))
+    macro = project / "macros" / "engine" / "replace_days.sql"
+    text = macro.read_text(encoding="utf-8")
+    assert old in text, "the rule is written otherwise now: take it away as it stands"
+    macro.write_text(text.replace(old, new), encoding="utf-8")
+    twin.project, twin.runner, twin.select = project, None, "+fct_sessions"
+    day = twin.until
+    twin.live(2, [Change("late_session", day, which) for which in range(6)])
+    twin.pull(5)
+    twin.refresh()
+    assert twin.differences(twin.scratch()) != []

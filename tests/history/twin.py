@@ -1,0 +1,125 @@
+"""A home refreshed step by step, and beside it the marts built from scratch from the same lake.
+
+Flow: sandbox over HTTP → lake → dbt on the home's own warehouse │ dbt on an empty one → tables that differ. Everything
+runs in this process and dbt parses its project once: homes of all histories stand at one place, one after the other.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+from dbt.cli.main import dbtRunner
+
+from ingestion import lake
+from ingestion.settings import Settings, reload
+from orchestration import dbt
+from orchestration.environment import variables
+from sandbox.changes import Change
+from sandbox.server import Running
+from tests.orchestration.marts import contents
+
+START, FIRST = dt.date(2025, 1, 1), dt.date(2025, 2, 20)
+
+
+@dataclass
+class Twin:
+    """One history. `until` is the first day the company has not lived yet; `project` is the dbt project in use."""
+
+    home: Path
+    company: Running
+    project: Path = dbt.PROJECT_DIR
+    until: dt.date = FIRST
+    changes: list[Change] = field(default_factory=list)
+    runner: dbtRunner | None = None
+    select: str = "path:models"
+
+    def settings(self) -> Settings:
+        values = {
+            "KPILOTE_HOME": str(self.home), "KPILOTE_LAKE_URL": "", "KPILOTE_START_DATE": START.isoformat(),
+            "KPILOTE_SOURCES": "hubspot,ga4,mailchimp,spreadsheets", "KPILOTE_HASH_KEY": "a key of the tests",
+            "KPILOTE_TIMEZONE": "Europe/Paris", "KPILOTE_CURRENCY": "EUR", **self.company.env,
+        }  # fmt: skip
+        os.environ.update(values)
+        return reload()
+
+    def live(self, days: int, changes: Sequence[Change]) -> None:
+        """Let the company live some more days, in which the changes happen."""
+        self.changes += changes
+        self.until += dt.timedelta(days=days)
+        self.company.sandbox.changes = tuple(self.changes)
+        self.company.advance(self.until)
+
+    def pull(self, days: int) -> None:
+        """Pull the last so many days of every source."""
+        settings = self.settings()
+        for source in settings.sources:
+            lake.pull(source, self.until - dt.timedelta(days=days), self.until, settings=settings)
+
+    def refresh(self) -> None:
+        """Bring the home's own warehouse up to the lake."""
+        self._dbt(self.settings(), "run", "--select", self.select)
+
+    def scratch(self) -> Path:
+        """Build the marts of the same lake in an empty warehouse; returns its folder."""
+        ours = self.settings()
+        folder = self.home / "scratch"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        other = ours.model_copy(update={"home": folder})
+        self._dbt(other, "seed")
+        self._dbt(other, "run", "--select", self.select)
+        return folder
+
+    def differences(self, folder: Path) -> list[str]:
+        """Marts built from scratch that are not equal to ours, with how many rows only one side has."""
+        mine, other = contents(self.home), contents(folder)
+        differing = [name for name in sorted(other) if mine.get(name) != other[name]]
+        with duckdb.connect() as connection:
+            for name, path in (("a", self.home), ("b", folder)):
+                connection.execute(f"attach '{path}/warehouse.duckdb' as {name} (read_only)")
+            return [f"{name}: {_rows_apart(connection, name)}" for name in differing]
+
+    def _dbt(self, settings: Settings, *arguments: str) -> None:
+        if self.runner is None:
+            self.runner = dbtRunner(manifest=self._manifest(settings))
+        with variables({**settings.environment(), "DO_NOT_TRACK": "1"}):
+            result = self.runner.invoke(["--no-write-json", *arguments, *self._paths])
+        dbt._close_warehouse()
+        failed = [each.message for each in result.result.results if each.status == "error"] if result.result else []
+        assert result.success, failed[:1] or result.exception
+
+    def _manifest(self, settings: Settings) -> object:
+        with variables({**settings.environment(), "DO_NOT_TRACK": "1"}):
+            result = dbtRunner().invoke(["--no-partial-parse", "parse", *self._paths])
+        assert result.success, result.exception
+        return result.result
+
+    @property
+    def _paths(self) -> list[str]:
+        project, target, logs = str(self.project), str(self.home / "dbt_target"), str(self.home / "logs")
+        return [
+            *("--project-dir", project, "--profiles-dir", project),
+            *("--target-path", target, "--log-path", logs, "--log-level", "none"),
+        ]
+
+
+def _rows_apart(connection: duckdb.DuckDBPyConnection, name: str) -> str:
+    columns = connection.execute(
+        "select column_name from duckdb_columns() where database_name = 'a' and schema_name = 'marts'"
+        " and table_name = ? and column_name <> 'refreshed_at' order by column_index",
+        [name],
+    ).fetchall()
+    listed = ", ".join(f'"{column}"' for (column,) in columns)
+    sides = []
+    for one, other in (("a", "b"), ("b", "a")):
+        rows = connection.execute(
+            f'select {listed} from {one}.marts."{name}" except all select {listed} from {other}.marts."{name}"'
+        ).fetchall()
+        sides.append(f"{len(rows)} rows only {'incremental' if one == 'a' else 'from scratch'}, e.g. {rows[:1]}")
+    return "; ".join(sides)
