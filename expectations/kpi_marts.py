@@ -25,7 +25,13 @@ def suites() -> tuple[Suite, ...]:
     """The suites of the KPI tables."""
     told = ("label_en", "label_fr", "formula", "decision")
     return (
-        mart("kpi_catalogue", ("kpi",), _not_empty(), *(_told(column) for column in told)),
+        mart(
+            "kpi_catalogue",
+            ("kpi",),
+            _not_empty(),
+            *(_told(column) for column in told),
+            *(_rows_of_known_kpis(file_type) for file_type in ("targets", "benchmarks")),
+        ),
         mart(
             "kpi_values",
             ("kpi", "cadence", "period_start", "dimension", "dimension_value"),
@@ -83,6 +89,20 @@ def _not_empty() -> Expectation:
 def _told(column: str) -> Expectation:
     reason = "A number without its meaning and decision is no KPI."
     return model.not_null(column, reason=reason, mend="Complete the KPI's YAML block (docs/add-a-kpi.md).")
+
+
+def _rows_of_known_kpis(file_type: str) -> Expectation:
+    return model.no_rows(
+        f"{file_type}_of_known_kpis",
+        f"""
+        select kpi, file_name, row_number from warehouse.staging.stg_spreadsheets__{file_type}
+        where kpi not in (select kpi from {{batch}})
+        """,  # noqa: S608
+        column="kpi",
+        reason=f"A row of the {file_type} file names a KPI that does not exist, so nothing shows it.",
+        mend="Write the KPI's name as the catalogue does, in the file and row named; then run `kpilote refresh` again.",
+        severity="warning",
+    )
 
 
 def _kpi(name: str, where: str, reason: str, column: str = "value") -> Expectation:

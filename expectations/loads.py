@@ -1,6 +1,7 @@
 """Gate raw, the loads: every table is covered, up to date, and no row was lost or refused unseen.
 
-Belongs here: what `_windows`, `_quarantine` and `_dlt_loads` say about a table. What its rows say is in `raw.py`.
+Belongs here: what `_windows`, `_quarantine`, `_received` and `_dlt_loads` say about a table. What its rows say is in
+`raw.py`.
 """
 
 from collections.abc import Iterator
@@ -16,12 +17,15 @@ REFUSED_SHARE = 0.01
 REFUSED_DAYS = 30
 # A table whose newest window ends this many days before the newest one of any source is behind.
 BEHIND_DAYS = 2
+# What rows received must add up to, in terms of what the lake's files hold of a load.
+RECEIVED = "accepted + quarantined"
 MEND_AND_RERUN = "Mend it at the vendor (or in the file), then run `kpilote refresh` again."
 
 
 def of_lake(table: Table, settings: Settings) -> Iterator[Expectation]:
     """What must be true of the loads of a lake table."""
     yield _loaded(table)
+    yield _accounted(table)
     if SOURCES[table.source].is_api:
         yield _up_to_date(table, settings)
     yield from _quarantine(table)
@@ -57,24 +61,62 @@ def _up_to_date(table: Table, settings: Settings) -> Expectation:
     )
 
 
+def _accounted(table: Table) -> Expectation:
+    """What each load says it received is what the lake's files of that load hold.
+
+    Loads from before there were accounts are not judged, nor those of a window table whose days a later load covers.
+    """
+    source, mine = table.source, f"table_name = '{table.name}'"
+    said = "null::bigint as received, null::bigint as accepted_then"
+    held = "null::bigint as accepted, null::bigint as quarantined"
+    judged = f"load_id::double >= (select min(_dlt_load_id::double) from {source}._received)"  # noqa: S608
+    superseded = f"and load_id not in ({_superseded(table)})" if table.kind == "window" else ""
+    return model.no_rows(
+        "rows_accounted_for",
+        f"""
+        select load_id, sum(received) as received, sum(accepted_then) as accepted_then,
+            coalesce(sum(accepted), 0) as accepted, coalesce(sum(quarantined), 0) as quarantined
+        from (
+            select _dlt_load_id as load_id, rows_received - coalesce(rows_suppressed, 0) as received,
+                rows_accepted as accepted_then,
+                null::bigint as accepted, null::bigint as quarantined
+            from {source}._received where {mine}
+            union all
+            select _dlt_load_id, {said}, count(*), null from {source}."{table.name}_committed" group by _dlt_load_id
+            union all
+            select _dlt_load_id, {said}, null, count(*) from {source}._quarantine where {mine} group by _dlt_load_id
+            union all
+            select _dlt_load_id, {said}, {held} from {source}._windows where {mine}
+        ) as rows /* {{batch}} */
+        where {judged} {superseded}
+        group by load_id
+        having sum(received) is distinct from {RECEIVED} or sum(accepted_then) is distinct from accepted
+        """,  # noqa: S608
+        reason="Rows received, without those of erased people, must be rows accepted plus rows quarantined: rows of"
+        " this load were lost or doubled.",
+        mend=f"Restore the files of that load in {source}/{table.name} from the backup, or remove a copy. Without one:"
+        " pull those days again, or, of records, move the source's folder out of the lake and pull it anew.",
+    )
+
+
+def _superseded(table: Table) -> str:
+    """Loads whose every window lies inside a later load's: nothing they said still counts."""
+    windows = f"{table.source}._windows"
+    return f"""
+        select earlier._dlt_load_id from {windows} as earlier where earlier.table_name = '{table.name}'
+        group by all having bool_and(exists (
+            select 1 from {windows} as later
+            where later.table_name = '{table.name}' and later._dlt_load_id::double > earlier._dlt_load_id::double
+                and later.window_start <= earlier.window_start and later.window_end >= earlier.window_end
+        ))
+    """  # noqa: S608
+
+
 def _quarantine(table: Table) -> Iterator[Expectation]:
     refused = f"{table.source}._quarantine"
     newest = f"(select max(_dlt_load_id::double) from {table.source}._windows where table_name = '{table.name}')"  # noqa: S608
     mine = f"table_name = '{table.name}'"
     committed = f'{table.source}."{table.name}_committed"'
-    yield model.no_rows(
-        "rows_accounted_for",
-        f"""
-        select refused.load_id, refused.received, refused.rows as quarantined, count(kept._dlt_load_id) as accepted
-        from (
-            select _dlt_load_id as load_id, max(row_number) as received, count(*) as rows
-            from {refused} where {mine} group by all
-        ) as refused left join {committed} as kept on kept._dlt_load_id = refused.load_id /* {{batch}} */
-        group by all having refused.received > refused.rows + count(kept._dlt_load_id)
-        """,  # noqa: S608
-        reason="Rows received must be rows accepted plus rows quarantined: here rows were lost on the way.",
-        mend="Check that no file of the load was removed from the lake; pull the days again.",
-    )
     yield model.no_rows(
         "few_rows_refused",
         f"""

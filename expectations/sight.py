@@ -38,7 +38,7 @@ def personal_columns() -> frozenset[str]:
 
 @contextmanager
 def lake(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The tables of the enabled sources as `<source>.<table>`, with `_windows` and `_quarantine` of committed loads.
+    """The tables of the enabled sources as `<source>.<table>`, with the bookkeeping of committed loads.
 
     A table whose files cannot be read is left out; the gate reports it as unreadable.
     """

@@ -63,7 +63,7 @@ def loads_glob(settings: LakePlace, source_name: str) -> str:
 
 
 def lake_tables(source_name: str) -> tuple[Table, ...]:
-    """The tables of a source with its `_windows` and `_quarantine`."""
+    """The tables of a source with its bookkeeping."""
     return (*source(source_name).tables.values(), *bookkeeping(source_name))
 
 

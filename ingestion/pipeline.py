@@ -2,15 +2,15 @@
 
 Flow: `stream → batches of rows → Arrow → dlt package → {lake}/{source}/…`. Belongs here: everything that touches
 dlt. Does not: what a vendor answers (`sources/`) or what a row must look like (`rows.py`). A package holds the rows
-of every table, the ranges covered (`_windows`), the rows refused (`_quarantine`) and the cursors; it counts once
-dlt has written its `_dlt_loads` record.
+of every table, the ranges covered (`_windows`), the rows refused (`_quarantine`), how many rows were received
+(`_received`) and the cursors; it counts once dlt has written its `_dlt_loads` record.
 """
 
 import datetime as dt
 import fcntl
 import json
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -64,7 +64,7 @@ def load(
             @dlt.source(name=source.name)
             def streams() -> Iterator[Any]:
                 for name, stream in connector.streams.items():
-                    rows = _Runner(context, connector.convert, tally, report).run(stream)
+                    rows = Runner(context, connector.convert, tally, report).run(name, stream)
                     yield dlt.resource(rows, name=name, write_disposition="append", parallelized=True)
 
             pipeline.extract(streams(), workers=EXTRACT_WORKERS, loader_file_format="parquet")
@@ -86,8 +86,8 @@ def _check_key(context: Context) -> None:
         raise SettingsError("KPILOTE_HASH_KEY differs from the key this lake was written under: set that one again")
 
 
-class _Runner:
-    """Turns one stream into Arrow tables for dlt, then adds its windows and what it refused."""
+class Runner:
+    """Turns one stream into Arrow tables for dlt, then adds its windows, what it refused and what it received."""
 
     def __init__(
         self,
@@ -100,11 +100,14 @@ class _Runner:
         self._pending: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
         self._windows: list[Mapping[str, Any]] = []
         self._quarantine: list[Mapping[str, Any]] = []
+        self._received: Counter[str] = Counter()
+        self._mine = Tally()
 
-    def run(self, stream: Callable[[], Stream]) -> Iterator[Any]:
+    def run(self, name: str, stream: Callable[[], Stream]) -> Iterator[Any]:
         _check_key(self._context)
         for item in stream():
             if isinstance(item, Window):
+                self._received[item.table] += 0  # covered and empty is an account too
                 self._windows.append(
                     {
                         "table_name": item.table,
@@ -114,19 +117,41 @@ class _Runner:
                     }
                 )
             elif isinstance(item.rows, pa.Table):
+                self._received[item.table] += item.received
                 yield from self._finished(item.table, item.rows, item.refused)
             else:
+                self._received[item.table] += len(item.rows)
                 pending = self._pending[item.table]
                 pending.extend(item.rows)
-                self._report(item.table, self._tally.received(item.table) + len(pending))
+                self._report(item.table, self._tally.judged(item.table) + len(pending))
                 if len(pending) >= BATCH_ROWS:
                     yield from self._flush(item.table)
         for table in tuple(self._pending):
             yield from self._flush(table)
+        accounts = [self._account(name, table) for table in self._received]
         books = bookkeeping(self._context.source.name)
-        for book, entries in zip(books, (self._windows, self._quarantine), strict=True):
+        for book, entries in zip(books, (self._windows, self._quarantine, accounts), strict=True):
             if entries:
                 yield _named(build(book, entries)[0], book.name)
+
+    def _account(self, stream: str, table: str) -> Mapping[str, Any]:
+        """Rows received of a table, and what became of them: none may be missing."""
+        received, judged = self._received[table], self._mine.judged(table)
+        if received != judged:
+            raise SourceError(
+                self._context.source.name,
+                f"{received} rows of {table} were received, but {judged} judged; nothing was loaded."
+                " This is a fault of Kpilote's: please report it",
+            )
+        return {
+            "table_name": table,
+            "stream": stream,
+            "rows_received": received,
+            "rows_accepted": self._mine.accepted[table],
+            "rows_quarantined": self._mine.quarantined[table],
+            "rows_suppressed": self._mine.suppressed[table],
+            "received_at": self._context.pulled_at,
+        }
 
     def _flush(self, table: str) -> Iterator[Any]:
         rows = self._pending.pop(table)
@@ -135,11 +160,9 @@ class _Runner:
             yield from self._finished(table, built, refused)
 
     def _finished(self, table: str, built: pa.Table, refused: Sequence[Refusal]) -> Iterator[Any]:
-        before = self._tally.received(table)
         built, suppressed = self._context.suppression.sift(self._context.source.tables[table], built)
-        self._tally.suppressed[table] += suppressed
-        self._tally.accepted[table] += built.num_rows
-        self._tally.quarantined[table] += len(refused)
+        self._mine.add(table, built.num_rows, len(refused), suppressed)
+        before = self._tally.add(table, built.num_rows, len(refused), suppressed)
         self._quarantine.extend(
             {
                 "table_name": table,
@@ -151,7 +174,7 @@ class _Runner:
             }
             for refusal in refused
         )
-        self._report(table, self._tally.received(table))
+        self._report(table, self._tally.judged(table))
         if built.num_rows:
             yield _named(built, table)
 

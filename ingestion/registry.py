@@ -3,11 +3,12 @@ from it.
 
 Belongs here: the list of sources. A source's tables (columns, kinds, keys, meaning) are declared in
 `tables/<source>.py`; how they are pulled is `sources/<source>.py`. Every lake table also carries `_dlt_load_id`,
-the load that wrote the row; every source also has `_windows` (what each load covered) and `_quarantine` (rows
-refused, with the reason).
+the load that wrote the row; every source also has `_windows` (what each load covered), `_quarantine` (rows
+refused, with the reason) and `_received` (how many rows each load received).
 """
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from ingestion.errors import SettingsError
 from ingestion.tables import ga4, hubspot, mailchimp, spreadsheets
@@ -41,8 +42,16 @@ def tables(names: tuple[str, ...] | None = None) -> Iterator[Table]:
         yield from source(name).tables.values()
 
 
-def bookkeeping(source_name: str) -> tuple[Table, Table]:
-    """`_windows` and `_quarantine` of a source: written in the same load package as the rows they speak of."""
+class Books(NamedTuple):
+    """The bookkeeping tables of a source."""
+
+    windows: Table
+    quarantine: Table
+    received: Table
+
+
+def bookkeeping(source_name: str) -> Books:
+    """What a source's loads say about themselves, written in the same package as the rows they speak of."""
     windows = Table(
         source=source_name,
         name="_windows",
@@ -76,4 +85,20 @@ def bookkeeping(source_name: str) -> tuple[Table, Table]:
             Column("received_at", "timestamp", "When the pull began.", nullable=False),
         ),
     )
-    return windows, quarantine
+    received = Table(
+        source=source_name,
+        name="_received",
+        kind="record",
+        key=("table_name", "stream", "received_at"),
+        description="Rows each load received for a table, by stream: what the lake must hold of that load.",
+        columns=(
+            Column("table_name", "string", "Lake table.", nullable=False),
+            Column("stream", "string", "Stream of the connector that read the rows.", nullable=False),
+            Column("rows_received", "integer", "Rows as they came, counted before any was looked at.", nullable=False),
+            Column("rows_accepted", "integer", "Of these, rows written to the table.", nullable=False),
+            Column("rows_quarantined", "integer", "Of these, rows written to `_quarantine`.", nullable=False),
+            Column("rows_suppressed", "integer", "Of these, rows of erased people, turned away.", nullable=False),
+            Column("received_at", "timestamp", "When the pull began.", nullable=False),
+        ),
+    )
+    return Books(windows, quarantine, received)

@@ -10,6 +10,7 @@ import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from math import isfinite
 from typing import Any
 
 import pyarrow as pa
@@ -48,6 +49,10 @@ class Refusal:
     column: str
     value_type: str
     reason: str
+
+
+class UnparsableError(ValueError):
+    """A value of the right type that cannot be parsed; the message does not repeat it."""
 
 
 def build(
@@ -98,7 +103,10 @@ def _require(column: Column, values: list[Any], refused: dict[int, Refusal]) -> 
 
 def _array(column: Column, values: list[Any], convert: Convert | None, refused: dict[int, Refusal]) -> "pa.Array[Any]":
     if convert is None and column.type == "string":
-        return pa.array([value or None for value in values], column.arrow_type)
+        try:
+            return pa.array([value or None for value in values], column.arrow_type)
+        except UnicodeError:
+            pass  # one of them is no text that can be written: it is found below
     if convert is None and column.type == "timestamp":
         fast = _timestamps(values)
         if fast is not None:
@@ -111,20 +119,28 @@ def _array(column: Column, values: list[Any], convert: Convert | None, refused: 
             parsed.append(None)
             continue
         if isinstance(value, list):
+            if not all(isinstance(each, str) for each in value):
+                refused.setdefault(index, Refusal(index, column.name, shape(value), f"{column.name}: not only texts"))
+                value = None
             parsed.append(value)
             continue
         # True == 1 == 1.0: equal numbers of different types parse alike, so one memory serves them.
         if value not in known:
             try:
                 known[value] = parse(value)
-            except (ValueError, ArithmeticError) as error:
+            except (ValueError, ArithmeticError, OSError) as error:
                 known[value] = error
         result = known[value]
         if isinstance(result, Exception):
-            refused.setdefault(index, Refusal(index, column.name, shape(value), f"{column.name}: {result}"))
+            refused.setdefault(index, Refusal(index, column.name, shape(value), f"{column.name}: {_reason(result)}"))
             result = None
         parsed.append(result)
     return pa.array(parsed, column.arrow_type)
+
+
+def _reason(error: Exception) -> str:
+    """What is wrong, in our own words: a library's would repeat the value."""
+    return str(error) if isinstance(error, UnparsableError) else "not of its form"
 
 
 def _timestamps(values: list[Any]) -> "pa.Array[Any] | None":
@@ -146,7 +162,7 @@ def _timestamp(value: Any) -> dt.datetime:
     try:
         parsed = dt.datetime.fromisoformat(value)
     except ValueError:
-        raise ValueError("not a timestamp (ISO 8601)") from None
+        raise UnparsableError("not a timestamp (ISO 8601)") from None
     return parsed if parsed.tzinfo else parsed.replace(tzinfo=dt.UTC)
 
 
@@ -156,7 +172,7 @@ def _date(value: Any) -> dt.date:
     try:
         return dt.date.fromisoformat(value)
     except ValueError:
-        raise ValueError("not a date (ISO 8601)") from None
+        raise UnparsableError("not a date (ISO 8601)") from None
 
 
 def number(value: Any) -> Decimal:
@@ -164,23 +180,38 @@ def number(value: Any) -> Decimal:
     try:
         parsed = Decimal(str(value).strip())
     except InvalidOperation:
-        raise ValueError("not a number") from None
+        raise UnparsableError("not a number") from None
     if not parsed.is_finite():
-        raise ValueError("not a finite number")
+        raise UnparsableError("not a finite number")
+    return parsed
+
+
+def _text(value: Any) -> str:
+    try:
+        value.encode()
+    except UnicodeError:
+        raise UnparsableError("not a text (half a character)") from None
+    return str(value)
+
+
+def _double(value: Any) -> float:
+    parsed = float(number(value))
+    if not isfinite(parsed):
+        raise UnparsableError("too large a number")
     return parsed
 
 
 def _integer(value: Any) -> int:
     parsed = number(value)
     if parsed != parsed.to_integral_value() or abs(parsed) >= 2**63:
-        raise ValueError("not a whole number")
+        raise UnparsableError("not a whole number")
     return int(parsed)
 
 
 def _decimal(value: Any) -> Decimal:
     parsed = number(value)
     if abs(parsed) >= MAX_AMOUNT:
-        raise ValueError("too large for an amount (16 digits)")
+        raise UnparsableError("too large for an amount (16 digits)")
     return parsed.quantize(CENT)
 
 
@@ -189,14 +220,14 @@ def _boolean(value: Any) -> bool:
         return value
     lowered = value.strip().lower()
     if lowered not in {"true", "false"}:
-        raise ValueError("neither true nor false")
+        raise UnparsableError("neither true nor false")
     return bool(lowered == "true")
 
 
 _PARSERS: Mapping[str, Callable[[Any], Any]] = {
-    "string": str,
+    "string": _text,
     "integer": _integer,
-    "double": lambda value: float(number(value)),
+    "double": _double,
     "decimal": _decimal,
     "boolean": _boolean,
     "date": _date,

@@ -4,6 +4,7 @@ Belongs here: these words. Does not: how a stream becomes a load (`pipeline.py`)
 """
 
 import datetime as dt
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,8 +28,10 @@ class Rows:
 
     table: str
     rows: Sequence[Mapping[str, Any]] | pa.Table
-    # Rows the connector itself had to refuse (Arrow only); `index` counts among the rows received with this batch.
+    # Arrow only: rows the connector itself had to refuse, `index` counting among the rows received with this batch, and
+    # how many it received, counted before it refused any.
     refused: Sequence[Refusal] = ()
+    received: int = 0
 
 
 @dataclass(frozen=True)
@@ -75,11 +78,23 @@ class Connector:
 
 @dataclass
 class Tally:
-    """Rows accepted and quarantined so far; rows of suppressed people count as never received."""
+    """Rows accepted, quarantined and turned away as an erased person's so far, over all streams: they run side by
+    side, and some share a table.
+    """
 
     accepted: Counter[str] = field(default_factory=Counter)
     quarantined: Counter[str] = field(default_factory=Counter)
     suppressed: Counter[str] = field(default_factory=Counter)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
-    def received(self, table: str) -> int:
-        return self.accepted[table] + self.quarantined[table]
+    def judged(self, table: str) -> int:
+        return self.accepted[table] + self.quarantined[table] + self.suppressed[table]
+
+    def add(self, table: str, accepted: int, quarantined: int, suppressed: int) -> int:
+        """Count a batch; returns how many rows of the table had been judged before it."""
+        with self._lock:
+            before = self.judged(table)
+            self.accepted[table] += accepted
+            self.quarantined[table] += quarantined
+            self.suppressed[table] += suppressed
+        return before

@@ -11,8 +11,8 @@ import datetime as dt
 import os
 import sys
 from collections.abc import Callable
-from functools import wraps
-from typing import TYPE_CHECKING, Any, ParamSpec
+from functools import partial, wraps
+from typing import IO, TYPE_CHECKING, Any, ParamSpec
 
 import click
 from dotenv import load_dotenv
@@ -21,8 +21,10 @@ from orchestration.environment import end_quietly
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.status import Status
 
     from ingestion.settings import Settings
+    from serving.release import Release
 
 CADENCES = ("daily", "weekly", "monthly", "quarterly")
 PERIODS = {"daily": "day", "weekly": "week", "monthly": "month", "quarterly": "quarter", "yearly": "year"}
@@ -130,12 +132,19 @@ def refresh(
 
 @main.command()
 @click.option("--cadence", type=click.Choice(tuple(PERIODS)), default="monthly", show_default=True)
+# Excel takes UTF-8 without its mark for the computer's own encoding.
+@click.option("--csv", "file", type=click.File("w", "utf-8-sig", lazy=True), help="Write it to this file instead.")
 @failing_in_one_line
-def scorecard(cadence: str) -> None:
-    """Print the scorecard of the published release."""
+def scorecard(cadence: str, file: IO[str] | None) -> None:
+    """Print the scorecard of the published release, or write it as CSV."""
     from orchestration.terminal import console
 
-    _show_scorecard(console(), PERIODS[cadence])
+    if file is None:
+        _show_scorecard(console(), PERIODS[cadence])
+        return
+    from serving.report import table
+
+    file.write(table.render(_served(), PERIODS[cadence]))
 
 
 @main.command()
@@ -149,16 +158,31 @@ def explain(kpi: str, period: str, dimension: str | None) -> None:
     from orchestration.terminal import console
     from serving.ledger import explain as ledger
     from serving.ledger.periods import parse
-    from serving.release import ReleaseError, current
     from serving.report import explanation
 
     name, given, value = (dimension or "total=total").partition("=")
     if not given:
         raise click.UsageError(f"--dimension {dimension}: write NAME=VALUE, e.g. channel=paid_search")
-    served = current(settings())
-    if served is None:
-        raise ReleaseError(_NO_RELEASE)
-    console().print(explanation.render(ledger.explain(settings(), served, kpi, parse(period), name, value)))
+    console().print(explanation.render(ledger.explain(settings(), _served(), kpi, parse(period), name, value)))
+
+
+@main.command()
+@click.option("--email", help="The person's address; `-` reads it from standard input, so that no history keeps it.")
+@click.option("--id", "vendor_id", metavar="SOURCE:ID", help="A vendor's id of the person, e.g. hubspot:12345.")
+@click.option("--resume", is_flag=True, help="Finish an erasure that was interrupted.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@failing_in_one_line
+def erase(email: str | None, vendor_id: str | None, resume: bool, yes: bool) -> None:
+    """Erase a person from everything this home keeps, and keep them out of every later pull."""
+    from orchestration.demo import settings_here
+    from orchestration.terminal import console
+
+    if sum((email is not None, vendor_id is not None, resume)) != 1:
+        raise click.UsageError("give one of --email, --id and --resume")
+    if email == "-":
+        email = sys.stdin.readline().strip()
+    with settings_here() as now:
+        _erase(console(), now, email, vendor_id, ask=not yes)
 
 
 @main.command()
@@ -289,6 +313,28 @@ def _refresh(
                 raise RefreshError(f"{name} refresh failed at {terminal.label(step)}: {reason} (log: {log})")
 
 
+def _erase(screen: Console, now: Settings, email: str | None, vendor_id: str | None, *, ask: bool) -> None:
+    """Say how much there is of the person, ask, and erase; without a person, finish what was interrupted."""
+    from orchestration import erasure, runs
+
+    with erasure.quiet(now), runs.instance() as dagster:
+        found = erasure.find(now, email, vendor_id) if email is not None or vendor_id is not None else None
+        if found is not None:
+            screen.print(f"found {erasure.counted(found)}")
+            for table, rows in found.rows.items():
+                screen.print(f"  {table:<26} {rows:>9,} rows")
+            if ask:
+                click.confirm("Erase this person for good?", abort=True)
+        with screen.status("erasing") as status:
+            report = partial(_update, status)
+            done = erasure.erase(now, found, dagster, report) if found else erasure.resume(now, dagster, report)
+    screen.print(f"erased: {done}, see {now.erasures_path}")
+
+
+def _update(status: Status, line: str) -> None:
+    status.update(f"erasing: {line}")
+
+
 def _look_back(screen: Console, moment: dt.datetime) -> None:
     """Build the marts of an earlier moment and say where they are."""
     from ingestion.settings import settings
@@ -325,14 +371,20 @@ def _partitions(cadence: Any, now: Settings, dates: tuple[dt.date, dt.date]) -> 
     return keys[0], keys[-1]
 
 
-def _show_scorecard(screen: Console, period: str) -> None:
+def _served() -> Release:
     from ingestion.settings import settings
     from serving.release import ReleaseError, current
-    from serving.report import terminal
 
     served = current(settings())
     if served is None:
         raise ReleaseError(_NO_RELEASE)
+    return served
+
+
+def _show_scorecard(screen: Console, period: str) -> None:
+    from serving.report import terminal
+
+    served = _served()
     screen.print(terminal.render(served, period))
     screen.print(f"\n  page: {served.path / 'scorecard.html'}")
 

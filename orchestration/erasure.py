@@ -76,6 +76,12 @@ def find(now: Settings, email: str | None, vendor_id: str | None) -> identity.Id
     return found
 
 
+def counted(found: identity.Identity) -> str:
+    """How many identifiers lead to the person, in words; none of them is shown."""
+    words = {"contact": "CRM contacts", "hash": "hashes of addresses, logins and subscriber ids", "client": "browsers"}
+    return ", ".join(f"{len(found.of(kind))} {word}" for kind, word in words.items())
+
+
 def erase(now: Settings, found: identity.Identity, dagster: dg.DagsterInstance, report: Report) -> str:
     """Erase a person that was found; returns the erasure's id."""
     journal = {

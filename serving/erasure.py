@@ -60,14 +60,15 @@ class Renaming:
             pattern = self.pattern(field.name)
             if pattern is None or not (pa.types.is_string(field.type) or pa.types.is_large_string(field.type)):
                 continue
-            column = batch.column(index)
+            column: Any = batch.column(index)
             # RE2 knows no look-ahead; it only says which values are worth a closer look.
-            hits = pc.fill_null(
+            hits: Any = pc.fill_null(
                 pc.match_substring_regex(column, pattern.pattern.replace("(?=", "(?:")), pa.scalar(False)
             )
             if pc.any(hits).as_py():
-                values: list[Any] = column.to_pylist()
-                for row in pc.indices_nonzero(hits).to_pylist():
+                values = column.to_pylist()
+                rows: Any = pc.indices_nonzero(hits)
+                for row in rows.to_pylist():
                     values[row] = pattern.sub(self._renamed, values[row])
                 batch = batch.set_column(index, field, pa.array(values, field.type))
         return batch

@@ -10,6 +10,35 @@ FILE_COLUMNS = (
 )
 # Columns the connector adds: never in a template.
 ADDED = {*(column.name for column in FILE_COLUMNS), "year_start"}
+# What a header may say instead of the column's name, in French; compared without case, accents and punctuation.
+ALIASES = {
+    "date": ("jour",),
+    "platform": ("plateforme", "regie"),
+    "channel": ("canal",),
+    "campaign": ("campagne",),
+    "spend": ("depense", "depenses", "cout"),
+    "currency": ("devise", "monnaie"),
+    "impressions": ("affichages",),
+    "clicks": ("clics",),
+    "month": ("mois",),
+    "category": ("categorie",),
+    "amount": ("montant",),
+    "kpi": ("indicateur",),
+    "cadence": ("frequence",),
+    "period_start": ("debut_de_periode", "debut_periode"),
+    "dimension_value": ("valeur_de_dimension", "valeur_dimension"),
+    "target": ("objectif", "cible"),
+    "rate": ("taux",),
+    "subscription_id": ("id_abonnement", "id_contrat"),
+    "customer_id": ("id_client",),
+    "plan": ("formule", "offre"),
+    "mrr": ("montant_mensuel",),
+    "started_on": ("debut", "date_de_debut"),
+    "ended_on": ("fin", "date_de_fin"),
+    "sector": ("secteur",),
+    "year": ("annee",),
+    "value": ("valeur",),
+}
 _CURRENCY = Column("currency", "string", "ISO 4217 code, e.g. EUR.", nullable=False)
 
 

@@ -106,9 +106,13 @@ class TinyLake:
         *,
         windows: Mapping[str, tuple[dt.date, dt.date]] | None = None,
         quarantine: Sequence[Row] = (),
+        lost: int = 0,
         commit: bool = True,
     ) -> str:
-        """Write one load; a window per table it names unless `windows` says otherwise. Returns the load id."""
+        """Write one load; a window per table it names unless `windows` says otherwise. Returns the load id.
+
+        `lost` rows of each table were received, says the load, and are nowhere.
+        """
         self._number += 1
         load_id = f"{1_772_000_000 + 1000 * self._number}.25"
         declared = source(source_name)
@@ -120,8 +124,10 @@ class TinyLake:
             for table, (start, end) in covered.items()
         ]
         refused = [{"received_at": pulled_at, "value_type": "string(3)", **row} for row in quarantine]
+        named = dict.fromkeys((*rows, *covered))
+        accounts = [self._account(table, rows.get(table, ()), refused, lost) for table in named]
         written = [(declared.tables[table], each) for table, each in rows.items()]
-        for table, each in (*written, (books[0], entries), (books[1], refused)):
+        for table, each in (*written, *zip(books, (entries, refused, accounts), strict=True)):
             if each:
                 self.write(table, each, load_id)
         if commit:
@@ -134,6 +140,18 @@ class TinyLake:
         built = pa.Table.from_pylist(list(rows), schema=schema or table.arrow_schema())
         built = built.append_column(LOAD_ID.name, pa.array([load_id] * len(rows)))
         pq.write_table(built, Path(self.settings.lake_url) / table.source / table.name / f"{load_id}.0.parquet")
+
+    @staticmethod
+    def _account(table: str, rows: Sequence[Row], refused: Sequence[Row], lost: int) -> Row:
+        quarantined = sum(each["table_name"] == table for each in refused)
+        return {
+            "table_name": table,
+            "stream": "all",
+            "rows_received": len(rows) + quarantined + lost,
+            "rows_accepted": len(rows) + lost,
+            "rows_quarantined": quarantined,
+            "received_at": dt.datetime.combine(LAST, dt.time(6), dt.UTC),
+        }
 
     @staticmethod
     def window(source_name: str) -> tuple[dt.date, dt.date]:

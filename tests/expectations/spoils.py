@@ -16,6 +16,8 @@ BY_NAME: dict[str, str] = {
     "volume_of_newest_day": "delete from {table} where session_date = '2026-03-01' and session_key not like '%.1'",
     "volume_of_recent_days": "delete from {table} where session_date = '2026-02-25' and session_key not like '%.1'",
     "sessions_as_ga4_reports": "update staging.stg_ga4__daily_traffic set sessions = 100",
+    "targets_of_known_kpis": "update staging.stg_spreadsheets__targets set kpi = 'revenu' where rowid = 0",
+    "benchmarks_of_known_kpis": "update staging.stg_spreadsheets__benchmarks set kpi = 'revenu' where rowid = 0",
     "converted_sessions_are_engaged": "update {table} set is_engaged = false where {first}",
     "human_opens_are_opens": "update {table} set is_opened = false where {first}",
     "one_state": "update {table} set is_lost = true where {first}",

@@ -1,11 +1,13 @@
 """Gate raw on tiny lakes: clean loads pass, every expectation can fail, what was stopped stays so until mended."""
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+import shutil
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from expectations import gate
@@ -114,7 +116,7 @@ def _wrong_rows(home: Path) -> TinyLake:
             {"table_name": declared.name, "row_number": 1, "column_name": declared.key[0], "reason": "empty"}
             for declared in each.tables.values()
         ]
-        lake.load(name, rows, windows={**windows, **late}, quarantine=refused)
+        lake.load(name, rows, windows={**windows, **late}, quarantine=refused, lost=3)
     return lake
 
 
@@ -290,6 +292,80 @@ def test_rows_refused_of_a_day_pulled_again_are_forgotten(tmp_path: Path) -> Non
     lake.load("spreadsheets", {"ad_spend": rows})
     result = gate.run("raw", settings=lake.settings, tables=["spreadsheets.ad_spend"])
     assert failures(result, "warning") == set()
+
+
+def _file(lake: TinyLake, full_name: str, load_id: str) -> Path:
+    declared = table(full_name)
+    return Path(lake.settings.lake_url) / declared.source / declared.name / f"{load_id}.0.parquet"
+
+
+def _truncate(path: Path) -> None:
+    kept = pq.read_table(path)
+    pq.write_table(kept.slice(0, kept.num_rows - 1), path)
+
+
+DAMAGE: dict[str, Callable[[Path], Any]] = {
+    "removed": Path.unlink,
+    "truncated": _truncate,
+    "doubled": lambda path: shutil.copy(path, path.with_name(f"copy-{path.name}")),
+    "emptied": lambda path: pq.write_table(pq.read_table(path).slice(0, 0), path),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=list(DAMAGE))
+@pytest.mark.parametrize("name", ["hubspot.deals", "spreadsheets.ad_spend"])
+def test_a_damaged_load_is_caught(tmp_path: Path, name: str, damage: Callable[[Path], Any]) -> None:
+    declared = table(name)
+    lake = TinyLake(tmp_path, *{declared.source, "spreadsheets"})
+    lake.fill()
+    load_id = lake.load(declared.source, {declared.name: valid_rows(declared, DAYS[-2:], per_day=30)})
+    assert gate.run("raw", settings=lake.settings, tables=[name]).passed
+    damage(_file(lake, name, load_id))
+    result = gate.run("raw", settings=lake.settings, tables=[name])
+    found = found_in(result)[name, "rows_accounted_for"]
+    (row,) = found.unexpected_sample
+    assert not found.success
+    assert (row["load_id"], row["received"], row["accepted_then"], row["quarantined"]) == (load_id, 60, 60, 0)
+    assert row["accepted"] == {Path.unlink: 0, _truncate: 59}.get(damage, 120 if damage is DAMAGE["doubled"] else 0)
+
+
+@pytest.mark.parametrize("book", ["_quarantine", "_received"])
+def test_lost_bookkeeping_is_caught(tmp_path: Path, book: str) -> None:
+    lake = TinyLake(tmp_path, "hubspot", "spreadsheets")
+    lake.fill()
+    deals = valid_rows(table("hubspot.deals"), DAYS[-20:], per_day=20)
+    refused = [{"table_name": "deals", "row_number": 3, "column_name": "amount", "reason": "no number"}]
+    load_id = lake.load("hubspot", {"deals": deals}, quarantine=refused)
+    assert gate.run("raw", settings=lake.settings, tables=["hubspot.deals"]).passed
+    (Path(lake.settings.lake_url) / "hubspot" / book / f"{load_id}.0.parquet").unlink()
+    result = gate.run("raw", settings=lake.settings, tables=["hubspot.deals"])
+    assert failures(result) == {("hubspot.deals", "rows_accounted_for")}
+
+
+def test_loads_from_before_there_were_accounts_are_not_judged(tmp_path: Path) -> None:
+    lake = TinyLake(tmp_path, "hubspot", "spreadsheets")
+    lake.fill()
+    deals = table("hubspot.deals")
+    old = lake.load("hubspot", {"deals": valid_rows(deals, DAYS[-4:], 2)})
+    for account in (Path(lake.settings.lake_url) / "hubspot" / "_received").glob("[0-9]*"):
+        account.unlink()
+    _truncate(_file(lake, "hubspot.deals", old))
+    assert gate.run("raw", settings=lake.settings, tables=["hubspot.deals"]).passed
+    new = lake.load("hubspot", {"deals": valid_rows(deals, DAYS[-4:], 2)})
+    assert gate.run("raw", settings=lake.settings, tables=["hubspot.deals"]).passed
+    _truncate(_file(lake, "hubspot.deals", new))
+    assert not gate.run("raw", settings=lake.settings, tables=["hubspot.deals"]).passed
+
+
+def test_a_damaged_load_counts_no_more_once_its_days_were_pulled_again(tmp_path: Path) -> None:
+    spend = table("spreadsheets.ad_spend")
+    lake = TinyLake(tmp_path, "spreadsheets")
+    lake.fill()
+    rows = valid_rows(spend, DAYS[-2:], per_day=30)
+    _file(lake, spend.full_name, lake.load("spreadsheets", {"ad_spend": rows})).unlink()
+    assert not gate.run("raw", settings=lake.settings, tables=[spend.full_name]).passed
+    lake.load("spreadsheets", {"ad_spend": rows})
+    assert gate.run("raw", settings=lake.settings, tables=[spend.full_name]).passed
 
 
 def test_without_the_files_every_currency_but_ours_is_unknown(tmp_path: Path) -> None:

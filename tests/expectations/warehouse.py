@@ -208,6 +208,11 @@ def build(path: Path) -> None:
             select session_date as report_date, count(*) as sessions
             from intermediate.int_sessions__unified group by all
         """)
+        for file_type in ("targets", "benchmarks"):
+            connection.execute(
+                f"create table staging.stg_spreadsheets__{file_type} as"
+                f" select kpi, '{file_type}.csv' as file_name, 2 as row_number from marts.kpi_catalogue"
+            )
 
 
 def spoil(path: Path, *statements: str) -> None:

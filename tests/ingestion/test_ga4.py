@@ -74,7 +74,7 @@ def test_events_without_a_day_or_moment_go_to_quarantine(export: Path, fresh: Se
         " from events",
     )
     result = pull(fresh)
-    _, quarantine = bookkeeping("ga4")
+    quarantine = bookkeeping("ga4").quarantine
     refused = rows(fresh, quarantine)
     assert len(refused) == result.quarantined["events"] > 0
     assert {(row["table_name"], row["column_name"]) for row in refused} == {("events", "event_date")}

@@ -147,7 +147,7 @@ def test_rows_received_are_rows_accepted_and_quarantined(
     result = lake.pull("hubspot", START, END, settings=fresh)
     assert result.quarantined["deals"] == 2
     assert result.rows["deals"] + 2 == len(truth["hubspot.deals"])
-    _, quarantine = bookkeeping("hubspot")
+    quarantine = bookkeeping("hubspot").quarantine
     refused = sorted(rows(fresh, quarantine), key=lambda row: row["row_number"])
     assert [(row["table_name"], row["column_name"], row["value_type"], row["reason"]) for row in refused] == [
         ("deals", "amount", "string(5)", "amount: not a number"),

@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 
 from ingestion import lake
-from ingestion.registry import SOURCES, Table, table, tables
+from ingestion.registry import SOURCES, Table, bookkeeping, table, tables
 from ingestion.settings import Settings
 from sandbox.server import Running
 from sandbox.world import World
@@ -28,6 +28,15 @@ def test_every_table_arrives_with_its_window(each: str, pulled: Settings, truth:
     assert len({row["_dlt_load_id"] for row in covered}) == 1
     if declared.source != "spreadsheets":
         assert {(row["window_start"], row["window_end"]) for row in covered} == {(START, END)}
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_every_table_says_how_many_rows_it_received(source: str, pulled: Settings) -> None:
+    said: dict[str, int] = {}
+    for account in rows(pulled, bookkeeping(source).received):
+        assert account["rows_received"] == account["rows_accepted"] + account["rows_quarantined"]
+        said[account["table_name"]] = said.get(account["table_name"], 0) + account["rows_received"]
+    assert said == {name: len(rows(pulled, declared)) for name, declared in SOURCES[source].tables.items()}
 
 
 @pytest.mark.parametrize("each", [each.full_name for each in tables()])

@@ -5,6 +5,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from ingestion.errors import TypeChangedError
 from ingestion.registry import Column, Table
@@ -106,3 +108,29 @@ def test_moments_without_a_zone_are_utc_and_milliseconds_are_read() -> None:
     rows = [{**ROW, "happened_at": value} for value in ("2026-03-01T10:00:00", "1772359200000")]
     table, _ = build(TABLE, rows)
     assert table.column("happened_at").to_pylist() == [dt.datetime(2026, 3, 1, 10, tzinfo=dt.UTC)] * 2
+
+
+VALUES = {
+    "string": st.text(),
+    "decimal": st.text() | st.decimals().map(str),
+    "integer": st.integers() | st.floats(),
+    "date": st.text() | st.dates().map(str),
+    "timestamp": st.text() | st.datetimes().map(str) | st.integers().map(str),
+    "boolean": st.booleans(),
+    "strings": st.lists(st.text() | st.none()),
+}
+ROWS = st.lists(
+    st.fixed_dictionaries({}, optional={c.name: st.none() | st.just("") | VALUES[c.type] for c in TABLE.columns})
+)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(ROWS)
+def test_rows_received_are_rows_accepted_and_rows_refused(rows: list[dict[str, Any]]) -> None:
+    try:
+        table, refused = build(TABLE, rows)
+    except TypeChangedError:
+        return
+    assert table.num_rows + len(refused) == len(rows)
+    indices = [refusal.index for refusal in refused]
+    assert indices == sorted(set(indices) & set(range(len(rows))))

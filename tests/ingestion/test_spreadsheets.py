@@ -89,6 +89,7 @@ def test_months_percentages_and_years(folder: Path, fresh: Settings) -> None:
 
 
 def test_a_wrong_cell_keeps_its_row_out_and_says_where_and_what_to_write(folder: Path, fresh: Settings) -> None:
+    good = [f"2026-03-{day},google_ads,paid_search,a,10,EUR,1,1" for day in range(10, 20)]
     lines = [
         HEADER,
         "2026-03-31,google_ads,paid_search,a,10,EUR,1,1",
@@ -98,17 +99,18 @@ def test_a_wrong_cell_keeps_its_row_out_and_says_where_and_what_to_write(folder:
         "2026-03-31,google_ads,paid_search,a,10,euros,1,1",
         '2026-03-31,google_ads,paid_search,a,"1,234",EUR,1,1',
         "2026-03-31,google_ads,paid_search,a,10,EUR,1.5,1",
+        *good,
     ]
     (folder / "ad_spend.csv").write_text("\n".join(lines))
     result = pull(fresh)
-    assert (result.rows["ad_spend"], result.quarantined["ad_spend"]) == (1, 6)
-    _, quarantine = bookkeeping("spreadsheets")
+    assert (result.rows["ad_spend"], result.quarantined["ad_spend"]) == (11, 6)
+    quarantine = bookkeeping("spreadsheets").quarantine
     assert [row["reason"] for row in sorted(rows(fresh, quarantine), key=lambda row: row["row_number"])] == [
         "ad_spend.csv, row 3, column date: '31/02/2026' is not a date; write 2026-03-31 or 31/03/2026",
         "ad_spend.csv, row 4, column spend: 'a lot' is not a number; write 1234.56 or 1 234,56",
         "ad_spend.csv, row 5, column platform: is empty; fill it in (Ad platform, e.g. google_ads.)",
         "ad_spend.csv, row 6, column currency: 'euros' is not a currency; write its ISO code, e.g. EUR",
-        "ad_spend.csv, row 7, column spend: '1,234' may mean two numbers; write 1234 or 1.234",
+        "ad_spend.csv, row 7, column spend: '1,234' may mean two numbers; write 1234 or 1.2340",
         "ad_spend.csv, row 8, column impressions: '1.5' is not a whole number",
     ]
 
@@ -121,10 +123,10 @@ def test_a_wrong_cell_keeps_its_row_out_and_says_where_and_what_to_write(folder:
             "date;platform;spend\n",
             "ad_spend.csv: the header (row 1) lacks the column channel, campaign",
         ),
-        ("ad_spend.csv", "", "ad_spend.csv: the header (row 1) lacks the column date"),
+        ("ad_spend.csv", "", "ad_spend.csv is empty: save it again"),
         ("ad_spend.csv", f"{HEADER},Date\n", "ad_spend.csv: the header (row 1) has the column date twice"),
         ("adspend.csv", HEADER, "adspend.csv is of no known type: begin its name with one of ad_spend"),
-        ("ad_spend.xlsx", "not a workbook", "ad_spend.xlsx is not a readable .xlsx file"),
+        ("ad_spend.xlsx", "not a workbook", "ad_spend.xlsx is no workbook: give it the ending"),
     ],
 )
 def test_a_wrong_file_fails_the_pull_and_is_named(
@@ -166,5 +168,5 @@ def test_a_missing_folder_is_named(fresh: Settings, monkeypatch: pytest.MonkeyPa
 
 
 def test_the_templates_are_those_of_the_registry() -> None:
-    kept = {path.name: path.read_text(encoding="utf-8") for path in templates.FOLDER.iterdir()}
+    kept = {path.name: path.read_bytes().decode() for path in templates.FOLDER.iterdir()}
     assert kept == templates.contents(), "run python -m ingestion.sources.spreadsheets.templates"

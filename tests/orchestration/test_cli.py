@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import pytest
@@ -104,6 +105,17 @@ def test_the_scorecard_of_a_cadence(built_home: Home, cadence: str) -> None:
     assert done.exit_code == 0, done.output
     assert "Web sessions" in done.output or "North Star" in done.output
     assert "scorecard.html" in done.output
+
+
+def test_the_scorecard_as_a_file(built_home: Home, tmp_path: Path) -> None:
+    file = tmp_path / "scorecard.csv"
+    done = kpilote(built_home.environment, "scorecard", "--csv", str(file))
+    assert done.exit_code == 0, done.output
+    rows = list(csv.DictReader(file.read_text(encoding="utf-8-sig").splitlines()))
+    assert {row["cadence"] for row in rows} == {"month"}
+    assert float(next(row["value"] for row in rows if row["kpi"] == "mrr")) > 0
+    done = kpilote(built_home.environment, "scorecard", "--csv", str(tmp_path / "no" / "folder.csv"))
+    assert (done.exit_code, "Traceback" in done.output) == (1, False)
 
 
 def test_releases_are_listed_and_verified(built_home: Home) -> None:

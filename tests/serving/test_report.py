@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import itertools
 import re
@@ -14,7 +15,7 @@ import pytest
 from rich.console import Console
 
 from serving import release
-from serving.report import cards, contents, data, html, terminal
+from serving.report import cards, contents, data, html, table, terminal
 from tests.serving import warehouse
 from tests.serving.warehouse import GATES, Places
 
@@ -208,6 +209,21 @@ def test_every_attribution_model_shares_out_the_same_total(published: release.Re
     assert "Total 93.0 93.0 93.0 93.0 93.0 93.0 €59.0k" in page.words
     # Paid search spends 29,400 on the 19.53 customers its first touches are credited with.
     assert "Paid search €1,505" in page.words
+
+
+def test_the_scorecard_as_csv_runs_nothing_and_keeps_its_numbers(tmp_path: Path, published: release.Release) -> None:
+    def cells(served: release.Release) -> dict[str, dict[str, str]]:
+        return {row["kpi"]: row for row in csv.DictReader(io.StringIO(table.render(served, "month")))}
+
+    readings = {kpi: one for (kpi, cadence), one in data.read(published).readings.items() if cadence == "month"}
+    found = cells(published)
+    assert found.keys() == readings.keys()
+    assert {kpi: row["value"] for kpi, row in found.items()} == {
+        kpi: "" if one.value is None else str(one.value) for kpi, one in readings.items()
+    }
+    formula = '=HYPERLINK("https://evil.example")'
+    hostile = republished(tmp_path, f"update marts.kpi_catalogue set owner = '{formula}' where kpi = 'mrr'")
+    assert cells(hostile)["mrr"]["owner"] == f"'{formula}"
 
 
 def test_hostile_text_stays_text_everywhere(tmp_path: Path) -> None:

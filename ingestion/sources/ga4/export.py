@@ -126,7 +126,8 @@ def _flatten(connection: duckdb.DuckDBPyConnection, files: list[tuple[dt.date, s
         if column is not None
     ]
     accepted = raw.filter(pc.is_null(faults)) if refused else raw
-    return Rows("events", accepted.select(EVENTS.arrow_schema().names).cast(EVENTS.arrow_schema()), refused)
+    built = accepted.select(EVENTS.arrow_schema().names).cast(EVENTS.arrow_schema())
+    return Rows("events", built, refused, received=raw.num_rows)
 
 
 def _scans(connection: duckdb.DuckDBPyConnection, paths: list[str]) -> Iterator[str]:

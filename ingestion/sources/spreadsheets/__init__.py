@@ -1,15 +1,16 @@
 """Spreadsheets: `{folder}/{type}*.csv|xlsx → spreadsheets/{type}`, the files people edit or export.
 
 A type's files are read whole when any of them changed, and replace what was read before; a type whose files went
-away becomes empty. A wrong header fails the load and names the file; a wrong cell sends its row to quarantine and
-names file, row, column and mend. Belongs here: which files are read when. Files are opened in `files.py`, cells
-understood in `cells.py`.
+away becomes empty. A wrong row goes to quarantine, a wrong file fails the load: the rule stands in `files.py`.
+Belongs here: which files are read when, and rows that come twice. Files are opened in `files.py`, cells understood
+in `cells.py`.
 """
 
 import datetime as dt
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
+from itertools import islice
 
 import fsspec
 from pydantic import Field
@@ -17,13 +18,21 @@ from pydantic_settings import SettingsConfigDict
 
 from ingestion.errors import SourceError
 from ingestion.registry import Table
-from ingestion.rows import Refusal, build
+from ingestion.rows import Refusal, build, shape
 from ingestion.settings import SourceSettings
 from ingestion.sources.spreadsheets.cells import Row, read_row
-from ingestion.sources.spreadsheets.files import SUFFIXES, File, read_file
+from ingestion.sources.spreadsheets.files import File, Line, plain, read_file
 from ingestion.streams import Connector, Context, Rows, Stream, Window
 from ingestion.tables.spreadsheets import SOURCE
 
+SUFFIXES = (".csv", ".xlsx")
+# Also spreadsheets, but not read.
+OTHER_SUFFIXES = (".xls", ".xlsm", ".xlsb", ".ods", ".numbers", ".tsv", ".txt")
+BATCH_ROWS = 10_000
+# A file with a larger share of rows refused is not what its name says.
+MAX_REFUSED_SHARE = 0.5
+# Rows compared with each other for a key that comes twice; the gate raw compares all of them.
+KEYS_REMEMBERED = 500_000
 FIRST_DAY, LAST_DAY = dt.date(1900, 1, 1), dt.date(9999, 12, 31)
 STATE = "fingerprints"
 
@@ -44,11 +53,17 @@ def connect(context: Context) -> Connector:
 
 
 def check() -> str:
-    """What `kpilote doctor` says of this source; raises what is wrong with a file's name or header."""
+    """What `kpilote doctor` says of this source; raises what is wrong with a file, or with its rows."""
     found = find(SpreadsheetsSettings.load().url, SOURCE.tables)
-    for name, files in found.items():
-        for file in files:
-            next(read_file(SOURCE.tables[name], file), None)
+    refused = [
+        refusal.reason
+        for name, files in found.items()
+        for rows in Reader(SOURCE.tables[name]).read(files)
+        for refusal in rows.refused
+    ]
+    if refused:
+        more = f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""
+        raise SourceError("spreadsheets", f"a pull would quarantine {refused[0]}{more}")
     missing = [name for name, files in found.items() if not files]
     return f"{sum(map(len, found.values()))} files" + (f"; none of type {', '.join(missing)}" if missing else "")
 
@@ -64,16 +79,22 @@ def find(url: str, tables: Mapping[str, Table]) -> dict[str, list[File]]:
     found: dict[str, list[File]] = {name: [] for name in tables}
     for path in paths:
         name = path.rpartition("/")[2]
-        if not name.lower().endswith(SUFFIXES) or name.startswith(("~", ".")):
+        stem, dot, ending = name.rpartition(".")
+        suffix = f"{dot}{ending}".lower()
+        if name.startswith(("~", ".")) or suffix not in (*SUFFIXES, *OTHER_SUFFIXES):
             continue
-        table = max((each for each in tables if name.lower().startswith(each)), key=len, default=None)
+        table = max((each for each in tables if plain(stem).startswith(each)), key=len, default=None)
+        if suffix in OTHER_SUFFIXES:
+            if table is not None:
+                raise SourceError("spreadsheets", f"{name}: {suffix} is not read; save it as .xlsx or .csv, or move it")
+            continue
         if table is None:
             known = ", ".join(tables)
             raise SourceError(
                 "spreadsheets",
                 f"{name} is of no known type: begin its name with one of {known}, or move it to a subfolder",
             )
-        found[table].append(File(name, filesystem.cat_file(path)))
+        found[table].append(File(name, filesystem, path))
     return found
 
 
@@ -83,8 +104,7 @@ def _type(context: Context, table: Table, files: list[File]) -> Stream:
     # The first pull covers a type without files too: that it is empty is then known, not missing.
     if known.get(table.name) == fingerprint:
         return
-    for file in files:
-        yield _rows(table, file)
+    yield from Reader(table).read(files)
     known[table.name] = fingerprint
     yield Window(table.name, FIRST_DAY, LAST_DAY)
 
@@ -93,26 +113,63 @@ def _fingerprint(table: Table, files: list[File]) -> str:
     """Changes with any file's name or content, and with the columns declared."""
     digest = hashlib.sha256(str(table.arrow_schema()).encode() if files else b"")
     for file in files:
-        digest.update(file.name.encode() + b"\0" + hashlib.sha256(file.content).digest())
+        digest.update(file.name.encode() + b"\0" + file.digest())
     return digest.hexdigest()
 
 
-def _rows(table: Table, file: File) -> Rows:
-    """A file's rows: those understood, and a refusal naming the cell for each other."""
-    accepted: list[Row] = []
-    refused: list[Refusal] = []
-    for index, (number, cells) in enumerate(read_file(table, file)):
-        try:
-            row = read_row(table, cells, semicolons=file.semicolons)
-        except ValueError as error:
-            column, reason = error.args
-            value = cells.get(column)
-            refused.append(
-                Refusal(index, column, type(value).__name__, f"{file.name}, row {number}, column {column}: {reason}")
-            )
-        else:
-            accepted.append({**row, "file_name": file.name, "row_number": number})
-    built, more = build(table, accepted)
-    if more:
-        raise SourceError("spreadsheets", f"{file.name}: {more[0].reason}")
-    return Rows(table.name, built, refused)
+class Reader:
+    """Reads the files of one type into batches of rows, and refuses a key that came before."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._seen: dict[bytes, str] = {}
+
+    def read(self, files: Iterable[File]) -> Iterator[Rows]:
+        for file in files:
+            received = 0
+            reasons: list[str] = []
+            lines = read_file(self._table, file)
+            while batch := list(islice(lines, BATCH_ROWS)):
+                rows = self._batch(file, batch)
+                received += rows.received
+                reasons += (refusal.reason for refusal in rows.refused)
+                yield rows
+            if len(reasons) > MAX_REFUSED_SHARE * received:
+                raise file.refusal(f"is refused: {len(reasons)} of its {received} rows are wrong, first {reasons[0]}")
+
+    def _batch(self, file: File, lines: list[Line]) -> Rows:
+        """The rows of these lines, and for each other a refusal naming the cell."""
+        accepted: list[Row] = []
+        indices: list[int] = []
+        refused: dict[int, Refusal] = {}
+        for index, line in enumerate(lines):
+            try:
+                row = read_row(self._table, line, file)
+                self._check_first(row, line)
+            except ValueError as error:
+                refused[index] = _refusal(index, line, *error.args)
+            else:
+                accepted.append({**row, "file_name": line.place, "row_number": line.number})
+                indices.append(index)
+        built, more = build(self._table, accepted)
+        for each in more:
+            index, reason = indices[each.index], each.reason.removeprefix(f"{each.column}: ")
+            refused[index] = _refusal(index, lines[index], each.column, reason)
+        return Rows(self._table.name, built, [refused[index] for index in sorted(refused)], received=len(lines))
+
+    def _check_first(self, row: Row, line: Line) -> None:
+        key = self._table.key
+        digest = hashlib.blake2b(
+            repr([row.get(name) for name in key]).encode("utf-8", "replace"), digest_size=16
+        ).digest()
+        where = f"{line.place}, row {line.number}"
+        first = self._seen.get(digest, where)
+        if first != where:
+            raise ValueError(key[0], f"with the same {', '.join(key)} stands {first} already; keep one of them")
+        if len(self._seen) < KEYS_REMEMBERED:
+            self._seen[digest] = where
+
+
+def _refusal(index: int, line: Line, column: str, reason: str) -> Refusal:
+    value = line.cells.get(column)
+    return Refusal(index, column, shape(value), f"{line.place}, row {line.number}, column {column}: {reason}")

@@ -1,127 +1,188 @@
 """Understanding cells: dates and numbers as French and English spreadsheets write them, and what to write instead.
 
-Every ValueError raised for a row carries (column, reason with the mend). Amounts become Decimal, never binary floats.
+Every ValueError raised for a row carries (column, reason with the mend). One rule each: a date with slashes, points or
+dashes between day and month is day first (03/04/2026 is 3 April); a number that two conventions would read differently
+(1,234) is refused, unless the file gives its decimal sign away. Amounts become Decimal, never binary floats; whether
+they fit their column is `rows.build`'s to say.
 """
 
 import datetime as dt
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
+from openpyxl.utils.datetime import from_excel
+
 from ingestion.rows import number
-from ingestion.sources.spreadsheets.files import header
+from ingestion.sources.spreadsheets.files import File, Line, Unreadable, header
 from ingestion.tables.model import Column, Table
 
 Row = dict[str, Any]
 SHOWN = 40
-_DAY_FIRST = re.compile(r"(\d{1,2})[/.\-](\d{1,2})[/.\-](\d{4})(?:[ T].*)?$")
-_MONTH = re.compile(r"(?:(\d{4})[/\-](\d{1,2})|(\d{1,2})[/\-](\d{4}))$")
-_GROUPED = re.compile(r"[+-]?\d{1,3}(,\d{3})+$")
-# Blank, no-break space, narrow no-break space, thin space, apostrophes: what separates thousands besides , and .
-_SEPARATORS = str.maketrans("", "", " \u00a0\u202f\u2009'’")
+YEARS = range(1900, 2200)
+# Excel's day numbers of 2000 to 2099: other whole numbers are no days.
+SERIALS = range(36_526, 73_051)
+CURRENCIES = {"€": "EUR", "£": "GBP"}
+_TIME = r"(?:[ T]\d{1,2}:\d{2}.*)?$"
+_DAY_FIRST = re.compile(r"(\d{1,2})[/.\-](\d{1,2})[/.\-](\d{4})" + _TIME, re.ASCII)
+_YEAR_FIRST = re.compile(r"(\d{4})(?:([/.\-])(\d{1,2})\2(\d{1,2})" + _TIME + r"|(\d{2})(\d{2})$)", re.ASCII)
+_MONTH = re.compile(r"(?:(\d{4})[/.\-](\d{1,2})|(\d{1,2})[/.\-](\d{4}))$", re.ASCII)
+_SERIAL = re.compile(r"\d{5}(?:[.,]\d+)?$", re.ASCII)
+_PLAIN = re.compile(r"[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][+-]?\d{1,3})?$", re.ASCII)
+_GROUPED = re.compile(r"[+-]?\d{1,3}(?:([.,' ])\d{3}(?:\1\d{3})*)(?:(?!\1)[.,]\d+)?$", re.ASCII)
+_AMBIGUOUS = re.compile(r"[+-]?[1-9]\d{0,2}([.,])\d{3}$", re.ASCII)
+# No-break, narrow no-break, thin and figure space are blanks; the typographic apostrophe and minus are plain ones.
+_AS_TYPED = str.maketrans("\u00a0\u202f\u2009\u2007\u2019\u2212", "    '-")
+# What Excel and LibreOffice show, in English and French, where a formula failed.
+_ERROR = re.compile(
+    r"#(?:N/A|REF!|VALUE!|DIV/0!|NAME\?|NULL!|NUM!|SPILL!|CALC!|VALEUR!|NOM\?|NUL!|NOMBRE!|#+)$", re.IGNORECASE
+)
+_SHORTENED = re.compile(r"\d(?:[.,]\d+)?E\+\d{1,3}$", re.ASCII)
 
 
-def read_row(table: Table, cells: Mapping[str, Any], *, semicolons: bool) -> Row:
-    """The cells of one row as the declared types, or ValueError(column, reason)."""
+def read_row(table: Table, line: Line, file: File) -> Row:
+    """The cells of one row as values of the declared types, or ValueError(column, reason)."""
+    if line.fault:
+        raise ValueError(header(table)[0], line.fault)
     row: Row = {}
     for name in header(table):
         column = table.column(name)
-        value = cells.get(name)
+        value = line.cells.get(name)
         if isinstance(value, str):
             value = value.strip()
         if value is None or value == "":
             if not column.nullable:
                 raise ValueError(name, f"is empty; fill it in ({column.description})")
             continue
+        shown = "" if isinstance(value, Unreadable) else f"'{_shown(value)}' "
+        if fault := _fault(column, value):
+            raise ValueError(name, f"{shown}{fault}")
         try:
-            row[name] = _READERS[column.type](column, value, semicolons)
+            row[name] = _READERS[column.type](column, value, file)
         except ValueError as error:
-            raise ValueError(name, f"'{str(value)[:SHOWN]}' {error}") from None
+            raise ValueError(name, f"{shown}{error}") from None
+    _agree(line, row)
     if "year_start" in {column.name for column in table.columns}:
         row["year_start"] = dt.date(row["year"], 1, 1)
     return row
 
 
-def _text(column: Column, value: Any, _semicolons: bool) -> str:
+def _shown(value: Any) -> str:
+    """The beginning of a cell, on one line and without an address: what a message may repeat."""
+    text = "".join(" " if unicodedata.category(each) in ("Cc", "Zl", "Zp") else each for each in str(value)[:SHOWN])
+    return "(address)" if "@" in text else text
+
+
+def _fault(column: Column, value: Any) -> str | None:
+    """Why no cell of that column may hold it, whatever it says."""
+    if isinstance(value, Unreadable):
+        return value.reason
+    if isinstance(value, bool):
+        return "is a yes/no cell; write the value as text or number"
+    if column.type == "string" and isinstance(value, dt.date | dt.time | dt.timedelta):
+        return "is a date or time; format the cell as text and type it again"
+    if not isinstance(value, str):
+        return None
+    if _ERROR.match(value):
+        return "is an error of the spreadsheet; mend its formula"
+    if "\ufffd" in value:
+        return "holds a letter that cannot be read; save the file as CSV UTF-8"
+    if not value.isprintable() and any(unicodedata.category(each) in ("Cs", "Cc") for each in value):
+        return "holds an invisible character or a line break; type it again"
+    return None
+
+
+def _agree(line: Line, row: Row) -> None:
+    """A sign in an amount must not contradict the currency beside it."""
+    for name in ("spend", "amount", "mrr"):
+        for sign, currency in CURRENCIES.items():
+            if sign in str(line.cells.get(name)) and row.get("currency") != currency:
+                raise ValueError(name, f"is in {sign}, but the currency is {row.get('currency')}; make them agree")
+
+
+def _text(column: Column, value: Any, _file: File) -> str:
     """Text; ids typed as numbers lose the .0 a spreadsheet gives them."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     text = str(value)
     if column.name == "currency":
-        text = text.upper()
+        text = CURRENCIES.get(text, text.upper())
         if not re.fullmatch(r"[A-Z]{3}", text):
             raise ValueError("is not a currency; write its ISO code, e.g. EUR")
+    if column.name.endswith("_id") and _SHORTENED.match(text):
+        raise ValueError("was shortened by the spreadsheet; format the column as text and enter the ids again")
     return text
 
 
-def _date(column: Column, value: Any, _semicolons: bool) -> dt.date:
-    day = _day(value)
+def _date(column: Column, value: Any, file: File) -> dt.date:
+    day = _day(value, file)
     if day is None and column.name == "month" and isinstance(value, str) and (match := _MONTH.match(value)):
-        day = _valid(int(match[1] or match[4]), int(match[2] or match[3]), 1)
-    if day is None:
+        day = _valid(match[1] or match[4], match[2] or match[3], 1)
+    if day is None or day.year not in YEARS:
         raise ValueError("is not a date; write 2026-03-31 or 31/03/2026")
     return day.replace(day=1) if column.name == "month" else day
 
 
-def _day(value: Any) -> dt.date | None:
+def _day(value: Any, file: File) -> dt.date | None:
     if isinstance(value, dt.datetime):
         return value.date()
     if isinstance(value, dt.date):
         return value
+    if isinstance(value, int | float):
+        day = from_excel(int(value), file.epoch) if value == value and int(min(value, 1e9)) in SERIALS else None
+        return day.date() if isinstance(day, dt.datetime) else None
     if not isinstance(value, str):
         return None
     if match := _DAY_FIRST.match(value):
-        return _valid(int(match[3]), int(match[2]), int(match[1]))
+        return _valid(match[3], match[2], match[1])
+    if match := _YEAR_FIRST.match(value):
+        return _valid(match[1], match[3] or match[5], match[4] or match[6])
+    return _day(int(value[:5]), file) if _SERIAL.match(value) else None
+
+
+def _valid(year: str, month: str, day: str | int) -> dt.date | None:
     try:
-        return dt.date.fromisoformat(value[:10]) if "-" in value else None
+        return dt.date(int(year), int(month), int(day))
     except ValueError:
         return None
 
 
-def _valid(year: int, month: int, day: int) -> dt.date | None:
-    try:
-        return dt.date(year, month, day)
-    except ValueError:
-        return None
-
-
-def _number(value: Any, semicolons: bool) -> Decimal:
-    """A number; a percentage is divided by 100. A lone comma before three digits is refused unless the file is
-    French.
-    """
-    if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
+def _number(value: Any, file: File) -> Decimal:
+    """A number; a percentage is divided by 100, a currency's sign left out."""
+    if isinstance(value, int | float | Decimal):
         return number(value)
-    text = str(value).translate(_SEPARATORS)
+    text = str(value).translate(_AS_TYPED)
     percent = text.endswith("%")
-    text = text.removesuffix("%")
-    if "," in text and "." in text:
-        decimal = max(",", ".", key=text.rfind)
-        text = text.replace("," if decimal == "." else ".", "").replace(",", ".")
-    elif _GROUPED.match(text) and not semicolons:
-        raise ValueError("may mean two numbers; write 1234 or 1.234")
-    elif text.count(".") > 1:
-        text = text.replace(".", "")
-    else:
+    text = text.removesuffix("%").strip().strip("".join(CURRENCIES)).strip()
+    ambiguous = _AMBIGUOUS.match(text)
+    if ambiguous and ambiguous[1] != file.decimal:
+        whole, _, rest = text.partition(ambiguous[1])
+        raise ValueError(f"may mean two numbers; write {whole}{rest} or {whole}{file.decimal or '.'}{rest}0")
+    if _PLAIN.match(text):
         text = text.replace(",", ".")
-    try:
-        parsed = number(text)
-    except ValueError:
-        raise ValueError("is not a number; write 1234.56 or 1 234,56") from None
+    elif match := _GROUPED.match(text):
+        text = text.replace(match[1], "").replace(",", ".")
+    else:
+        raise ValueError("is not a number; write 1234.56 or 1 234,56")
+    parsed = number(text)
     return parsed / 100 if percent else parsed
 
 
-def _integer(_column: Column, value: Any, semicolons: bool) -> int:
-    parsed = _number(value, semicolons)
-    if parsed != parsed.to_integral_value():
+def _integer(column: Column, value: Any, file: File) -> int:
+    parsed = _number(value, file)
+    if parsed != parsed.to_integral_value() or abs(parsed) >= 2**63:
         raise ValueError("is not a whole number")
+    if column.name == "year" and parsed not in YEARS:
+        raise ValueError("is not a year; write it with four digits")
     return int(parsed)
 
 
-_READERS: Mapping[str, Callable[[Column, Any, bool], Any]] = {
+_READERS: Mapping[str, Callable[[Column, Any, File], Any]] = {
     "string": _text,
     "date": _date,
     "integer": _integer,
-    "decimal": lambda _column, value, semicolons: _number(value, semicolons),
-    "double": lambda _column, value, semicolons: float(_number(value, semicolons)),
+    "decimal": lambda _column, value, file: _number(value, file),
+    "double": lambda _column, value, file: float(_number(value, file)),
 }

@@ -1,34 +1,97 @@
-"""Opening spreadsheets: `bytes of a CSV or XLSX file → (row number, cells by column)`, after checking the header.
+"""From a file to its rows: `CSV or XLSX → Line(place, row number, cells by column)`, once its header was found.
 
-CSV files come in any common encoding and separator, as Excel of a French or English system saves them.
+The rule of what is used and what is refused, for every type of file:
+- a *row* that cannot be understood is quarantined alone, naming file, row, column and mend; the other rows are used;
+- a *file* is refused whole, and with it the pull, when it cannot be opened, when its header cannot be mapped to the
+  columns of its type, or when more than half of its rows would be quarantined: it is then not what its name says.
+The lake keeps what it had; the gate raw decides whether what was quarantined is few enough to build on.
+
+Belongs here: headers, and which columns a row's cells are. Opening is in `text.py` and `workbook.py`, the meaning of
+cells in `cells.py`. Files are streamed, never held whole.
 """
 
-import csv
-import io
-import zipfile
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import datetime as dt
+import difflib
+import hashlib
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from openpyxl import load_workbook
-from openpyxl.utils.exceptions import InvalidFileException
+import fsspec
 
 from ingestion.errors import SourceError
 from ingestion.tables.model import Table
-from ingestion.tables.spreadsheets import ADDED
+from ingestion.tables.spreadsheets import ADDED, ALIASES
 
-SUFFIXES = (".csv", ".xlsx")
-SEPARATORS = (",", ";", "\t", "|")
-_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+# Notes may stand above the header, which is looked for in so many rows.
+HEADER_ROWS = 20
+CHUNK_BYTES = 1 << 20
+EXCEL_EPOCH = dt.datetime(1899, 12, 30)  # noqa: DTZ001 - a calendar day, of no zone
 
 
 @dataclass
 class File:
-    """A file's name and bytes; `semicolons` is found while a CSV is read: its writer uses decimal commas."""
+    """A file of a folder or bucket. `decimal` (the sign its numbers are known to use, if it shows) and `epoch` (day 0
+    of its day numbers) are found while it is read.
+    """
 
     name: str
-    content: bytes
-    semicolons: bool = False
+    filesystem: fsspec.AbstractFileSystem = field(repr=False)
+    path: str
+    decimal: str | None = None
+    epoch: dt.datetime = EXCEL_EPOCH
+
+    def open(self) -> Any:
+        return self.filesystem.open(self.path, "rb")
+
+    def digest(self) -> bytes:
+        """SHA-256 of what it holds."""
+        digest = hashlib.sha256()
+        with self.open() as content:
+            while chunk := content.read(CHUNK_BYTES):
+                digest.update(chunk)
+        return digest.digest()
+
+    def refusal(self, reason: str) -> SourceError:
+        """The whole file cannot be used."""
+        return SourceError("spreadsheets", f"{self.name} {reason}")
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A cell that holds no value: why, and the mend."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row with anything in it. place: file, and sheet where several are read; number: as a spreadsheet shows it.
+
+    fault: why the row as a whole cannot be used.
+    """
+
+    place: str
+    number: int
+    cells: Mapping[str, Any]
+    fault: str | None = None
+
+
+@dataclass(frozen=True)
+class Header:
+    """Where the header stands (1 is the first row) and which column each of its cells is, "" for none of ours."""
+
+    number: int
+    names: tuple[str, ...]
+    missing: tuple[str, ...]
+    repeated: tuple[str, ...]
+    near: Mapping[str, str]
+
+    @property
+    def fits(self) -> bool:
+        return not self.missing and not self.repeated
 
 
 def header(table: Table) -> tuple[str, ...]:
@@ -36,61 +99,80 @@ def header(table: Table) -> tuple[str, ...]:
     return tuple(column.name for column in table.columns if column.name not in ADDED)
 
 
-def read_file(table: Table, file: File) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Rows with anything in them, numbered as a spreadsheet shows them (the header is row 1)."""
-    lines = _xlsx(table, file) if file.name.lower().endswith(".xlsx") else _csv(table, file)
-    names = _checked_header(table, file, next(lines, []))
-    for number, line in enumerate(lines, start=2):
-        cells = {name: value for name, value in zip(names, line, strict=False) if name}
-        if any(value is not None and str(value).strip() for value in cells.values()):
-            yield number, cells
+def plain(text: Any) -> str:
+    """A heading or file name without case, accents, blanks and punctuation: `Dépense (€) ` → `depense`."""
+    letters = unicodedata.normalize("NFKD", "" if text is None else str(text)[:200]).lower()
+    return "_".join(re.findall(r"[a-z0-9]+", "".join(each for each in letters if not unicodedata.combining(each))))
 
 
-def _checked_header(table: Table, file: File, line: Sequence[Any]) -> list[str]:
-    """The declared column each cell of the header stands for, "" where it stands for none."""
+def find_header(table: Table, lines: Sequence[Sequence[Any]]) -> Header:
+    """The row among the first ones that names most of the type's columns."""
+    found = [_header(table, number, line) for number, line in enumerate(lines[:HEADER_ROWS], start=1)]
+    return min(found, key=lambda each: len(each.missing), default=_header(table, 1, []))
+
+
+def _header(table: Table, number: int, line: Sequence[Any]) -> Header:
     wanted = header(table)
-    found = ["_".join(str(cell or "").strip().lower().split()) for cell in line]
-    missing = [name for name in wanted if name not in found]
-    repeated = sorted({name for name in wanted if found.count(name) > 1})
-    if missing or repeated:
-        fault = f"lacks the column {', '.join(missing)}" if missing else f"has the column {', '.join(repeated)} twice"
-        raise SourceError(
-            "spreadsheets",
-            f"{file.name}: the header (row 1) {fault}; it must hold {', '.join(wanted)}"
-            f" (template: ingestion/templates/{table.name}.csv)",
-        )
-    return [name if name in wanted else "" for name in found]
+    said = [plain(cell) for cell in line]
+    names = [each if each in wanted else "" for each in said]
+    for index, each in enumerate(said):
+        meant = next((name for name in wanted if each in ALIASES.get(name, ())), "")
+        # The column's own name goes before what else it may be called.
+        if meant and meant not in said and not names[index]:
+            names[index] = meant
+    missing = tuple(name for name in wanted if name not in names)
+    repeated = tuple(name for name in wanted if names.count(name) > 1)
+    others = {each: str(cell).strip() for each, cell, name in zip(said, line, names, strict=True) if each and not name}
+    near: dict[str, str] = {}
+    for name in missing:
+        for close in difflib.get_close_matches(name, others, 1, 0.7):
+            near[name] = others[close][:40]
+    return Header(number, tuple(names), missing, repeated, near)
 
 
-def _csv(table: Table, file: File) -> Iterator[list[Any]]:
-    text = _decoded(file)
-    first = text.split("\n", 1)[0]
-    wanted = set(header(table))
-    separator = max(
-        SEPARATORS, key=lambda each: len(wanted & {cell.strip(' "\r').lower() for cell in first.split(each)})
+def fitting(table: Table, file: File, found: Header) -> Header:
+    """The header, or the error that says what it lacks."""
+    if found.fits:
+        return found
+    if found.missing:
+        fault = f"lacks the column {', '.join(found.missing)}"
+        fault += "".join(f"; rename '{other}' to {name}" for name, other in found.near.items())
+    else:
+        fault = f"has the column {', '.join(found.repeated)} twice"
+    raise SourceError(
+        "spreadsheets",
+        f"{file.name}: the header (row {found.number}) {fault}; it must hold {', '.join(header(table))}"
+        f" (template: ingestion/templates/{table.name}.csv)",
     )
-    file.semicolons = separator == ";"
-    return iter(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
 
 
-def _decoded(file: File) -> str:
-    if file.content.startswith(_UTF16_MARKS):
-        return file.content.decode("utf-16")
-    try:
-        return file.content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        # What Excel writes on a Western European Windows; it decodes any byte that matters here.
-        return file.content.decode("cp1252", errors="replace")
+def lines(found: Header, place: str, rows: Iterator[Sequence[Any]], *, exact: bool) -> Iterator[Line]:
+    """The rows under a header. exact: rows that are shorter or longer than it are faults (a CSV's shifted cells)."""
+    least = max(index for index, name in enumerate(found.names, start=1) if name)
+    for number, row in enumerate(rows, start=found.number + 1):
+        if all(value is None or value == "" or (isinstance(value, str) and not value.strip()) for value in row):
+            continue
+        beyond = any(str(value).strip() for value in row[len(found.names) :])
+        fault = None
+        if exact and (len(row) < least or beyond):
+            fault = f"has {len(row)} cells, the header {len(found.names)}; put values that hold the separator in quotes"
+        cells = {name: value for name, value in zip(found.names, row, strict=False) if name}
+        if fault or any(not isinstance(value, str) or value.strip() for value in cells.values() if value is not None):
+            yield Line(place, number, cells, fault)
 
 
-def _xlsx(table: Table, file: File) -> Iterator[list[Any]]:
-    """The sheet named like the type, else the first; formulas give the values they were saved with."""
-    try:
-        book = load_workbook(io.BytesIO(file.content), read_only=True, data_only=True)
-    except (InvalidFileException, zipfile.BadZipFile, KeyError, OSError) as error:
-        reason = type(error).__name__
-        raise SourceError(
-            "spreadsheets", f"{file.name} is not a readable .xlsx file ({reason}): save it again"
-        ) from None
-    sheet = book[table.name] if table.name in book.sheetnames else book.worksheets[0]
-    return (list(line) for line in sheet.iter_rows(values_only=True))
+def read_file(table: Table, file: File) -> Iterator[Line]:
+    """Every row with anything in it."""
+    from ingestion.sources.spreadsheets import text, workbook
+
+    with file.open() as content:
+        start = content.read(8)
+    if not start:
+        raise file.refusal("is empty: save it again with the header of its template, or remove it")
+    if start.startswith(workbook.OLE):
+        raise file.refusal("is an old .xls or is protected by a password: remove the password and save it as .xlsx")
+    is_workbook = file.name.lower().endswith(".xlsx")
+    if is_workbook != start.startswith(workbook.ZIP):
+        held = "a workbook" if start.startswith(workbook.ZIP) else "no workbook"
+        raise file.refusal(f"is {held}: give it the ending of what it is (.xlsx or .csv), or save it again")
+    yield from (workbook if is_workbook else text).read(table, file)
