@@ -133,16 +133,17 @@ def _rename(connection: duckdb.DuckDBPyConnection, source: str, renaming: Renami
     texts = [name for name, kind, *_ in connection.execute(f"describe from {source}").fetchall() if kind == "VARCHAR"]
     if not texts:
         return False
-    # A cursor of its own: a result is read while another query takes it in.
-    reading = connection.cursor()
     columns = ", ".join(map(marts.identifier, texts))
-    looked = reading.sql(f"select {columns} from {source}").to_arrow_reader(BATCH_ROWS)  # noqa: S608
-    if not any(renaming.batch(batch) is not batch for batch in looked):
-        return False
-    rows = reading.sql(f"from {source}").to_arrow_reader(BATCH_ROWS)
-    connection.register("incoming", pa.RecordBatchReader.from_batches(rows.schema, map(renaming.batch, rows)))
-    connection.execute(f"create or replace table {RENAMED} as from incoming")
-    connection.unregister("incoming")
+    # Cursors of their own: a result is read while another query takes it in.
+    with connection.cursor() as looking:
+        batches = looking.sql(f"select {columns} from {source}").to_arrow_reader(BATCH_ROWS)  # noqa: S608
+        if not any(renaming.batch(batch) is not batch for batch in batches):
+            return False
+    with connection.cursor() as reading:
+        rows = reading.sql(f"from {source}").to_arrow_reader(BATCH_ROWS)
+        connection.register("incoming", pa.RecordBatchReader.from_batches(rows.schema, map(renaming.batch, rows)))
+        connection.execute(f"create or replace table {RENAMED} as from incoming")
+        connection.unregister("incoming")
     return True
 
 
