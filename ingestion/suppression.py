@@ -6,11 +6,14 @@ the lake, and without the key nobody can ask whether somebody is on the list. Be
 does by it. Does not: how a person is found and erased (`identity.py`, `erasure.py`).
 """
 
+import contextlib
 import hmac
+import io
 import json
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import IO
 
 import fsspec
 import pyarrow as pa
@@ -110,11 +113,12 @@ def put(filesystem: fsspec.AbstractFileSystem, path: str, content: bytes) -> Non
     filesystem.mv(temporary, path)
 
 
-def _sync(file: object) -> None:
-    """Onto the disk, where the file system is one; an object store writes whole objects when they are closed."""
-    if hasattr(file, "fileno") and hasattr(file, "flush"):
+def _sync(file: IO[bytes]) -> None:
+    """Onto the disk, where there is one: an object store writes an object whole when it is closed."""
+    with contextlib.suppress(io.UnsupportedOperation):
+        descriptor = file.fileno()
         file.flush()
-        os.fsync(file.fileno())
+        os.fsync(descriptor)
 
 
 def _folder(settings: Settings) -> str:

@@ -1,5 +1,6 @@
 """A person in the lake: who it is, surrogates in their place, and a door that lets them in no more, over real HTTP."""
 
+import datetime as dt
 import os
 import shutil
 from collections import Counter
@@ -23,11 +24,13 @@ from ingestion.settings import Settings, reload
 from sandbox.server import Running
 from sandbox.world import World
 from tests import traces
+from tests.dbt_project.warehouse import Warehouse
 from tests.ingestion.conftest import END, HASH_KEY, START, environment
 from tests.ingestion.lake_reader import latest, rows
 
 HASHER = Hasher(HASH_KEY)
 APIS = ("hubspot", "ga4", "mailchimp")
+EARLIER, LATER = (dt.datetime(2026, month, 1, tzinfo=dt.UTC) for month in (6, 8))
 
 
 def address_of(world: World) -> str:
@@ -35,7 +38,7 @@ def address_of(world: World) -> str:
     company = world.snapshot(END)
     contacts, mailed = company.contacts, set(company.email_sends["email"])
     known = contacts[contacts["user_key"].notna() & contacts["ga_client_id"].notna() & contacts["email"].isin(mailed)]
-    return str(known[known["merged_into"].isna() & known["customer_at"].notna()]["email"].iloc[0])
+    return str(known[known["contact_id"].isin(company.deal_contacts["contact_id"])]["email"].iloc[0])
 
 
 @dataclass(frozen=True)
@@ -87,17 +90,31 @@ def test_a_persons_identifiers_are_the_companys(pulled: Settings, world: World) 
         assert by_id.of("contact") == by_address.of("contact") == {known["contact_id"]}
 
 
-def test_a_borrowed_browser_stays_with_whom_it_was_first(pulled: Settings, world: World) -> None:
-    contacts = world.snapshot(END).contacts
-    served = contacts[contacts["merged_into"].isna() & ~contacts["is_test"] & contacts["archived_at"].isna()]
-    shared = [each for _, each in served.dropna(subset=["ga_client_id"]).groupby("ga_client_id") if len(each) > 1]
-    assert shared, "nobody borrowed a browser: choose another seed"
-    host, guest, *_ = (row for _, row in shared[0].sort_values(["created_at", "contact_id"]).iterrows())
-    client = host["ga_client_id"]
-    assert client in identity.resolve(pulled, identity.from_id(f"hubspot:{host['contact_id']}", HASHER)).of("client")
-    assert client not in identity.resolve(pulled, identity.from_id(f"hubspot:{guest['contact_id']}", HASHER)).of(
-        "client"
-    )
+@pytest.mark.parametrize(
+    ("guest", "stays"),
+    [
+        ({}, True),
+        ({"created_at": EARLIER}, False),
+        ({"created_at": EARLIER, "archived": True}, True),
+        ({"created_at": EARLIER, "is_test": True}, True),
+        # Logged in on it, never filled in a form there.
+        ({"created_at": EARLIER, "ga_client_id": None, "user_key_hash": "login"}, False),
+        ({"ga_client_id": None, "user_key_hash": "login"}, True),
+    ],
+)
+def test_a_browser_two_people_used_is_whose_the_models_say(
+    tmp_path: Path, guest: dict[str, object], stays: bool
+) -> None:
+    """Of two who count, it belongs to the one the CRM knew first."""
+    lake_of = Warehouse(tmp_path)
+    contact = {"archived": False, "is_test": False, "created_at": EARLIER + dt.timedelta(days=1), "ga_client_id": "b"}
+    contacts = [{"contact_id": "host", **contact}, {"contact_id": "guest", **contact, "created_at": LATER, **guest}]
+    event = {"event_date": LATER.date(), "client_id": "b", "user_id_hash": "login"}
+    lake_of.load("1.5", "hubspot", {"contacts": contacts}, {"contacts": []})
+    lake_of.load("1.5", "ga4", {"events": [event]}, {"events": []})
+    found = identity.resolve(lake_of.settings, {("contact", "host")})
+    assert found.of("client") == ({"b"} if stays else frozenset())
+    assert ("contact", "guest") not in found.nodes
 
 
 @pytest.mark.parametrize("text", ["12345", "salesforce:1", "hubspot:", "hubspot"])

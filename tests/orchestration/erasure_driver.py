@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import dlt.pipeline.state_sync  # noqa: F401 - before the first fork, so that no child pays for it
+import dlt.pipeline.state_sync  # noqa: F401 - so that no child pays for it
 import duckdb
 import pyarrow.parquet as pq
 from fsspec.implementations.local import LocalFileSystem
@@ -38,6 +38,8 @@ def settings(home: Path) -> Settings:
 
 
 def main(home: Path, step: int) -> None:
+    with dg.DagsterInstance.ephemeral():
+        pass  # its imports, before the first fork
     pristine = home.with_name("pristine")
     shutil.copytree(home, pristine, symlinks=True)
     point = 1
