@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -156,7 +157,7 @@ def test_no_byte_of_the_home_leads_to_the_person(erased: Erased) -> None:
     kinds = {kind for kind, _ in erased.person.nodes}
     assert {"hash", "contact", "client", "deal"} <= kinds, "choose somebody with more traces"
     there = traces.holding(erased.before, erased.identifiers)
-    assert {Path(path).parts[0] for path in there} >= {"lake", "dlt", "releases"} - {"lake"}
+    assert {Path(path).parts[0] for path in there} >= {"dlt", "warehouse.duckdb"}
     assert traces.holding(erased.home.path, erased.identifiers) == {}
 
 
@@ -165,7 +166,7 @@ def test_marts_differ_only_in_the_identifiers(erased: Erased) -> None:
     before, after = marts(erased.before / "warehouse.duckdb"), marts(erased.home.path / "warehouse.duckdb")
     assert after == renamed(before, erased.drawn)
     changed = {table for table, found in before.items() if found != after[table]}
-    assert {"dim_persons", "fct_sessions", "fct_email_sends", "fct_touchpoints", "fct_deals"} <= changed
+    assert {"dim_persons", "fct_sessions", "fct_email_sends", "fct_touchpoints", "fct_leads"} <= changed
     assert not {table for table in changed if table.startswith("kpi_")}
 
 
@@ -182,8 +183,8 @@ def test_releases_keep_their_ids_and_numbers_and_verify(erased: Erased) -> None:
             published = connection.sql("from kpi_values order by all").fetchall()
             people = connection.sql(
                 "select count(*) from dim_persons where starts_with(person_id, 'erased-')"
-            ).fetchone()
-    assert people == (1,)
+            ).fetchall()
+    assert people == [(1,)]
     assert (
         published == duckdb.sql(f"from '{erased.before}/releases/current/kpi_values.parquet' order by all").fetchall()
     )
@@ -227,10 +228,8 @@ def test_the_person_stays_away_and_what_gates_showed_goes_with_the_next(erased: 
 
 
 def shown(home: Path) -> list[str]:
-    """Files that show a row of a failed expectation: its personal columns are masked like this."""
-    return [
-        str(path) for path, text in traces.texts(home) if '"#' in text and "_hash" in text and path.parts[0] != "logs"
-    ]
+    """Files that show rows of a failed expectation: their personal columns are masked like this."""
+    return [str(path) for path, text in traces.texts(home) if re.search("#[0-9a-f]{16}(?![0-9a-f])", text)]
 
 
 def test_wrong_usage_and_nobody_found(home_copy: Home) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from ingestion.cursor import Cursor
 from ingestion.http import Json, batches
+from ingestion.privacy import without_secrets
 from ingestion.sources.hubspot.api import HISTORY_BATCH, LINKS_BATCH, HubSpot, HubspotSettings
 from ingestion.sources.hubspot.objects import ObjectType, converters, object_types, split_ids
 from ingestion.standing import Standing
@@ -40,7 +41,7 @@ def check() -> str:
         hubspot.check_properties(kind.name, kind.requested(), kind.configurable)
         hubspot.newest(kind.name, kind.updated)
     owners = sum(len(page) for page in hubspot.owners(archived=False))
-    return f"{owners} owners and {len(hubspot.pipelines('deals'))} pipelines at {settings.base_url}"
+    return f"{owners} owners and {len(hubspot.pipelines('deals'))} pipelines at {without_secrets(settings.base_url)}"
 
 
 def _object_stream(context: Context, hubspot: HubSpot, settings: HubspotSettings, kind: ObjectType) -> Stream:
@@ -107,7 +108,7 @@ class _Departures:
         for page in self._hubspot.listed(self._kind.name, [self._kind.updated], self._kind.updated, archived=False):
             known.difference_update(record["id"] for record in page)
         if known:
-            yield Rows(self._kind.name, self._standing.gone(known, self._context.pulled_at))
+            yield Rows(self._kind.name, self._standing.gone(known, self._context.pulled_at), received=len(known))
 
 
 def _changed(hubspot: HubSpot, kind: ObjectType, cursor: Cursor) -> Iterator[list[Json]]:
