@@ -12,9 +12,11 @@ from typing import Any
 
 import duckdb
 
-from expectations import marts, raw, sight, unified
+from expectations import learned, marts, raw, sight, unified
+from expectations.acceptance import Acceptance, acceptances
 from expectations.model import GATES, GateName, Suite
 from expectations.results import ExpectationResult, GateResult, TableResult, read, unreadable
+from ingestion import registry
 from ingestion.errors import KpiloteError
 from ingestion.settings import Settings
 
@@ -67,11 +69,16 @@ def judge(gate: GateName, chosen: Collection[Suite], settings: Settings) -> Gate
     from expectations import docs, engine
 
     now = dt.datetime.now(tz=dt.UTC)
+    accepted = acceptances(settings)
     run_id = RunIdentifier(run_name=now.strftime("%Y%m%dT%H%M%S.%fZ"), run_time=now)
     folder = settings.docs_dir
     gx_context = docs.context(folder)
     with _sight(gate, settings) as connection:
         seen = sight.relations(connection)
+        if gate == "raw":
+            for suite in chosen:
+                if suite.relation in seen:
+                    learned.judge(connection, registry.table(suite.table))
         with engine.DuckDBDatasource.serving(connection):
             answers = engine.validate(gx_context, [suite for suite in chosen if suite.relation in seen], run_id)
     pages = docs.write(gx_context, [page for page, _ in answers.values()])
@@ -79,7 +86,7 @@ def judge(gate: GateName, chosen: Collection[Suite], settings: Settings) -> Gate
     for suite in chosen:
         if suite.table in answers:
             page, found = answers[suite.table]
-            results.append(_table_result(suite, found, pages[page]))
+            results.append(_table_result(suite, found, pages[page], accepted, now))
         else:
             results.append(unreadable(suite, _missing(gate, settings)))
     result = GateResult(
@@ -101,6 +108,14 @@ def _missing(gate: GateName, settings: Settings) -> str:
     return f"{settings.warehouse_path} does not hold it; run `kpilote refresh`"
 
 
-def _table_result(suite: Suite, found: Mapping[str, Mapping[str, Any]], docs_url: str) -> TableResult:
-    answers = tuple(read(suite, expectation, found[expectation.name]) for expectation in suite.expectations)
+def _table_result(
+    suite: Suite,
+    found: Mapping[str, Mapping[str, Any]],
+    docs_url: str,
+    accepted: Mapping[str, Acceptance],
+    now: dt.datetime,
+) -> TableResult:
+    answers = tuple(
+        read(suite, expectation, found[expectation.name], accepted, now) for expectation in suite.expectations
+    )
     return TableResult(suite.table, answers, docs_url)

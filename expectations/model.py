@@ -5,7 +5,7 @@ Expectations. Does not: running anything (`engine.py`, `gate.py`) or saying what
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 GateName = Literal["raw", "unified", "marts"]
@@ -20,7 +20,8 @@ class Expectation:
 
     name: unique in its suite and stable, it names the asset check. kind: a class of Great Expectations, or
     `ExpectNoRows` of `engine.py`; arguments: what that class takes. A failed critical expectation stops everything
-    downstream, a warning only shows. reason: why it matters; mend: what a person does about it.
+    downstream, a warning only shows. reason: why it matters; mend: what a person does about it. acceptable: a person
+    may say that what was found is right (`acceptance.py`); never so where rows or keys are at stake.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Expectation:
     mend: str
     column: str | None = None
     severity: Severity = "critical"
+    acceptable: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,9 @@ def one_of(
 ) -> Expectation:
     """Every value of `column` that is not null is one of `values`."""
     arguments = {"column": column, "value_set": sorted(values)}
-    return Expectation(f"{column}_known", "ExpectColumnValuesToBeInSet", arguments, reason, mend, column, severity)
+    return Expectation(
+        f"{column}_known", "ExpectColumnValuesToBeInSet", arguments, reason, mend, column, severity, acceptable=True
+    )
 
 
 def between(
@@ -140,3 +144,10 @@ def no_rows(
 ) -> Expectation:
     """`query` over `{batch}` finds nothing; each row it finds is one unexpected case."""
     return Expectation(name, "ExpectNoRows", {"unexpected_rows_query": query}, reason, mend, column, severity)
+
+
+def learned(
+    name: str, query: str, *, reason: str, mend: str, column: str | None = None, severity: Severity = "critical"
+) -> Expectation:
+    """`query` finds nothing unusual; each row says in words what was `found`, what is `usual`, and the `size` of it."""
+    return replace(no_rows(name, query, reason=reason, mend=mend, column=column, severity=severity), acceptable=True)

@@ -3,14 +3,15 @@
 Scope: the newest committed load of each record key and the newest window of each day, as `sight.lake` defines them,
 so a plain rerun cannot hide bad rows that staging would still read. The base suite of a table derives from its
 registry entry; what the registry cannot know (vocabularies, thresholds) stands at the top of this module. Loads are
-judged in `loads.py`, volume in `volume.py`.
+judged in `loads.py`, what is unusual in `learned.py`.
 """
 
 from collections.abc import Iterator
 
-from expectations import loads, model, volume
+from expectations import learned, loads, model
 from expectations.loads import MEND_AND_RERUN
 from expectations.model import Expectation, Suite
+from expectations.profile import DUCKDB_TYPES, ORDINALS
 from ingestion.registry import LOAD_ID, SOURCES, Table
 from ingestion.settings import Settings
 
@@ -50,20 +51,9 @@ RATE_DAYS = {
 SIGNED = {"spreadsheets.targets": ("target",), "spreadsheets.benchmarks": ("value",)}
 FX_RATES = "spreadsheets.fx_rates"
 # Numbers that tell equal rows apart. A vendor repeats a few; many on one day are an export delivered twice.
-ORDINALS = ("event_ordinal", "ordinal")
 REPEATED_SHARE, REPEATED_LEAST_ROWS = 0.2, 20
 # Recipients of recent campaigns that must be there, of those the campaign's own report counts.
 SENDS_SHARE, SENDS_DAYS, SENDS_LEAST_ROWS = 0.9, 30, 20
-DUCKDB_TYPES = {
-    "string": "VARCHAR",
-    "integer": "BIGINT",
-    "double": "DOUBLE",
-    "decimal": "DECIMAL(18,2)",
-    "boolean": "BOOLEAN",
-    "date": "DATE",
-    "timestamp": "TIMESTAMP WITH TIME ZONE",
-    "strings": "VARCHAR[]",
-}
 
 
 def suites(settings: Settings) -> tuple[Suite, ...]:
@@ -103,7 +93,7 @@ def _base(table: Table, settings: Settings) -> Iterator[Expectation]:
     yield from _repeated(table)
     if table.full_name == "mailchimp.sends":
         yield _sends_complete()
-    yield from volume.of_lake(table)
+    yield from learned.of_lake(table)
 
 
 def _columns(table: Table) -> Expectation:

@@ -114,13 +114,11 @@ def _see_table(connection: duckdb.DuckDBPyConnection, settings: Settings, table:
     source, name = table.source, table.name
     committed, seen = f'{source}."{name}_committed"', f'{source}."{name}_seen"'
     files = f"read_parquet('{_quoted(table_glob(settings, table))}', union_by_name = true)"
-    connection.execute(
-        f"create view {committed} as select * from {files}"  # noqa: S608
-        f" where _dlt_load_id in (select load_id from {source}._loads)"
-    )
-    if name.startswith("_"):
-        connection.execute(f"create view {source}.{name} as select * from {committed}")  # noqa: S608
+    rows = f"select * from {files} where _dlt_load_id in (select load_id from {source}._loads)"  # noqa: S608
+    if name.startswith("_"):  # small, and asked by many expectations of every table
+        connection.execute(f"create table {source}.{name} as {rows}")
         return
+    connection.execute(f"create view {committed} as {rows}")
     if table.kind == "record":
         connection.execute(f"create table {seen} as {_newest_per_key(table, committed)}")
     else:

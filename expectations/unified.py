@@ -196,7 +196,8 @@ def _refers(column: str, table: str, severity: Severity = "critical") -> Expecta
     """Where it is not null, `column` names a row of `table` (by the column of that name)."""
     return model.no_rows(
         f"{column}_exists",
-        f"select {column}, count(*) as rows from {{batch}} where {column} not in"  # noqa: S608
+        # Without `is not null` a null would be missing from a table that is empty.
+        f"select {column}, count(*) as rows from {{batch}} where {column} is not null and {column} not in"  # noqa: S608
         f" (select {column} from {SCHEMA}.{table} where {column} is not null) group by all",
         column=column,
         reason=f"It names nothing in {table}, so dimensions of the row would be lost.",

@@ -71,8 +71,13 @@ def prepare(settings: Settings, sources: tuple[str, ...] | None = None) -> None:
     """Write an empty contract file for every table whose present columns have none yet, and an empty list of loads.
 
     Of every registered source by default, also of those KPILOTE_SOURCES leaves out: models read all of them. Contract
-    files are never rewritten; a changed declaration adds one, so readers (by name) see the new columns at once.
+    files are never rewritten; a changed declaration adds one, so readers (by name) see the new columns at once. An
+    exchange of files that was interrupted is completed first.
     """
+    from ingestion.compaction import finish
+
+    for name in SOURCES:
+        finish(settings, name)
     for name in sources if sources is not None else SOURCES:
         folder = source_url(settings, name)
         filesystem, root = fsspec.core.url_to_fs(folder)

@@ -10,9 +10,11 @@ import datetime as dt
 import fcntl
 import json
 import os
+import traceback
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import dlt
@@ -23,7 +25,7 @@ from dlt.destinations.impl.filesystem.filesystem import CURRENT_VERSION, INIT_FI
 from ingestion import suppression
 from ingestion.erasure import refuse_while_unfinished
 from ingestion.errors import KpiloteError, SettingsError, SourceError
-from ingestion.privacy import Hasher
+from ingestion.privacy import Hasher, without_addresses
 from ingestion.registry import Source, bookkeeping
 from ingestion.rows import Convert, Refusal, build
 from ingestion.settings import Settings
@@ -59,7 +61,8 @@ def load(
 
             now = dt.datetime.now(tz=dt.UTC)
             context = Context(source, *window, now, hasher, settings, suppression.read(settings))
-            connector = connect(context)
+            with understood(source.name):
+                connector = connect(context)
 
             @dlt.source(name=source.name)
             def streams() -> Iterator[Any]:
@@ -74,7 +77,7 @@ def load(
             written = _written(error)
             if written is not None:
                 raise written from None
-            reason = f"{type(error).__name__}: {_innermost(error)}"
+            reason = without_addresses(f"{type(error).__name__}: {_innermost(error)}")
             raise SourceError(source.name, f"the load failed, the lake keeps what it had ({reason})") from error
     return tuple(info.loads_ids) if info is not None else (), tally
 
@@ -84,6 +87,25 @@ def _check_key(context: Context) -> None:
     fingerprint = context.hasher.identifier("kpilote")
     if context.state.setdefault("hash_key", fingerprint) != fingerprint:
         raise SettingsError("KPILOTE_HASH_KEY differs from the key this lake was written under: set that one again")
+
+
+@contextmanager
+def understood(source_name: str) -> Iterator[None]:
+    """Where an answer is read: a part of it that is missing or of another form is the vendor's fault, in one line.
+
+    Which part is told by the place in our code; the error itself may repeat what the vendor sent.
+    """
+    try:
+        yield
+    except KpiloteError:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{place.name}, {Path(place.filename).name} line {place.lineno}"
+        raise SourceError(
+            source_name,
+            f"an answer is not of the documented form ({type(error).__name__} in {where}); nothing was loaded",
+        ) from error
 
 
 class Runner:
@@ -105,7 +127,7 @@ class Runner:
 
     def run(self, name: str, stream: Callable[[], Stream]) -> Iterator[Any]:
         _check_key(self._context)
-        for item in stream():
+        for item in self._items(stream):
             if isinstance(item, Window):
                 self._received[item.table] += 0  # covered and empty is an account too
                 self._windows.append(
@@ -133,6 +155,10 @@ class Runner:
         for book, entries in zip(books, (self._windows, self._quarantine, accounts), strict=True):
             if entries:
                 yield _named(build(book, entries)[0], book.name)
+
+    def _items(self, stream: Callable[[], Stream]) -> Stream:
+        with understood(self._context.source.name):
+            yield from stream()
 
     def _account(self, stream: str, table: str) -> Mapping[str, Any]:
         """Rows received of a table, and what became of them: none may be missing."""

@@ -30,7 +30,6 @@ CADENCES = ("daily", "weekly", "monthly", "quarterly")
 PERIODS = {"daily": "day", "weekly": "week", "monthly": "month", "quarterly": "quarter", "yearly": "year"}
 DATE = click.DateTime(["%Y-%m-%d"])
 MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"])
-_NO_RELEASE = "there is no release yet: run `kpilote demo` or `kpilote refresh --cadence daily` first"
 P = ParamSpec("P")
 
 
@@ -238,6 +237,44 @@ def docs() -> None:
 
 
 @main.group()
+def gate() -> None:
+    """What the gates found, and what of it a person says is right."""
+
+
+@gate.command("list")
+@failing_in_one_line
+def gate_list() -> None:
+    """Failures and warnings of the newest run of each gate, with the id that `accept` takes."""
+    from expectations.acceptance import open_findings
+    from ingestion.settings import settings
+
+    now = dt.datetime.now(tz=dt.UTC)
+    found = open_findings(settings())
+    for each in found:
+        state = str(each.acceptance) if each.is_accepted(now) else each.severity
+        end = "" if each.acceptable else " (to be mended, not accepted)"
+        click.echo(f"{each.id}  gate {each.gate}, {each.table}: {each.expectation}, {each.text}  [{state}]{end}")
+    if not found:
+        click.echo("every expectation holds in the newest runs")
+
+
+@gate.command("accept")
+@click.argument("ids", nargs=-1, required=True, metavar="ID…")
+@click.option("--reason", required=True, help="Why it is right; stands in every run's report and in the release.")
+@click.option("--days", type=int, default=7, show_default=True, help="How long, at most 90.")
+@failing_in_one_line
+def gate_accept(ids: tuple[str, ...], reason: str, days: int) -> None:
+    """Accept findings that are right: they no longer stop the pipeline, until they grow or the days are over."""
+    from expectations.acceptance import accept
+    from ingestion.settings import settings
+
+    for each in ids:
+        accepted = accept(settings(), each, reason=reason, days=days)
+        click.echo(f"{accepted.id}  {accepted.table}: {accepted.expectation}, {accepted.about}, {accepted}")
+    click.echo("run the refresh again: the gate then lets it pass as a warning")
+
+
+@main.group()
 def release() -> None:
     """List, check and roll back what BI tools read."""
 
@@ -377,7 +414,7 @@ def _served() -> Release:
 
     served = current(settings())
     if served is None:
-        raise ReleaseError(_NO_RELEASE)
+        raise ReleaseError("there is no release yet: run `kpilote demo` or `kpilote refresh --cadence daily` first")
     return served
 
 

@@ -19,10 +19,10 @@ from orchestration.assets.gates import gate_checks
 from orchestration.assets.ingestion import source_assets
 from orchestration.assets.serving import serving_assets
 from orchestration.environment import end_quietly
-from orchestration.jobs import refresh_jobs
+from orchestration.jobs import compact_lake, refresh_jobs
 from orchestration.partitions import cadences
 from orchestration.resources import Warehouse
-from orchestration.schedules import refresh_schedules
+from orchestration.schedules import refresh_schedules, upkeep_schedule
 from orchestration.sensors import alert_sensor
 
 # Backfill policies and pools are what this rests on; the pin of the version answers for their being young.
@@ -43,8 +43,11 @@ def build_defs(*, resource_overrides: Mapping[str, Any] | None = None) -> dg.Def
     return dg.Definitions(
         assets=assets,
         asset_checks=checks,
-        jobs=jobs,
-        schedules=refresh_schedules(rhythm, {job.name: job for job in jobs}),
+        jobs=[*jobs, compact_lake],
+        schedules=[
+            *refresh_schedules(rhythm, {job.name: job for job in jobs}),
+            upkeep_schedule(compact_lake, now.timezone),
+        ],
         sensors=[alert_sensor()],
         # Steps share one process: a process of its own costs a step ten CPU seconds of imports, most steps take less.
         executor=dg.in_process_executor,

@@ -1,6 +1,4 @@
-"""The four refreshes. The schedule, the Dagster UI and `kpilote refresh` all start these very jobs."""
-
-from __future__ import annotations
+"""The four refreshes, which the schedule, the Dagster UI and `kpilote refresh` all start, and the lake's upkeep."""
 
 from collections.abc import Collection, Mapping
 
@@ -9,6 +7,10 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 
 from orchestration.assets.dbt import PERIODS
 from orchestration.partitions import Cadence
+from orchestration.resources import Warehouse
+from orchestration.translators import WAREHOUSE_POOL
+
+COMPACT_JOB = "compact_lake"
 
 
 def refresh_jobs(
@@ -40,3 +42,19 @@ def refresh_jobs(
         )
         for name, cadence in cadences.items()
     ]
+
+
+@dg.op(pool=WAREHOUSE_POOL, description="Exchange many small files of old loads for one per table.")
+def exchange_files(context: dg.OpExecutionContext, warehouse: Warehouse) -> None:
+    from ingestion.compaction import compact_all
+    from ingestion.settings import settings
+
+    compact_all(settings(), lambda each: context.log.info(f"{each.table}: {each.files} files, {each.rows:,} rows"))
+
+
+@dg.job(
+    name=COMPACT_JOB,
+    description="Keep the lake fast to read as loads add up. What it says, and what it said at any moment, stays.",
+)
+def compact_lake() -> None:
+    exchange_files()

@@ -38,6 +38,18 @@ def _schedule(cadence: Cadence, job: UnresolvedAssetJobDefinition) -> dg.Schedul
     return tick
 
 
+def upkeep_schedule(job: dg.JobDefinition, timezone: str) -> dg.ScheduleDefinition:
+    """The lake's upkeep, once a week in the small hours, when nothing else is due."""
+    return dg.ScheduleDefinition(
+        name=job.name,
+        job=job,
+        cron_schedule="0 3 * * 0",
+        execution_timezone=timezone,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Exchanges many small files of the lake for few large ones.",
+    )
+
+
 def newest(cadence: Cadence, now: datetime | None = None) -> str | None:
     """Key of the newest complete period at a moment (default: now)."""
     with dg.partition_loading_context(effective_dt=now):

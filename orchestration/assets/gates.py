@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ingestion.settings import Settings
 
 PREFIX = "gate_"
+ACCEPTED = "accepted"  # metadata: what of the failures a person accepted, until when and why
 EXPECTATION_SCHEMA = dg.TableSchema(
     [
         *(dg.TableColumn(name, "string") for name in ("expectation", "column", "severity", "result")),
@@ -100,6 +101,12 @@ def _check_result(name: str, key: dg.AssetKey, table: "TableResult") -> dg.Asset
     """Passed, warned or failed, with every expectation as a row of a table in the UI."""
     worst = [each for each in table.failures if each.severity == "critical"] or table.failures
     holding = f"{len(table.expectations)} expectations hold"
+    accepted = [
+        {"expectation": each.name, "id": finding.id, "found": finding.text, "accepted": finding.accepted}
+        for each in table.failures
+        for finding in each.findings
+        if finding.accepted
+    ]
     return dg.AssetCheckResult(
         passed=table.passed,
         asset_key=key,
@@ -114,7 +121,7 @@ def _check_result(name: str, key: dg.AssetKey, table: "TableResult") -> dg.Asset
                             "expectation": each.name,
                             "column": each.column or "",
                             "severity": each.severity,
-                            "result": "passed" if each.success else "FAILED",
+                            "result": "passed" if each.success else "accepted" if each.accepted else "FAILED",
                             "unexpected": each.unexpected_count or 0,
                             "observed": "" if each.observed is None else str(each.observed),
                         }
@@ -124,6 +131,7 @@ def _check_result(name: str, key: dg.AssetKey, table: "TableResult") -> dg.Asset
                 schema=EXPECTATION_SCHEMA,
             ),
             **({"unexpected_rows": dg.MetadataValue.md(_samples(worst))} if worst else {}),
+            **({ACCEPTED: dg.MetadataValue.json(accepted)} if accepted else {}),
             **({"data_docs": dg.MetadataValue.url(table.docs_url)} if table.docs_url else {}),
         },
     )
@@ -169,16 +177,18 @@ def _verdict(record: AssetCheckExecutionRecord | None, built_at: float) -> dict[
         or event.event_type != dg.DagsterEventType.ASSET_CHECK_EVALUATION
     ):
         verdict = "never judged" if record is None else "not judged, its run stopped before"
-        return {"verdict": verdict, "expectations": 0, "detail": None, "run_id": record and record.run_id}
+        return {"verdict": verdict, "expectations": 0, "detail": None, ACCEPTED: [], "run_id": record and record.run_id}
     evaluation = event.asset_check_evaluation_data
     failed = not evaluation.passed and evaluation.severity == dg.AssetCheckSeverity.ERROR
     verdict = "failed" if failed else "passed" if evaluation.passed else "warned"
     if entry.timestamp < built_at:
         verdict = "not judged since it was built"
     listed = evaluation.metadata["expectations"].value
+    accepted = evaluation.metadata.get(ACCEPTED)
     return {
         "verdict": verdict,
         "expectations": len(listed.records) if isinstance(listed, dg.TableMetadataValue) else 0,
         "detail": evaluation.description,
+        ACCEPTED: accepted.value if accepted else [],
         "run_id": record.run_id,
     }

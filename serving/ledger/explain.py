@@ -219,8 +219,8 @@ def _files(settings: LakePlace, each: Table, first: date, last: date) -> Files:
         ).fetchall()
         names = [load for (load,) in loads]
         held = connection.execute(
-            "select file from glob($1) where list_contains($2, regexp_extract(file, '/([0-9]+\\.[0-9]+)\\.[^/]*$', 1))"
-            " order by 1 desc",
+            "select distinct filename from read_parquet($1, union_by_name = true, filename = true)"
+            " where list_contains($2, _dlt_load_id) order by 1 desc",
             [table_glob(settings, each), names],
         ).fetchall()
     folder = PurePosixPath(source_url(settings, each.source)).name

@@ -21,6 +21,7 @@ from tests.benchmarks import stages
 from tests.benchmarks.company import Company, serving
 
 DAYS_PER_MONTH = 30.44
+EARLIEST = dt.date(2016, 1, 1)  # the imaginary company's systems did not exist before
 Figures = dict[str, stages.Measured]
 KEY = "benchmark-hash-key"
 
@@ -45,6 +46,8 @@ def history(console: Console, scale: float, months: int) -> Figures:
     """Measure one length of history; returns the figures of one more day."""
     until = dt.datetime.now(dt.UTC).date()
     start = (until - dt.timedelta(days=round(months * DAYS_PER_MONTH))).replace(day=1)
+    if start < EARLIEST:  # a longer history goes on into the future
+        start, until = EARLIEST, until + (EARLIEST - start)
     with tempfile.TemporaryDirectory(prefix="kpilote-bench-") as folder:
         home = Path(folder)
         yesterday = until - dt.timedelta(days=1)

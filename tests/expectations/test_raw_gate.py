@@ -31,6 +31,8 @@ EVERY = [
     (suite.table, expectation.name)
     for suite in gate.suites("raw", settings=settings_in(Path("nowhere")))
     for expectation in suite.expectations
+    # What learns takes a history: test_learned.
+    if not expectation.name.startswith(("nulls_", "words_", "numbers_", "newest_row_"))
 ]
 Found = Mapping[tuple[str, str], ExpectationResult]
 
@@ -224,7 +226,8 @@ def test_ninety_percent_fewer_rows_stop(tmp_path: Path, kept: int) -> None:
     result = gate.run("raw", settings=lake.settings, tables=["ga4.events"])
     assert failures(result) == {("ga4.events", "volume_of_newest_day")}
     (row,) = found_in(result)["ga4.events", "volume_of_newest_day"].unexpected_sample
-    assert row == {"day": "2026-03-01", "rows": kept, "day_before": 24, "usual_for_weekday": 24.0}
+    told = {key: row[key] for key in ("day", "found", "usual")}
+    assert told == {"day": "2026-03-01", "found": f"{kept} rows", "usual": "24 to 24 on its weekday"}
     lake.load("ga4", {"events": valid_rows(events, [LAST])}, windows={"events": (LAST, API_WINDOW[1])})
     assert gate.run("raw", settings=lake.settings, tables=["ga4.events"]).passed
 

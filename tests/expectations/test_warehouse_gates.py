@@ -149,3 +149,17 @@ def test_weekends_and_quiet_days_are_no_drop(clean: Path, tmp_path: Path) -> Non
     (table,) = gate.run("unified", settings=settings, tables=["int_sessions__unified"]).tables
     assert "volume_of_newest_day" not in {each.name for each in table.failures}
     assert dt.date(2026, 3, 1).isoweekday() == 7
+
+
+def test_nobody_known_is_no_broken_link(clean: Path, tmp_path: Path) -> None:
+    """Without a CRM there are no persons, and sessions of nobody name none."""
+    settings = settings_in(tmp_path)
+    shutil.copy(clean / "warehouse.duckdb", settings.warehouse_path)
+    warehouse.spoil(
+        settings.warehouse_path,
+        "delete from intermediate.int_persons__unified",
+        "update intermediate.int_sessions__unified set person_id = null",
+    )
+    result = gate.run("unified", settings=settings, tables=["int_sessions__unified"])
+    found = {each.name: each.success for each in result.tables[0].expectations}
+    assert found["person_id_exists"]

@@ -161,6 +161,14 @@ def whole(settings: Settings) -> list[tuple[Any, ...]]:
     return [tuple(row.values()) for row in kept]
 
 
+def test_a_source_moved_out_of_the_lake_is_pulled_anew(folder: Path, fresh: Settings, tmp_path: Path) -> None:
+    (folder / "ad_spend.csv").write_text(f"{HEADER}\n2026-03-31,google_ads,paid_search,a,1,EUR,1,1\n")
+    pull(fresh)
+    (Path(fresh.lake_url) / "spreadsheets").rename(tmp_path / "moved")
+    assert dict(pull(fresh).rows) == {"ad_spend": 1}
+    assert len(whole(fresh)) == 1
+
+
 def test_a_missing_folder_is_named(fresh: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOURCES__SPREADSHEETS__URL", "/nowhere/at/all")
     with pytest.raises(SourceError, match="SOURCES__SPREADSHEETS__URL cannot be listed"):

@@ -214,6 +214,9 @@ def test_the_person_stays_away_and_what_gates_showed_goes_with_the_next(erased: 
         judged = (row[f"rows_{what}"] or 0 for what in ("accepted", "quarantined", "suppressed"))
         assert row["rows_received"] == sum(judged)
     assert traces.holding(erased.home.path, erased.identifiers) == {}
+    ledger = f"'{erased.home.path}/releases/current/kpi_ledger.parquet'"
+    told = duckdb.sql(f"select distinct kpi from {ledger} where contains(cause_parts, 'erasure')").fetchall()
+    assert told, "the days read again lost the person's rows, and the ledger says nothing of it"
 
     after = erased.home.older(2)
     with serving(after, corrupt=[Corruption("hubspot.contacts", "null_key", rows=5)]) as served:

@@ -110,3 +110,37 @@ def test_a_release_needs_a_verdict_on_every_table(built_home: Home) -> None:
     assert {gate["gate"] for gate in evidence} == {"raw", "unified", "marts"}
     assert not any(gate["passed"] for gate in evidence)
     assert {entry["verdict"] for gate in evidence for entry in gate["tables"].values()} == {"never judged"}
+
+
+def test_what_was_accepted_stands_in_the_check_and_in_the_evidence_of_a_release() -> None:
+    from expectations.results import ExpectationResult, Finding, TableResult
+    from orchestration.assets import gates
+
+    key = dg.AssetKey(["ga4", "events"])
+    finding = Finding("0123456789", "event_date 2025-04-08", 0.9, "40 rows, usual 380 to 420", True, "accepted by ada")
+    failed = ExpectationResult(
+        "volume_of_newest_day", "event_date", "warning", False, "1", 1, (), "accepted by ada", (finding,)
+    )
+    check = gates._check_result("raw", key, TableResult("ga4.events", (failed,)))
+    assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.WARN)
+
+    @dg.asset(key=key)
+    def events() -> None: ...
+
+    @dg.multi_asset_check(specs=[dg.AssetCheckSpec("gate_raw", asset=key, blocking=True)])
+    def judge():  # type: ignore[no-untyped-def]
+        yield check
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        job = dg.Definitions(assets=[events], asset_checks=[judge]).get_implicit_global_asset_job_def()
+        assert job.execute_in_process(instance=instance).success
+        (evidence,) = gates.latest(instance, [judge])
+    assert evidence["passed"]
+    assert evidence["tables"]["ga4.events"]["verdict"] == "warned"
+    (accepted,) = evidence["tables"]["ga4.events"]["accepted"]
+    assert json.loads(json.dumps(accepted)) == {
+        "expectation": "volume_of_newest_day",
+        "id": "0123456789",
+        "found": "40 rows, usual 380 to 420",
+        "accepted": "accepted by ada",
+    }

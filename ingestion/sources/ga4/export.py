@@ -118,8 +118,14 @@ def _flatten(connection: duckdb.DuckDBPyConnection, files: list[tuple[dt.date, s
         raw = connection.sql(_query(scan)).to_arrow_table()
     except duckdb.Error as error:
         first, last = files[0][0], files[-1][0]
-        reason = str(error).splitlines()[0][:160]
-        raise SourceError("ga4", f"the export of {first} to {last} cannot be read: {reason}") from None
+        # DuckDB's own words repeat the value, which may hold an address.
+        line = re.search(r"\bline:? (\d+)", str(error))
+        where = f", line {line[1]} of a file" if line else ""
+        raise SourceError(
+            "ga4",
+            f"the export of {first} to {last} cannot be read ({type(error).__name__}{where}): nothing was loaded; have"
+            " Google export these days again",
+        ) from None
     hashed = _hash(raw.column("user_id"), hasher)
     raw = raw.set_column(raw.column_names.index("user_id"), "user_id_hash", hashed)
     faults = raw.column("fault")

@@ -78,11 +78,10 @@ def read(api: Api, listing: Listing) -> list[Json]:
 def read_all(api: Api, listings: Sequence[Listing]) -> list[list[Json]]:
     """Every row of each listing: first pages first, then the rest of them; a set that moved meanwhile is read again."""
     pages: list[list[Json]] = [[page] for page in concurrently(lambda each: _page(api, each, 0), listings, WORKERS)]
-    rest = [
-        (index, offset) for index, (first,) in enumerate(pages) for offset in range(PAGE, first["total_items"], PAGE)
-    ]
-    further = concurrently(lambda task: _page(api, listings[task[0]], task[1]), rest, WORKERS)
-    for (index, _), page in zip(rest, further, strict=True):
+    totals = [first["total_items"] for (first,) in pages]
+    # One after the other: a total that is far too high ends with the first page that is not there.
+    rest = ((index, offset) for index, total in enumerate(totals) for offset in range(PAGE, total, PAGE))
+    for index, page in concurrently(lambda task: (task[0], _page(api, listings[task[0]], task[1])), rest, WORKERS):
         pages[index].append(page)
     return [_settled(api, listing, found) for listing, found in zip(listings, pages, strict=True)]
 

@@ -16,11 +16,10 @@ from typing import Any
 from openpyxl.utils.datetime import from_excel
 
 from ingestion.rows import number
-from ingestion.sources.spreadsheets.files import File, Line, Unreadable, header
+from ingestion.sources.spreadsheets.files import File, Line, Unreadable, header, shown
 from ingestion.tables.model import Column, Table
 
 Row = dict[str, Any]
-SHOWN = 40
 YEARS = range(1900, 2200)
 # Excel's day numbers of 2000 to 2099: other whole numbers are no days.
 SERIALS = range(36_526, 73_051)
@@ -56,23 +55,17 @@ def read_row(table: Table, line: Line, file: File) -> Row:
             if not column.nullable:
                 raise ValueError(name, f"is empty; fill it in ({column.description})")
             continue
-        shown = "" if isinstance(value, Unreadable) else f"'{_shown(value)}' "
+        said = "" if isinstance(value, Unreadable) else f"'{shown(value)}' "
         if fault := _fault(column, value):
-            raise ValueError(name, f"{shown}{fault}")
+            raise ValueError(name, f"{said}{fault}")
         try:
             row[name] = _READERS[column.type](column, value, file)
         except ValueError as error:
-            raise ValueError(name, f"{shown}{error}") from None
+            raise ValueError(name, f"{said}{error}") from None
     _agree(line, row)
     if "year_start" in {column.name for column in table.columns}:
         row["year_start"] = dt.date(row["year"], 1, 1)
     return row
-
-
-def _shown(value: Any) -> str:
-    """The beginning of a cell, on one line and without an address: what a message may repeat."""
-    text = "".join(" " if unicodedata.category(each) in ("Cc", "Zl", "Zp") else each for each in str(value)[:SHOWN])
-    return "(address)" if "@" in text else text
 
 
 def _fault(column: Column, value: Any) -> str | None:

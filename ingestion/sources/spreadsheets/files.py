@@ -27,6 +27,7 @@ from ingestion.tables.spreadsheets import ADDED, ALIASES
 
 # Notes may stand above the header, which is looked for in so many rows.
 HEADER_ROWS = 20
+SHOWN = 40
 CHUNK_BYTES = 1 << 20
 EXCEL_EPOCH = dt.datetime(1899, 12, 30)  # noqa: DTZ001 - a calendar day, of no zone
 
@@ -105,6 +106,12 @@ def plain(text: Any) -> str:
     return "_".join(re.findall(r"[a-z0-9]+", "".join(each for each in letters if not unicodedata.combining(each))))
 
 
+def shown(value: Any) -> str:
+    """The beginning of a cell, on one line and without an address: what a message may repeat."""
+    text = "".join(" " if unicodedata.category(each)[0] in "CZ" else each for each in str(value)[:SHOWN].strip())
+    return "(address)" if "@" in text else text
+
+
 def find_header(table: Table, lines: Sequence[Sequence[Any]]) -> Header:
     """The row among the first ones that names most of the type's columns."""
     found = [_header(table, number, line) for number, line in enumerate(lines[:HEADER_ROWS], start=1)]
@@ -122,11 +129,11 @@ def _header(table: Table, number: int, line: Sequence[Any]) -> Header:
             names[index] = meant
     missing = tuple(name for name in wanted if name not in names)
     repeated = tuple(name for name in wanted if names.count(name) > 1)
-    others = {each: str(cell).strip() for each, cell, name in zip(said, line, names, strict=True) if each and not name}
+    others = {each: shown(cell) for each, cell, name in zip(said, line, names, strict=True) if each and not name}
     near: dict[str, str] = {}
     for name in missing:
         for close in difflib.get_close_matches(name, others, 1, 0.7):
-            near[name] = others[close][:40]
+            near[name] = others[close]
     return Header(number, tuple(names), missing, repeated, near)
 
 

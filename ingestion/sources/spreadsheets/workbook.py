@@ -26,6 +26,7 @@ from ingestion.sources.spreadsheets.files import (
     find_header,
     fitting,
     lines,
+    shown,
 )
 from ingestion.tables.model import Table
 
@@ -62,16 +63,16 @@ def _read(table: Table, file: File, content: IO[bytes]) -> Iterator[Line]:
             raise file.refusal(f"unpacks to more than {MAX_UNPACKED_BYTES >> 30} GB: save it as .csv")
         with closing(load_workbook(content, read_only=True, data_only=True)) as book:
             file.epoch = book.epoch
-            shown = [sheet for sheet in book.worksheets if sheet.sheet_state == "visible"]
-            named = [sheet for sheet in shown if sheet.title.strip().lower() == table.name]
-            headers = {sheet.title: find_header(table, _head(sheet)) for sheet in named or shown}
+            visible = [sheet for sheet in book.worksheets if sheet.sheet_state == "visible"]
+            named = [sheet for sheet in visible if sheet.title.strip().lower() == table.name]
+            headers = {sheet.title: find_header(table, _head(sheet)) for sheet in named or visible}
             chosen = {title: each for title, each in headers.items() if each.fits}
             if not headers:
                 raise file.refusal("has no visible sheet: show the one to read")
             if not chosen:
                 fitting(table, file, min(headers.values(), key=lambda each: len(each.missing)))
             for title, found in chosen.items():
-                place = file.name if len(chosen) == 1 else f"{file.name} [{title}]"
+                place = file.name if len(chosen) == 1 else f"{file.name} [{shown(title)}]"
                 rows = _rows(file, content, archive, book[title], len(found.names))
                 yield from lines(found, place, islice(rows, found.number, None), exact=False)
 
