@@ -130,7 +130,9 @@ def forget_runs(now: Settings, dagster: dg.DagsterInstance) -> None:
     from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
 
     log: Any = dagster.event_log_storage
-    shards = [log.index_connection, *(partial(log.run_connection, run.run_id) for run in dagster.get_runs())]
+    # Events of no run have a file of their own, named by no run.
+    ids = ["", *(run.run_id for run in dagster.get_runs())]
+    shards = [log.index_connection, *(partial(log.run_connection, run_id) for run_id in ids)]
     for connect in shards:
         with connect() as connection:
             for table, name in ((SqlEventLogStorageTable, "event"), (AssetCheckExecutionsTable, "evaluation_event")):

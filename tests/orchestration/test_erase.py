@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
-import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import dagster as dg
 import duckdb
 import pytest
 from click.testing import CliRunner, Result
@@ -21,10 +20,10 @@ from ingestion import identity, lake
 from ingestion.identity import Identity
 from ingestion.privacy import Hasher
 from ingestion.registry import bookkeeping
-from orchestration import dbt
+from orchestration import dbt, erasure, runs
 from orchestration.cli import main
 from orchestration.demo import REAL_CREDENTIALS
-from sandbox.corrupt import Corruption
+from sandbox.world import World
 from serving import release
 from tests import traces
 from tests.conftest import UNTIL, Home, attempt, home_environment, refresh, serving
@@ -50,13 +49,13 @@ class Erased:
         return sorted(value for kind, value in self.person.nodes if kind not in identity.TELLTALE)
 
 
-def somebody(home: Home, *, dealt: bool = True) -> str:
-    """The address of somebody who logged in, visited with a known browser, was mailed to, and is in a deal or not."""
+def somebody(home: Home) -> str:
+    """The address of somebody who logged in, visited with a known browser, was mailed to, and is in a deal."""
     company = home.world.snapshot(UNTIL)
     contacts, mailed = company.contacts, set(company.email_sends["email"])
     known = contacts[contacts["user_key"].notna() & contacts["ga_client_id"].notna() & contacts["merged_into"].isna()]
     in_deals = known["contact_id"].isin(company.deal_contacts["contact_id"])
-    return str(known[known["email"].isin(mailed) & (in_deals == dealt)]["email"].iloc[0])
+    return str(known[known["email"].isin(mailed) & in_deals]["email"].iloc[0])
 
 
 def kpilote(home: Home, *arguments: str, typed: str = "") -> Result:
@@ -126,7 +125,7 @@ def test_a_person_is_who_the_models_say(built_home: Home) -> None:
                 (select list(contact_id) from intermediate.int_persons__contacts as c where c.person_id = p.person_id),
                 (select list(client_id) from intermediate.int_persons__clients as c where c.person_id = p.person_id),
                 (select list(email_hash) from intermediate.int_persons__emails as e where e.person_id = p.person_id)
-            from intermediate.int_persons__unified as p order by hash(p.person_id) limit 40
+            from intermediate.int_persons__unified as p order by hash(p.person_id) limit 15
             """
         ).fetchall()
     with built_home.active() as now:
@@ -135,8 +134,7 @@ def test_a_person_is_who_the_models_say(built_home: Home) -> None:
             assert found.of("contact") == set(contacts)
             assert found.of("client") == set(clients or ())
             assert found.of("hash") >= set(emails or ())
-    assert any(len(contacts) > 1 for _, contacts, *_ in models)
-    assert sum(bool(clients) for _, _, clients, _ in models) > 5
+        assert sum(bool(clients) for _, _, clients, _ in models) > 5
 
 
 @pytest.mark.slow
@@ -156,8 +154,7 @@ def test_it_says_how_much_there_was_and_shows_nobody(erased: Erased) -> None:
 def test_no_byte_of_the_home_leads_to_the_person(erased: Erased) -> None:
     kinds = {kind for kind, _ in erased.person.nodes}
     assert {"hash", "contact", "client", "deal"} <= kinds, "choose somebody with more traces"
-    there = traces.holding(erased.before, erased.identifiers)
-    assert {Path(path).parts[0] for path in there} >= {"dlt", "warehouse.duckdb"}
+    assert traces.holding(erased.before / "releases", erased.identifiers)
     assert traces.holding(erased.home.path, erased.identifiers) == {}
 
 
@@ -203,7 +200,7 @@ def test_building_from_the_erased_lake_gives_the_erased_marts(erased: Erased, tm
 
 
 @pytest.mark.slow
-def test_the_person_stays_away_and_what_gates_showed_goes_with_the_next(erased: Erased) -> None:
+def test_the_person_stays_away_and_the_ledger_says_why(erased: Erased) -> None:
     tomorrow = erased.home.older(1)
     with serving(tomorrow) as served:
         refresh(served, "daily", first=tomorrow.last_day, last=tomorrow.last_day)
@@ -218,21 +215,40 @@ def test_the_person_stays_away_and_what_gates_showed_goes_with_the_next(erased: 
     told = duckdb.sql(f"select distinct kpi from {ledger} where contains(cause_parts, 'erasure')").fetchall()
     assert told, "the days read again lost the person's rows, and the ledger says nothing of it"
 
-    after = erased.home.older(2)
-    with serving(after, corrupt=[Corruption("hubspot.contacts", "null_key", rows=5)]) as served:
-        stopped = attempt(served, "daily", after.last_day, after.last_day)
-    assert stopped.outcome.failure is not None
-    people = traces.People.of(erased.home.world, after.until)
-    assert traces.people_in(erased.home.path, people) == {}
-    assert shown(erased.home.path), "the gate showed no rows: the test has nothing to see"
-    said = kpilote(dataclasses.replace(after), "erase", "--email", somebody(erased.home, dealt=False), "--yes")
-    assert said.exit_code == 0, said.output
-    assert not shown(erased.home.path)
 
-
-def shown(home: Path) -> list[str]:
-    """Files that show rows of a failed expectation: their personal columns are masked like this."""
-    return [str(path) for path, text in traces.texts(home) if re.search("#[0-9a-f]{16}(?![0-9a-f])", text)]
+def test_rows_that_gates_showed_are_forgotten(tmp_path: Path) -> None:
+    """In Great Expectations' results and pages, and in Dagster's events: ids are masked there, and not to be told."""
+    path = tmp_path / "home"
+    home = Home(path, home_environment(path), World(seed=1))
+    row = '{"contact_id": "1508900010", "email_hash": "#0123456789abcdef"}'
+    for run, sample in (("failed", f"[{row}]"), ("passed", "[]")):
+        for name in ("results/raw", f"validations/raw/t/{run}", f"site/validations/raw/t/{run}"):
+            path.joinpath("gx", name).mkdir(parents=True, exist_ok=True)
+        result = '{"gate": "raw", "run_id": "%s", "judged_at": "2026", "passed": false, "tables": [{"table": "t",'
+        result += ' "passed": false, "blocked": false, "docs_url": null, "expectations": [{"unexpected_sample": %s}]}]}'
+        path.joinpath("gx", "results", "raw", f"{run}.json").write_text(result % (run, sample))
+        path.joinpath("gx", "validations", "raw", "t", run, "v.json").write_text(sample)
+    check = dg.AssetCheckEvaluation(
+        asset_key=dg.AssetKey(["hubspot", "contacts"]),
+        check_name="gate_raw",
+        passed=False,
+        metadata={"unexpected_rows": dg.MetadataValue.md(f"```\n{row}\n```"), "other": dg.MetadataValue.md("stays")},
+    )
+    with home.active() as now, runs.instance() as dagster:
+        dagster.report_runless_asset_event(check)
+        assert len(traces.holding(path, ["1508900010"])) >= 3
+        erasure.forget_gates(now)
+        erasure.forget_runs(now, dagster)
+        (kept,) = dagster.event_log_storage.get_asset_check_execution_history(check.asset_check_key, limit=9)
+        assert kept.event is not None
+        metadata = kept.event.get_dagster_event().asset_check_evaluation_data.metadata
+    assert metadata == {
+        "unexpected_rows": dg.MetadataValue.md(erasure.REMOVED),
+        "other": dg.MetadataValue.md("stays"),
+    }
+    assert traces.holding(path, ["1508900010", "0123456789abcdef"]) == {}
+    assert [each.stem for each in path.joinpath("gx", "results", "raw").iterdir()] == ["passed"]
+    assert "failed" not in path.joinpath("gx", "site", "index.html").read_text()
 
 
 def test_wrong_usage_and_nobody_found(home_copy: Home) -> None:

@@ -82,7 +82,7 @@ def test_no_secret_in_any_byte_of_a_home(built_home: Home) -> None:
     assert traces.holding(built_home.path, secrets) == {}
 
 
-@pytest.mark.parametrize("kind", ["401", "403", "malformed"])
+@pytest.mark.parametrize("kind", ["401", "malformed"])
 def test_no_secret_in_what_a_refused_pull_leaves_or_says(tmp_path: Path, world: World, kind: str) -> None:
     path = tmp_path / "home"
     home = Home(path, {**home_environment(path), **SECRETS, "SOURCES__HUBSPOT__MAX_ATTEMPTS": "1"}, world)
