@@ -82,10 +82,29 @@ def prune(folder: Path, gate: str) -> None:
     """Remove all but the newest runs of a gate: results, pages and what GX keeps of them."""
     results = sorted((folder / "results" / gate).glob("*.json"), reverse=True)
     for old in results[KEEP_RUNS:]:
-        for kept in (folder / "validations", folder / "site" / "validations"):
-            for run in kept.glob(f"{gate}/*/{old.stem}"):
-                shutil.rmtree(run)
-        old.unlink()
+        _remove(folder, old)
+
+
+def forget_rows(folder: Path) -> int:
+    """Remove every run that shows rows, whoever they are about: hashed once more, they can no longer be told apart."""
+    shown = [path for path in sorted((folder / "results").glob("*/*.json")) if _shows_rows(path)]
+    for path in shown:
+        _remove(folder, path)
+    if (folder / "results").exists():
+        write_index(folder)
+    return len(shown)
+
+
+def _shows_rows(result: Path) -> bool:
+    run = json.loads(result.read_text(encoding="utf-8"))
+    return any(each["unexpected_sample"] for table in run["tables"] for each in table["expectations"])
+
+
+def _remove(folder: Path, result: Path) -> None:
+    for kept in (folder / "validations", folder / "site" / "validations"):
+        for run in kept.glob(f"{result.parent.name}/*/{result.stem}"):
+            shutil.rmtree(run)
+    result.unlink()
 
 
 def _files(folder: Path) -> dict[str, Any]:

@@ -18,7 +18,7 @@ REFUSED_DAYS = 30
 # A table whose newest window ends this many days before the newest one of any source is behind.
 BEHIND_DAYS = 2
 # What rows received must add up to, in terms of what the lake's files hold of a load.
-RECEIVED = "accepted + quarantined"
+RECEIVED = "accepted + quarantined + suppressed"
 MEND_AND_RERUN = "Mend it at the vendor (or in the file), then run `kpilote refresh` again."
 
 
@@ -67,7 +67,7 @@ def _accounted(table: Table) -> Expectation:
     Loads from before there were accounts are not judged, nor those of a window table whose days a later load covers.
     """
     source, mine = table.source, f"table_name = '{table.name}'"
-    said = "null::bigint as received, null::bigint as accepted_then"
+    said = "null::bigint as received, null::bigint as accepted_then, null::bigint as suppressed"
     held = "null::bigint as accepted, null::bigint as quarantined"
     judged = f"load_id::double >= (select min(_dlt_load_id::double) from {source}._received)"  # noqa: S608
     superseded = f"and load_id not in ({_superseded(table)})" if table.kind == "window" else ""
@@ -75,10 +75,11 @@ def _accounted(table: Table) -> Expectation:
         "rows_accounted_for",
         f"""
         select load_id, sum(received) as received, sum(accepted_then) as accepted_then,
-            coalesce(sum(accepted), 0) as accepted, coalesce(sum(quarantined), 0) as quarantined
+            coalesce(sum(accepted), 0) as accepted, coalesce(sum(quarantined), 0) as quarantined,
+            coalesce(sum(suppressed), 0) as suppressed
         from (
             select _dlt_load_id as load_id, rows_received as received, rows_accepted as accepted_then,
-                null::bigint as accepted, null::bigint as quarantined
+                rows_suppressed as suppressed, null::bigint as accepted, null::bigint as quarantined
             from {source}._received where {mine}
             union all
             select _dlt_load_id, {said}, count(*), null from {source}."{table.name}_committed" group by _dlt_load_id
@@ -91,7 +92,8 @@ def _accounted(table: Table) -> Expectation:
         group by load_id
         having sum(received) is distinct from {RECEIVED} or sum(accepted_then) is distinct from accepted
         """,  # noqa: S608
-        reason="Rows received must be rows accepted plus rows quarantined: rows of this load were lost or doubled.",
+        reason="Rows received must be rows accepted plus rows quarantined plus rows of erased people turned away: rows"
+        " of this load were lost or doubled.",
         mend=f"Restore the files of that load in {source}/{table.name} from the backup, or remove a copy. Without one:"
         " pull those days again, or, of records, move the source's folder out of the lake and pull it anew.",
     )

@@ -6,6 +6,7 @@ already in the very same version is not appended twice. No clock of ours is invo
 """
 
 import datetime as dt
+from collections.abc import Callable
 from typing import Any
 
 # Records of the overlap remembered between loads; where there are more, the overlap is simply appended again.
@@ -14,10 +15,19 @@ EPOCH = "1970-01-01T00:00:00+00:00"
 
 
 class Cursor:
-    """Newest timestamp loaded, kept in the load's state, and the records of the overlap already loaded."""
+    """Newest timestamp loaded, kept in the load's state, and the records of the overlap already loaded.
 
-    def __init__(self, state: dict[str, Any], name: str, overlap: dt.timedelta) -> None:
-        self._state, self._name, self._overlap = state, name, overlap
+    forget: whose ids must not be kept, since the door turns their rows away.
+    """
+
+    def __init__(
+        self,
+        state: dict[str, Any],
+        name: str,
+        overlap: dt.timedelta,
+        forget: Callable[[str], bool] = lambda _record_id: False,
+    ) -> None:
+        self._state, self._name, self._overlap, self._forget = state, name, overlap, forget
         saved = state.get(name, {})
         self._known: dict[str, str] = saved.get("known", {})
         self._seen: dict[str, str] = {}
@@ -31,7 +41,7 @@ class Cursor:
 
     def is_new(self, record_id: str | None, changed: str | None) -> bool:
         """False for a record that the load before held in this very version."""
-        if not record_id or not isinstance(changed, str):
+        if not record_id or not isinstance(changed, str) or self._forget(record_id):
             return True
         since = self.since
         if since is not None and moment(changed) < since:

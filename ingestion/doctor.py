@@ -11,6 +11,7 @@ from functools import partial
 import fsspec
 
 from ingestion.errors import KpiloteError
+from ingestion.privacy import without_secrets
 from ingestion.registry import source
 from ingestion.settings import Settings
 
@@ -60,5 +61,6 @@ def _writable(url: str) -> str:
         filesystem.pipe_file(probe, b"")
         filesystem.rm_file(probe)
     except OSError as error:
-        raise KpiloteError(f"{url} cannot be written ({type(error).__name__}): mend KPILOTE_LAKE_URL") from None
-    return f"{url} can be written"
+        shown = without_secrets(url)
+        raise KpiloteError(f"{shown} cannot be written ({type(error).__name__}): mend KPILOTE_LAKE_URL") from None
+    return f"{without_secrets(url)} can be written"

@@ -21,7 +21,7 @@ from dlt.sources.helpers.requests import Client
 from pydantic import Field, PositiveFloat, PositiveInt
 
 from ingestion.errors import SourceError, TransientSourceError
-from ingestion.privacy import without_addresses
+from ingestion.privacy import without_addresses, without_secrets
 from ingestion.settings import SourceSettings
 
 Json = dict[str, Any]
@@ -146,7 +146,7 @@ class Api:
         try:
             response = self._client.request(method, url, headers=self._headers, auth=self._auth, **arguments)
         except requests.RequestException as error:
-            message = f"{urlsplit(url).netloc} cannot be reached ({_reason(error)})"
+            message = f"{urlsplit(without_secrets(url)).netloc} cannot be reached ({_reason(error)})"
             raise self.error(message, transient=True) from None
         self._learn(response.headers)
         body = _decode(response)

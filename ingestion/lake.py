@@ -37,8 +37,8 @@ class LakePlace(Protocol):
 
 @dataclass(frozen=True)
 class Pull:
-    """What a pull did: load ids committed (none when nothing was new), rows accepted and quarantined per table, its
-    window.
+    """What a pull did: load ids committed (none when nothing was new), rows accepted, quarantined and suppressed per
+    table, its window.
     """
 
     source: str
@@ -46,6 +46,7 @@ class Pull:
     load_ids: tuple[str, ...] = ()
     rows: Mapping[str, int] = field(default_factory=dict)
     quarantined: Mapping[str, int] = field(default_factory=dict)
+    suppressed: Mapping[str, int] = field(default_factory=dict)
 
 
 def source_url(settings: LakePlace, source_name: str) -> str:
@@ -124,4 +125,5 @@ def pull(
 
     prepare(settings, (source_name,))
     load_ids, tally = load(declared, connector.connect, settings, (start, end), report)
-    return Pull(source_name, (start, end), load_ids, dict(tally.accepted), dict(tally.quarantined))
+    counts = (dict(count) for count in (tally.accepted, tally.quarantined, +tally.suppressed))
+    return Pull(source_name, (start, end), load_ids, *counts)

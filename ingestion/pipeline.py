@@ -19,6 +19,8 @@ from typing import Any
 import dlt
 import pyarrow as pa
 
+from ingestion import suppression
+from ingestion.erasure import refuse_while_unfinished
 from ingestion.errors import KpiloteError, SettingsError, SourceError
 from ingestion.privacy import Hasher, without_addresses
 from ingestion.registry import Source, bookkeeping
@@ -44,9 +46,11 @@ def load(
     tally = Tally()
     with alone(settings, source.name):
         try:
+            refuse_while_unfinished(settings)
             pipeline = ready_pipeline(source.name, settings)
 
-            context = Context(source, *window, dt.datetime.now(tz=dt.UTC), hasher, settings)
+            now = dt.datetime.now(tz=dt.UTC)
+            context = Context(source, *window, now, hasher, settings, suppression.read(settings))
             with understood(source.name):
                 connector = connect(context)
 
@@ -152,7 +156,7 @@ class Runner:
         if received != judged:
             raise SourceError(
                 self._context.source.name,
-                f"{received} rows of {table} were received, but {judged} accepted or quarantined; nothing was loaded."
+                f"{received} rows of {table} were received, but {judged} judged; nothing was loaded."
                 " This is a fault of Kpilote's: please report it",
             )
         return {
@@ -161,6 +165,7 @@ class Runner:
             "rows_received": received,
             "rows_accepted": self._mine.accepted[table],
             "rows_quarantined": self._mine.quarantined[table],
+            "rows_suppressed": self._mine.suppressed[table],
             "received_at": self._context.pulled_at,
         }
 
@@ -171,8 +176,9 @@ class Runner:
             yield from self._finished(table, built, refused)
 
     def _finished(self, table: str, built: pa.Table, refused: Sequence[Refusal]) -> Iterator[Any]:
-        self._mine.add(table, built.num_rows, len(refused))
-        before = self._tally.add(table, built.num_rows, len(refused))
+        built, suppressed = self._context.suppression.sift(self._context.source.tables[table], built)
+        self._mine.add(table, built.num_rows, len(refused), suppressed)
+        before = self._tally.add(table, built.num_rows, len(refused), suppressed)
         self._quarantine.extend(
             {
                 "table_name": table,

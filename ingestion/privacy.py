@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from urllib.parse import urlsplit
 
 # Mail services anybody can join: such a domain says nothing of a company and may narrow down a person.
 FREE_MAIL_FILE = Path(__file__).with_name("free_mail_domains.csv")
@@ -28,6 +29,12 @@ def free_mail_domains() -> frozenset[str]:
 def without_addresses(text: str) -> str:
     """A text or URL with every address in it replaced."""
     return _ADDRESS.sub(REMOVED, text) if "@" in text or "%" in text else text
+
+
+def without_secrets(url: str) -> str:
+    """A URL for people to read: no user, no password, no query, in any of which a secret may stand."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
 
 
 def company_domain(email: str) -> str | None:

@@ -97,6 +97,7 @@ def bookkeeping(source_name: str) -> Books:
             Column("rows_received", "integer", "Rows as they came, counted before any was looked at.", nullable=False),
             Column("rows_accepted", "integer", "Of these, rows written to the table.", nullable=False),
             Column("rows_quarantined", "integer", "Of these, rows written to `_quarantine`.", nullable=False),
+            Column("rows_suppressed", "integer", "Of these, rows of erased people, turned away.", nullable=False),
             Column("received_at", "timestamp", "When the pull began.", nullable=False),
         ),
     )

@@ -82,6 +82,16 @@ class Settings(BaseSettings):
         return self.home / "ledger"
 
     @property
+    def erasure_journal(self) -> Path:
+        """What an erasure at work has yet to replace; it exists only from its first change to its last."""
+        return self.home / "erasure.json"
+
+    @property
+    def erasures_path(self) -> Path:
+        """One line per erasure, with nothing that leads to a person."""
+        return self.home / "erasures.jsonl"
+
+    @property
     def bi_path(self) -> Path:
         return self.home / "kpilote.duckdb"
 

@@ -10,6 +10,7 @@ from collections.abc import Collection
 import duckdb
 import pyarrow as pa
 
+from ingestion.identifiers import is_surrogate
 from ingestion.lake import loads_glob, table_glob
 from ingestion.registry import Table
 from ingestion.settings import Settings
@@ -38,7 +39,9 @@ class Standing:
         self._merged = {loser for losers in merged for loser in losers or ()}
         archived = self._newest.column("archived").to_pylist()
         keys = self._newest.column(self._key).to_pylist()
-        self.ids = {key for key, gone in zip(keys, archived, strict=True) if not gone} - self._merged
+        # An erased person's surrogate is known to no vendor, and yet not gone.
+        standing = {key for key, gone in zip(keys, archived, strict=True) if not gone and not is_surrogate(key)}
+        self.ids = standing - self._merged
 
     def gone(self, ids: Collection[str], at: dt.datetime) -> pa.Table:
         """Tombstones: the last known rows of these records, archived at `at`, in the table's declared schema."""

@@ -17,6 +17,7 @@ from ingestion.privacy import Hasher
 from ingestion.registry import Source
 from ingestion.rows import Convert, Refusal
 from ingestion.settings import Settings
+from ingestion.suppression import Suppression
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,8 @@ class Context:
     pulled_at: dt.datetime
     hasher: Hasher
     settings: Settings
+    # Whose rows the door turns away: cursors must not remember them either.
+    suppression: Suppression = field(default_factory=Suppression)
 
     @property
     def state(self) -> dict[str, Any]:
@@ -75,19 +78,23 @@ class Connector:
 
 @dataclass
 class Tally:
-    """Rows accepted and quarantined so far, over all streams: they run side by side, and some share a table."""
+    """Rows accepted, quarantined and turned away as an erased person's so far, over all streams: they run side by
+    side, and some share a table.
+    """
 
     accepted: Counter[str] = field(default_factory=Counter)
     quarantined: Counter[str] = field(default_factory=Counter)
+    suppressed: Counter[str] = field(default_factory=Counter)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def judged(self, table: str) -> int:
-        return self.accepted[table] + self.quarantined[table]
+        return self.accepted[table] + self.quarantined[table] + self.suppressed[table]
 
-    def add(self, table: str, accepted: int, quarantined: int) -> int:
+    def add(self, table: str, accepted: int, quarantined: int, suppressed: int) -> int:
         """Count a batch; returns how many rows of the table had been judged before it."""
         with self._lock:
             before = self.judged(table)
             self.accepted[table] += accepted
             self.quarantined[table] += quarantined
+            self.suppressed[table] += suppressed
         return before

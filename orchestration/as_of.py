@@ -17,6 +17,7 @@ import duckdb
 
 from ingestion import lake
 from ingestion.errors import KpiloteError
+from ingestion.privacy import without_secrets
 from ingestion.settings import Settings
 from orchestration import dbt
 
@@ -67,7 +68,9 @@ def _refuse_before_the_first_load(now: Settings, moment: dt.datetime) -> None:
         except duckdb.IOException:  # no folder yet
             first = None
     if not first or first[0] is None:
-        raise AsOfError(f"{now.lake_url} holds no load yet: run `kpilote refresh --cadence daily` first")
+        raise AsOfError(
+            f"{without_secrets(now.lake_url)} holds no load yet: run `kpilote refresh --cadence daily` first"
+        )
     if moment < first[0]:
         here = first[0].astimezone(ZoneInfo(now.timezone))
         raise AsOfError(

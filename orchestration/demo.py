@@ -88,6 +88,18 @@ def company(now: Settings, scale: float | None = None) -> Iterator[Settings]:
 
 
 @contextlib.contextmanager
+def settings_here() -> Iterator[Settings]:
+    """The settings of this home, whose hash key is the demo's where the demo made it; its company is not served."""
+    now = settings()
+    if is_demo_home(now) and not real_sources():
+        with variables({**now.environment(), "KPILOTE_HASH_KEY": DEMO_HASH_KEY}):
+            yield reload()
+        reload()
+    else:
+        yield now
+
+
+@contextlib.contextmanager
 def company_if_needed() -> Iterator[Settings]:
     """The settings as they are, or those of the demo's company where this is its home and no account is configured."""
     now = settings()

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 
 import dagster as dg
 
+from ingestion.erasure import refuse_while_unfinished
+from ingestion.errors import KpiloteError
 from ingestion.settings import settings
 from orchestration import liveness
 
@@ -43,4 +45,8 @@ class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
                         context.log.info("another run writes the warehouse: waiting for it to end")
                         said = True
                     time.sleep(0.5)
+            try:
+                refuse_while_unfinished(settings())
+            except KpiloteError as error:
+                raise dg.Failure(description=str(error), allow_retries=False) from None
             yield self

@@ -5,17 +5,21 @@ To be told elsewhere too, append a function to `SENDERS`: it gets the alert and 
 """
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 import dagster as dg
 from dagster._core.execution.plan.objects import StepFailureData
+from dagster_shared.error import SerializableErrorInfo
 
 from ingestion.settings import settings
 
 ALERTS_FILE = "alerts.jsonl"
 LONGEST_REASON = 600
+# What Python puts before the words of an error.
+_PREFIX = re.compile(r"^[\w.]+: ")
 
 
 @dataclass(frozen=True)
@@ -109,17 +113,24 @@ def first_failure(run: dg.DagsterRun, instance: dg.DagsterInstance) -> tuple[str
         of_step = [text for failed_step, text in failed_checks if failed_step == step and step.startswith("gate_")]
         return step, _one_line("; ".join(of_step) if of_step else _words(event.step_failure_data))
     for record in instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.RUN_FAILURE).records:
-        return "the run", _one_line(record.event_log_entry.get_dagster_event().message or "no message")
+        event = record.event_log_entry.get_dagster_event()
+        error = event.job_failure_data.error
+        # The right to write the warehouse was refused, before any step.
+        innermost = _PREFIX.sub("", _innermost(error)) if error else event.message or "no message"
+        return "the run", _one_line(innermost)
     return "the run", "it ended without a message: see its log in the Dagster UI"
 
 
 def _words(failure: StepFailureData) -> str:
     if failure.user_failure_data and failure.user_failure_data.description:
         return str(failure.user_failure_data.description)
-    error = failure.error
-    while error is not None and error.cause is not None:
+    return _innermost(failure.error) if failure.error else "no message"
+
+
+def _innermost(error: SerializableErrorInfo) -> str:
+    while error.cause is not None:
         error = error.cause
-    return error.message if error else "no message"
+    return error.message
 
 
 def _one_line(text: str) -> str:

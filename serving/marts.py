@@ -53,7 +53,9 @@ def write_tables(warehouse: Path, staging: Path) -> tuple[dict[str, Any], dict[s
         missing = [name for name in REQUIRED_TABLES if name not in names]
         if missing:
             raise MartsError(f"{warehouse} has no {SCHEMA}.{missing[0]}: build the marts first (`kpilote refresh`)")
-        tables = {name: _write_table(connection, name, staging) for name in names}
+        tables = {
+            name: write_table(connection, f"warehouse.{SCHEMA}.{identifier(name)}", name, staging) for name in names
+        }
         return tables, _facts(connection)
 
 
@@ -83,8 +85,8 @@ def describe_file(path: Path, content: str | None = None) -> dict[str, Any]:
     }
 
 
-def _write_table(connection: duckdb.DuckDBPyConnection, name: str, staging: Path) -> dict[str, Any]:
-    source = f"warehouse.{SCHEMA}.{identifier(name)}"
+def write_table(connection: duckdb.DuckDBPyConnection, source: str, name: str, staging: Path) -> dict[str, Any]:
+    """Write a relation as the sorted Parquet file of a mart; returns its manifest entry."""
     columns = connection.execute(f"describe {source}").fetchall()
     target = staging / f"{name}.parquet"
     rows = _copy_sorted(connection, f"from {source}", target)

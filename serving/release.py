@@ -13,8 +13,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
@@ -33,6 +34,7 @@ __all__ = [
     "Release",
     "ReleaseError",
     "ReleaseSettings",
+    "amend",
     "current",
     "list_releases",
     "publish",
@@ -43,6 +45,7 @@ __all__ = [
 KEEP_RELEASES = 7
 LOCK_WAIT_SECONDS = 600.0
 CURRENT = "current"
+_AMENDED = ".amended-"
 # What a disk that is full or read-only looks like from here; DuckDB finds out in a write, a commit or a checkpoint.
 DISK_ERRORS = (OSError, duckdb.IOException, duckdb.TransactionException, duckdb.FatalException)
 _STAGING = ".staging"
@@ -92,6 +95,35 @@ def publish(settings: ReleaseSettings, gates: Sequence[Mapping[str, Any]], *, ke
         _serve(settings, release)
         _prune(settings, keep)
         return replace(release, is_new=is_new)
+
+
+def amend(settings: ReleaseSettings, rewrite: Callable[[Release, Path], bool]) -> list[str]:
+    """Let every release that is kept be written anew; returns the ids of those that were.
+
+    The one exception to "a release is never edited": an erasure. `rewrite(release, folder)` fills an empty folder with
+    the whole release, manifest included, or says that nothing has to change. The release keeps its id; at every moment
+    `current` and the BI file show one whole release, as it was or as it became.
+    """
+    with _publishing(settings):
+        for left in settings.releases_dir.glob(f"{_AMENDED}*"):  # by an erasure that was killed
+            _exchange(settings, left.name.removeprefix(_AMENDED))
+        amended = []
+        for release_id in _known_ids(settings):
+            staging = settings.releases_dir / _STAGING
+            shutil.rmtree(staging, ignore_errors=True)
+            staging.mkdir()
+            if rewrite(_open(settings, release_id), staging):
+                files.sync(staging)
+                staging.rename(settings.releases_dir / f"{_AMENDED}{release_id}")
+                _exchange(settings, release_id)
+                amended.append(release_id)
+            shutil.rmtree(staging, ignore_errors=True)
+        now = current(settings)
+        if now is not None:
+            _serve(settings, now)
+        for doomed in settings.releases_dir.glob(".removed-*"):
+            shutil.rmtree(doomed)
+        return amended
 
 
 def current(settings: ReleaseSettings) -> Release | None:
@@ -258,6 +290,27 @@ def _serves(bi_path: Path, release: Release) -> bool:
     return bi_path.exists() and files.sha256(bi_path) == release.manifest["database"]["sha256"]
 
 
+def _exchange(settings: ReleaseSettings, release_id: str) -> None:
+    """Give a release's name to its amended folder. Two folders cannot change places in one step, so `current` shows
+    the amended one under its other name meanwhile.
+    """
+    amended, final = settings.releases_dir / f"{_AMENDED}{release_id}", settings.releases_dir / release_id
+    link = settings.releases_dir / CURRENT
+    if _current_id(settings) == release_id and link.readlink().name != amended.name:
+        files.replace_link(amended.name, link)
+    removed, twin = settings.releases_dir / f".removed-{release_id}", settings.releases_dir / _STAGING
+    for old in (removed, twin):
+        shutil.rmtree(old, ignore_errors=True)
+    if final.exists():
+        final.rename(removed)
+    shutil.copytree(amended, twin, copy_function=os.link)
+    twin.rename(final)
+    files.sync(settings.releases_dir)
+    if _current_id(settings) == release_id:
+        files.replace_link(release_id, link)
+    shutil.rmtree(amended)
+
+
 def _prune(settings: ReleaseSettings, keep: int) -> None:
     now = _current_id(settings)
     for release_id in _known_ids(settings)[max(keep, 1) :]:
@@ -273,7 +326,7 @@ def _prune(settings: ReleaseSettings, keep: int) -> None:
 
 def _current_id(settings: ReleaseSettings) -> str | None:
     link = settings.releases_dir / CURRENT
-    return link.readlink().name if link.is_symlink() else None
+    return link.readlink().name.removeprefix(_AMENDED) if link.is_symlink() else None
 
 
 def _known_ids(settings: ReleaseSettings) -> list[str]:

@@ -2,7 +2,7 @@
 flags.
 """
 
-from ingestion.tables.model import Column, Source, Table
+from ingestion.tables.model import Column, Identifier, Source, Table
 
 EVENTS = Table(
     source="ga4",
@@ -11,7 +11,12 @@ EVENTS = Table(
     day_column="event_date",
     key=("event_date", "client_id", "event_timestamp", "event_name", "event_ordinal"),
     description="Events of the export, flattened. Whole days are replaced; late events arrive for about 72 hours.",
-    personal=("user_id_hash",),
+    identifiers=(
+        Identifier("client_id", "client"),
+        Identifier("user_id_hash", "hash"),
+        Identifier("transaction_id", "order", "link"),
+    ),
+    urls=("page_location",),
     columns=(
         Column("event_date", "date", "Day in the property's own time zone.", nullable=False),
         Column("event_timestamp", "timestamp", "When it happened.", nullable=False),

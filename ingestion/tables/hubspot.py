@@ -2,7 +2,7 @@
 losers.
 """
 
-from ingestion.tables.model import Column, Source, Table
+from ingestion.tables.model import Column, Identifier, Source, Table
 
 
 def _lifecycle() -> tuple[Column, ...]:
@@ -15,7 +15,14 @@ def _lifecycle() -> tuple[Column, ...]:
     return created, updated, archived, archived_at
 
 
-def _record(name: str, key: str, description: str, *columns: Column, personal: tuple[str, ...] = ()) -> Table:
+def _record(
+    name: str,
+    key: str,
+    description: str,
+    *columns: Column,
+    identifiers: tuple[Identifier, ...] = (),
+    free_text: tuple[str, ...] = (),
+) -> Table:
     return Table(
         source="hubspot",
         name=name,
@@ -24,7 +31,8 @@ def _record(name: str, key: str, description: str, *columns: Column, personal: t
         key=(key,),
         updated_column="updated_at",
         description=description,
-        personal=personal,
+        identifiers=identifiers,
+        free_text=free_text,
         entity=key.removesuffix("_id"),
     )
 
@@ -50,7 +58,14 @@ CONTACTS = _record(
     Column("user_key_hash", "string", "HMAC of the login id, the same as ga4.events.user_id_hash."),
     Column("is_test", "boolean", "Marked as a test contact.", as_text=True),
     _MERGED,
-    personal=("email_hash", "user_key_hash"),
+    identifiers=(
+        Identifier("contact_id", "contact"),
+        Identifier("email_hash", "hash"),
+        Identifier("user_key_hash", "hash"),
+        Identifier("ga_client_id", "client", "link"),
+        Identifier("merged_ids", "contact", "link"),
+    ),
+    free_text=("email_domain",),
 )
 COMPANIES = _record(
     "companies",
@@ -76,6 +91,8 @@ DEALS = _record(
     Column("close_date", "timestamp", "Expected close while open, actual close once closed."),
     Column("lost_reason", "string", "Why it was lost, as people typed it."),
     Column("mrr", "decimal", "Monthly recurring revenue of the deal in `currency`.", as_text=True),
+    identifiers=(Identifier("deal_id", "deal", "text"),),
+    free_text=("name",),
 )
 MEETINGS = _record(
     "meetings",
@@ -87,6 +104,8 @@ MEETINGS = _record(
     Column("start_at", "timestamp", "Start."),
     Column("end_at", "timestamp", "End."),
     Column("outcome", "string", "SCHEDULED, COMPLETED, NO_SHOW, CANCELED or RESCHEDULED."),
+    identifiers=(Identifier("meeting_id", "meeting", "text"),),
+    free_text=("title",),
 )
 CALLS = _record(
     "calls",
@@ -169,6 +188,10 @@ ASSOCIATIONS = Table(
     key=("from_type", "from_id", "to_type"),
     updated_column="read_at",
     description="Links between records: each row holds all the links of one record to one type, in HubSpot's order.",
+    identifiers=(
+        Identifier("from_id", "contact", where=("from_type", "contact")),
+        Identifier("to_ids", "contact", "link", where=("to_type", "contact")),
+    ),
     columns=(
         Column("from_type", "string", "deal, contact, meeting, call or email.", nullable=False),
         Column("from_id", "string", "Id of the record.", nullable=False),

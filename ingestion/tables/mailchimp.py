@@ -2,10 +2,11 @@
 days.
 """
 
-from ingestion.tables.model import Column, Source, Table
+from ingestion.tables.model import Column, Identifier, Source, Table
 
 _CAMPAIGN = Column("campaign_id", "string", "Campaign id.", nullable=False)
 _EMAIL_HASH = Column("email_hash", "string", "HMAC of the normalised email.", nullable=False)
+_RECIPIENT = Identifier("email_hash", "hash")
 _SEND_DAY = Column("send_day", "date", "UTC day the campaign was sent.", nullable=False)
 
 LISTS = Table(
@@ -29,7 +30,8 @@ MEMBERS = Table(
     key=("list_id", "member_id"),
     updated_column="last_changed",
     description="Members of audiences with their subscription status. No name, no address.",
-    personal=("member_id", "email_hash"),
+    identifiers=(Identifier("member_id", "hash"), _RECIPIENT),
+    free_text=("email_domain",),
     columns=(
         Column("member_id", "string", "HMAC of Mailchimp's id, itself made from the address.", nullable=False),
         Column("list_id", "string", "Audience id.", nullable=False),
@@ -83,7 +85,7 @@ SENDS = Table(
     day_column="send_day",
     key=("campaign_id", "email_hash"),
     description="One row per recipient of a campaign.",
-    personal=("email_hash",),
+    identifiers=(_RECIPIENT,),
     columns=(
         _SEND_DAY,
         _CAMPAIGN,
@@ -98,7 +100,8 @@ EMAIL_ACTIVITY = Table(
     day_column="send_day",
     key=("campaign_id", "email_hash", "action", "occurred_at", "ordinal"),
     description="Opens, clicks and bounces of recipients.",
-    personal=("email_hash",),
+    identifiers=(_RECIPIENT,),
+    urls=("url",),
     columns=(
         _SEND_DAY,
         _CAMPAIGN,
@@ -122,7 +125,8 @@ UNSUBSCRIBES = Table(
     day_column="send_day",
     key=("campaign_id", "email_hash"),
     description="Recipients who unsubscribed through a campaign.",
-    personal=("email_hash",),
+    identifiers=(_RECIPIENT,),
+    free_text=("reason",),
     columns=(
         _SEND_DAY,
         _CAMPAIGN,

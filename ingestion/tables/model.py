@@ -7,6 +7,12 @@ from typing import Literal
 import pyarrow as pa
 
 Kind = Literal["record", "window"]
+# Which identifiers are one and the same: a contact's id is another thing than a deal's of the same digits. `hash` is
+# every HMAC made at the door: an address, a login, a subscriber.
+IdentifierKind = Literal["hash", "contact", "client", "order", "deal", "meeting"]
+# What an identifier says of its row. subject: the row is about that person. link: the row is somebody else's and
+# points at the person. text: the row is nobody's, but people type names into its texts.
+Role = Literal["subject", "link", "text"]
 ColumnType = Literal["string", "integer", "double", "decimal", "boolean", "date", "timestamp", "strings"]
 
 ARROW_TYPES: Mapping[ColumnType, pa.DataType] = {
@@ -41,13 +47,27 @@ class Column:
 
 
 @dataclass(frozen=True)
+class Identifier:
+    """A column by which a row can be traced to one person; a list column holds many of them.
+
+    where: another column and what it must say for this one to be of that kind.
+    """
+
+    column: str
+    kind: IdentifierKind
+    role: Role = "subject"
+    where: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True)
 class Table:
     """One lake table.
 
     kind: `record` (newest committed row per key wins) or `window` (each load replaces whole days of `day_column`).
-    updated_column: what moves when a record changes (record tables with a cursor). personal: columns that hold
-    hashes of personal identifiers. entity: what a record speaks of in the unified model (contact, company, deal,
-    meeting, call, email, owner); `link` and `history` records name kind and id of it in their first two key columns.
+    updated_column: what moves when a record changes (record tables with a cursor). identifiers: how a row is traced to
+    a person. free_text: what is emptied when that person is erased. urls: the same for their query and fragment.
+    entity: what a record speaks of in the unified model (contact, company, deal, meeting, call, email, owner); `link`
+    and `history` records name kind and id of it in their first two key columns.
     """
 
     source: str
@@ -58,12 +78,15 @@ class Table:
     description: str
     day_column: str | None = None
     updated_column: str | None = None
-    personal: tuple[str, ...] = ()
+    identifiers: tuple[Identifier, ...] = ()
+    free_text: tuple[str, ...] = ()
+    urls: tuple[str, ...] = ()
     entity: str | None = None
 
     def __post_init__(self) -> None:
         names = [column.name for column in self.columns]
-        referenced = {*self.key, *self.personal, *filter(None, (self.day_column, self.updated_column))}
+        referenced = {*self.key, *self.free_text, *self.urls, *(each.column for each in self.identifiers)}
+        referenced |= {*filter(None, (self.day_column, self.updated_column))}
         if len(set(names)) != len(names) or not referenced <= set(names):
             raise ValueError(f"{self.source}.{self.name}: a column is declared twice or a key names none")
         if (self.kind == "window") != (self.day_column is not None):
@@ -72,6 +95,11 @@ class Table:
     @property
     def full_name(self) -> str:
         return f"{self.source}.{self.name}"
+
+    @property
+    def personal(self) -> tuple[str, ...]:
+        """Columns that hold hashes of personal identifiers."""
+        return tuple(each.column for each in self.identifiers if each.kind == "hash")
 
     def column(self, name: str) -> Column:
         return next(column for column in self.columns if column.name == name)

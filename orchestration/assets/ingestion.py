@@ -114,6 +114,7 @@ def table_metadata(pulled: "Pull", table: str) -> dict[str, Any]:
     return {
         "rows_loaded": pulled.rows.get(table, 0),
         "rows_quarantined": pulled.quarantined.get(table, 0),
+        "rows_suppressed": pulled.suppressed.get(table, 0),
         "load_ids": ", ".join(pulled.load_ids) or "none: nothing was new",
         "window": f"{start} to {end - dt.timedelta(days=1)}",
     }

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import duckdb
 
+from ingestion.identifiers import SURROGATE
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -113,11 +115,22 @@ def explain(connection: duckdb.DuckDBPyConnection, fact: str, columns: Collectio
         _apply(connection, found, fact, rule, f"{both}{lone}")
     for rule in FALLBACKS.get(fact, ()):
         _apply(connection, found, fact, rule, f"row_id not in (select row_id from {found})")  # noqa: S608
+    _erased(connection, found, fact)
     if otherwise:
         connection.execute(
             f"insert into {found} select row_id, ? from diff_{fact} where row_id not in (select row_id from {found})",  # noqa: S608
             [otherwise],
         )
+
+
+def _erased(connection: duckdb.DuckDBPyConnection, found: str, fact: str) -> None:
+    """Rows of an erased person that a later pull of the same days or records brought no more: no other cause counts."""
+    lost = (
+        f"select row_id from diff_{fact} where contains(old_row::varchar, '{SURROGATE}')"  # noqa: S608
+        f" and not coalesce(contains(new_row::varchar, '{SURROGATE}'), false)"
+    )
+    connection.execute(f"delete from {found} where row_id in ({lost})")  # noqa: S608
+    connection.execute(f"insert into {found} select row_id, 'erasure' from ({lost})")  # noqa: S608
 
 
 def _apply(connection: duckdb.DuckDBPyConnection, found: str, fact: str, rule: Rule, condition: str) -> None:

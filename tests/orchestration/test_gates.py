@@ -12,6 +12,7 @@ import pytest
 from orchestration import runs, sensors
 from orchestration.definitions import build_defs
 from sandbox.corrupt import Corruption
+from tests import traces
 from tests.conftest import Home, attempt, refresh, serving
 
 PULLS = {"hubspot", "ga4", "mailchimp", "spreadsheets"}
@@ -48,6 +49,9 @@ def test_a_corrupted_source_is_stopped_before_any_model(
     assert all(word in reason for word in words), reason
     assert any(character.isdigit() for character in reason), f"no count in: {reason}"
     assert published(home_copy.path) == before
+    if corruption.table == "hubspot.contacts":
+        people = traces.People.of(home_copy.world, tomorrow.until)
+        assert traces.people_in(home_copy.path, people) == {}, "what the gate shows of rows names somebody"
 
 
 @pytest.mark.slow

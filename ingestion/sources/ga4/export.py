@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ingestion.errors import SourceError, TypeChangedError
-from ingestion.privacy import ADDRESS, REMOVED, Hasher
+from ingestion.privacy import ADDRESS, REMOVED, Hasher, without_secrets
 from ingestion.rows import Refusal
 from ingestion.streams import Context, Rows, Stream, Window
 from ingestion.tables.ga4 import EVENTS
@@ -76,9 +76,12 @@ def _files(url: str) -> tuple[fsspec.AbstractFileSystem, dict[dt.date, list[str]
     try:
         paths = filesystem.find(root)
     except (OSError, ValueError) as error:
-        raise SourceError("ga4", f"SOURCES__GA4__EXPORT_URL cannot be listed ({type(error).__name__}): {url}") from None
+        where = without_secrets(url)
+        raise SourceError(
+            "ga4", f"SOURCES__GA4__EXPORT_URL cannot be listed ({type(error).__name__}): {where}"
+        ) from None
     if not paths and not filesystem.exists(root):
-        raise SourceError("ga4", f"SOURCES__GA4__EXPORT_URL does not exist: {url}")
+        raise SourceError("ga4", f"SOURCES__GA4__EXPORT_URL does not exist: {without_secrets(url)}")
     found: dict[dt.date, list[str]] = {}
     for path in sorted(paths):
         if match := _FILE.search(path):

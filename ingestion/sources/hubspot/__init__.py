@@ -7,12 +7,13 @@ ones search. Cursors are HubSpot's own timestamps, never our clock's. Belongs he
 """
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
 from ingestion.cursor import Cursor
 from ingestion.http import Json, batches
+from ingestion.privacy import without_secrets
 from ingestion.sources.hubspot.api import HISTORY_BATCH, LINKS_BATCH, HubSpot, HubspotSettings
 from ingestion.sources.hubspot.objects import ObjectType, converters, object_types, split_ids
 from ingestion.standing import Standing
@@ -40,13 +41,13 @@ def check() -> str:
         hubspot.check_properties(kind.name, kind.requested(), kind.configurable)
         hubspot.newest(kind.name, kind.updated)
     owners = sum(len(page) for page in hubspot.owners(archived=False))
-    return f"{owners} owners and {len(hubspot.pipelines('deals'))} pipelines at {settings.base_url}"
+    return f"{owners} owners and {len(hubspot.pipelines('deals'))} pipelines at {without_secrets(settings.base_url)}"
 
 
 def _object_stream(context: Context, hubspot: HubSpot, settings: HubspotSettings, kind: ObjectType) -> Stream:
     """Changed records with their links and history, then archived ones; cursors move once all of it was read."""
     overlap = dt.timedelta(minutes=settings.lookback_minutes)
-    live = Cursor(context.state, f"{kind.name}.updated", overlap)
+    live = Cursor(context.state, f"{kind.name}.updated", overlap, _forget(context, kind))
     departures = None if live.since is None else _Departures(context, hubspot, kind)
     waiting: list[str] = []
     for page in _changed(hubspot, kind, live):
@@ -59,7 +60,7 @@ def _object_stream(context: Context, hubspot: HubSpot, settings: HubspotSettings
             yield from _details(context, hubspot, kind, waiting)
             waiting = []
     yield from _details(context, hubspot, kind, waiting)
-    archived = Cursor(context.state, f"{kind.name}.archived", overlap)
+    archived = Cursor(context.state, f"{kind.name}.archived", overlap, _forget(context, kind))
     for page in hubspot.listed(kind.name, kind.requested(), kind.updated, archived=True):
         fresh = [record for record in page if archived.is_new(record.get("id"), record.get("archivedAt"))]
         if departures is not None:
@@ -70,6 +71,10 @@ def _object_stream(context: Context, hubspot: HubSpot, settings: HubspotSettings
     live.save()
     archived.save()
     yield Window(kind.name, context.start, context.end)
+
+
+def _forget(context: Context, kind: ObjectType) -> Callable[[str], bool]:
+    return partial(context.suppression.knows, "contact") if kind.name == "contacts" else lambda _record_id: False
 
 
 class _Departures:
@@ -83,11 +88,13 @@ class _Departures:
         self._context, self._hubspot, self._kind = context, hubspot, kind
         self._standing = Standing(context.settings, context.source.tables[kind.name])
         self._ids = set(self._standing.ids)
+        self._is_erased = _forget(context, kind)
 
     def met(self, page: list[Json]) -> None:
-        """Live records of this pull; those merged into them are gone by another way."""
+        """Live records of this pull; those merged into them are gone by another way, erased people stand nowhere."""
         for record in page:
-            self._ids.add(record.get("id", ""))
+            if not self._is_erased(record.get("id", "")):
+                self._ids.add(record.get("id", ""))
             self._ids.difference_update(split_ids(record["properties"].get("hs_merged_object_ids") or ""))
 
     def left(self, page: list[Json]) -> None:
@@ -101,7 +108,7 @@ class _Departures:
         for page in self._hubspot.listed(self._kind.name, [self._kind.updated], self._kind.updated, archived=False):
             known.difference_update(record["id"] for record in page)
         if known:
-            yield Rows(self._kind.name, self._standing.gone(known, self._context.pulled_at))
+            yield Rows(self._kind.name, self._standing.gone(known, self._context.pulled_at), received=len(known))
 
 
 def _changed(hubspot: HubSpot, kind: ObjectType, cursor: Cursor) -> Iterator[list[Json]]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from ingestion.cursor import Cursor
 from ingestion.http import Api, Json, batches
-from ingestion.privacy import company_domain, without_addresses
+from ingestion.privacy import company_domain, without_addresses, without_secrets
 from ingestion.sources.mailchimp import rows
 from ingestion.sources.mailchimp.api import MailchimpSettings, mailchimp, read, read_all
 from ingestion.streams import Connector, Context, Rows, Stream, Window
@@ -51,7 +51,7 @@ def check() -> str:
     """What `kpilote doctor` says of this source; raises what is wrong."""
     settings = MailchimpSettings.load().for_check()
     audiences = read(mailchimp(settings), rows.audiences())
-    return f"{len(audiences)} audiences at {settings.root()}"
+    return f"{len(audiences)} audiences at {without_secrets(settings.root())}"
 
 
 def _audiences(context: Context, api: Api, settings: MailchimpSettings) -> Stream:
@@ -59,7 +59,9 @@ def _audiences(context: Context, api: Api, settings: MailchimpSettings) -> Strea
     yield Rows("lists", [rows.audience(each) for each in audiences])
     cursors = []
     for audience in audiences:
-        cursor = Cursor(context.state, f"members.{audience['id']}", dt.timedelta(minutes=settings.lookback_minutes))
+        overlap = dt.timedelta(minutes=settings.lookback_minutes)
+        forget = partial(context.suppression.knows, "hash")
+        cursor = Cursor(context.state, f"members.{audience['id']}", overlap, forget)
         cursors.append(cursor)
         for archived in (False, True):
             members = read(api, rows.members(audience["id"], cursor.since, archived=archived))

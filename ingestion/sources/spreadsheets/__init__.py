@@ -17,6 +17,7 @@ from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from ingestion.errors import SourceError
+from ingestion.privacy import without_secrets
 from ingestion.registry import Table
 from ingestion.rows import Refusal, build, shape
 from ingestion.settings import SourceSettings
@@ -74,8 +75,8 @@ def find(url: str, tables: Mapping[str, Table]) -> dict[str, list[File]]:
     try:
         paths = sorted(str(path) for path in filesystem.ls(root, detail=False))
     except (OSError, ValueError) as error:
-        reason = type(error).__name__
-        raise SourceError("spreadsheets", f"SOURCES__SPREADSHEETS__URL cannot be listed ({reason}): {url}") from None
+        reason, shown = type(error).__name__, without_secrets(url)
+        raise SourceError("spreadsheets", f"SOURCES__SPREADSHEETS__URL cannot be listed ({reason}): {shown}") from None
     found: dict[str, list[File]] = {name: [] for name in tables}
     for path in paths:
         name = path.rpartition("/")[2]
