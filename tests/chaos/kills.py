@@ -140,11 +140,11 @@ class Fire:
             time.sleep(self.pace.steps[0][1] * self.draw.random())
         else:
             chosen = self.draw.choice([each for each in range(len(self.pace.steps)) if self._is(each, stage)])
-            while len(run.ended) < chosen and run.process.poll() is None:
-                time.sleep(0.01)
+            run.wait_for(chosen)
             label, began, ended = self.pace.steps[chosen]
             if stage == "load commit":
-                self._wait_for_commit(run, label.partition(": ")[2], chosen)
+                run.wait_for_load(self.victim / "lake" / label.partition(": ")[2], chosen + 1)
+                time.sleep(COMMIT_SECONDS * self.draw.random())
             else:
                 # The first step has no line before it.
                 time.sleep((began if chosen == 0 else 0) + (ended - began) * self.draw.random())
@@ -154,14 +154,6 @@ class Fire:
         """Whether a step is of a stage; loads are watched where every day brings one."""
         label = self.pace.steps[step][0]
         return stage_of(label) == stage if stage != "load commit" else label in DAILY_LOADS
-
-    def _wait_for_commit(self, run: Refresh, source: str, step: int) -> None:
-        """Until files of a load begin to appear in the source's folders of the lake, and a moment more."""
-        folders = [each for each in (self.victim / "lake" / source).iterdir() if each.is_dir()]
-        before = [each.stat().st_mtime_ns for each in folders]
-        while len(run.ended) <= step and [each.stat().st_mtime_ns for each in folders] == before:
-            time.sleep(0.001)
-        time.sleep(COMMIT_SECONDS * self.draw.random())
 
     def _fallen(self, run: Refresh, stage: str, pace: Pace) -> Kill:
         """Kill it now and look at what readers see; which stage was hit is told by what had ended."""

@@ -54,6 +54,20 @@ class Refresh:
         self._reader.join()
         return code
 
+    def wait_for(self, steps: int) -> None:
+        """Until so many steps have finished, or the run has ended."""
+        while len(self.ended) < steps and self.process.poll() is None:
+            time.sleep(0.01)
+
+    def wait_for_load(self, source: Path, steps: int) -> None:
+        """Until files of a load begin to appear in the source's folders of the lake, or so many steps have finished."""
+        folders = [each for each in source.iterdir() if each.is_dir()]
+        before = [each.stat().st_mtime_ns for each in folders]
+        while len(self.ended) < steps and self.process.poll() is None:
+            if [each.stat().st_mtime_ns for each in folders] != before:
+                return
+            time.sleep(0.001)
+
     def kill(self) -> bool:
         """SIGKILL to the whole process group; whether it was still running."""
         running = self.process.poll() is None
