@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DO_NOT_TRACK := 1
 .DEFAULT_GOAL := help
-.PHONY: help install demo dev test lint bench verify-kpis docs lock clean
+.PHONY: help install demo dev test lint bench verify-kpis chaos docs lock clean
 
 help:  ## This list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -40,6 +40,9 @@ verify-kpis: install  ## Every KPI cell again through MetricFlow (or the sandbox
 
 bench: install  ## Time and memory of each stage, as ratios within one run
 	@$(BIN)/python -m tests.benchmarks
+
+chaos: install  ## Refreshes killed, disks filled, vendors failing, releases under readers: a table; figures in docs/reliability.md
+	@$(BIN)/python -m tests.chaos
 
 docs: install  ## dbt's documentation site of the marts, under data/dbt_target
 	@$(BIN)/kpilote docs

@@ -133,9 +133,11 @@ class GateResult:
         }
 
     def store(self) -> None:
-        """Write the result as JSON to `path`."""
+        """Write the result as JSON to `path`, in one step: the index of Data Docs reads every result that is there."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.path.write_text(json.dumps(self.to_dict(), indent=1, ensure_ascii=False), encoding="utf-8")
+        part = self.path.with_suffix(".part")
+        part.write_text(json.dumps(self.to_dict(), indent=1, ensure_ascii=False), encoding="utf-8")
+        part.replace(self.path)
 
 
 def read(

@@ -19,7 +19,9 @@ import pyarrow.parquet as pq
 from ingestion.errors import SettingsError
 from ingestion.registry import LOAD_ID, SOURCES, Table, bookkeeping, source
 from ingestion.settings import Settings
+from ingestion.whole_files import register
 
+register()
 # Called with (source, table, rows received so far) while a pull runs.
 Progress = Callable[[str, str, int], None]
 
@@ -96,13 +98,10 @@ def _contract(table: Table) -> tuple[bytes, str]:
 
 
 def _write_once(filesystem: fsspec.AbstractFileSystem, path: str, content: bytes) -> None:
-    """Write a file that does not exist yet; through a rename, because a reader may glob meanwhile."""
-    if filesystem.exists(path):
-        return
-    filesystem.makedirs(path.rpartition("/")[0], exist_ok=True)
-    temporary = f"{path}.part"
-    filesystem.pipe_file(temporary, content)
-    filesystem.mv(temporary, path)
+    """Write a file that does not exist yet."""
+    if not filesystem.exists(path):
+        filesystem.makedirs(path.rpartition("/")[0], exist_ok=True)
+        filesystem.pipe_file(path, content)
 
 
 def pull(

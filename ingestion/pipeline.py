@@ -1,32 +1,30 @@
 """How a load is made: a source's streams through dlt into Parquet files of the lake, as one load package.
 
-Flow: `stream → batches of rows → Arrow → dlt package → {lake}/{source}/…`. Belongs here: everything that touches
-dlt. Does not: what a vendor answers (`sources/`) or what a row must look like (`rows.py`). A package holds the rows
-of every table, the ranges covered (`_windows`), the rows refused (`_quarantine`), how many rows were received
-(`_received`) and the cursors; it counts once dlt has written its `_dlt_loads` record.
+Flow: `stream → batches of rows → Arrow → dlt package → {lake}/{source}/…`. Belongs here: how rows become a
+package. Does not: what an interrupted load left (`resume.py`), what a vendor answers (`sources/`) or what a row must
+look like (`rows.py`). A package holds the rows of every table, the ranges covered (`_windows`), the rows refused
+(`_quarantine`), how many rows were received (`_received`) and the cursors; it counts once dlt has written its
+`_dlt_loads` record.
 """
 
 import datetime as dt
 import fcntl
-import json
-import os
 import traceback
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import dlt
-import fsspec
 import pyarrow as pa
-from dlt.destinations.impl.filesystem.filesystem import CURRENT_VERSION, INIT_FILE_NAME
 
 from ingestion import suppression
 from ingestion.erasure import refuse_while_unfinished
 from ingestion.errors import KpiloteError, SettingsError, SourceError
 from ingestion.privacy import Hasher, without_addresses
 from ingestion.registry import Source, bookkeeping
+from ingestion.resume import ready_pipeline
 from ingestion.rows import Convert, Refusal, build
 from ingestion.settings import Settings
 from ingestion.streams import Connector, Context, Stream, Tally, Window
@@ -34,14 +32,6 @@ from ingestion.streams import Connector, Context, Stream, Tally, Window
 # Rows gathered before they become one Arrow table.
 BATCH_ROWS = 10_000
 EXTRACT_WORKERS = 4
-LAYOUT = "{table_name}/{load_id}.{file_id}.{ext}"
-# dlt resolves its own configuration from these when a pipeline is made. Readers depend on the load id of every row.
-CONFIGURATION = {
-    "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID": "true",
-    "RUNTIME__DLTHUB_TELEMETRY": "false",
-    "RUNTIME__LOG_LEVEL": "ERROR",
-    "DATA_WRITER__BUFFER_MAX_ITEMS": "50000",
-}
 
 
 def load(
@@ -57,7 +47,7 @@ def load(
     with alone(settings, source.name):
         try:
             refuse_while_unfinished(settings)
-            pipeline = _ready_pipeline(source.name, settings)
+            pipeline = ready_pipeline(source.name, settings)
 
             now = dt.datetime.now(tz=dt.UTC)
             context = Context(source, *window, now, hasher, settings, suppression.read(settings))
@@ -207,47 +197,6 @@ class Runner:
 
 def _named(rows: pa.Table, table: str) -> Any:
     return dlt.mark.with_table_name(rows, table)
-
-
-def _pipeline(source_name: str, settings: Settings) -> dlt.Pipeline:
-    os.environ.update(CONFIGURATION)
-    lake = settings.lake_url if "://" in settings.lake_url else f"file://{settings.lake_url}"
-    return dlt.pipeline(
-        pipeline_name=f"kpilote_{source_name}",
-        pipelines_dir=str(settings.dlt_dir),
-        destination=dlt.destinations.filesystem(bucket_url=lake, layout=LAYOUT),
-        dataset_name=source_name,
-    )
-
-
-def _ready_pipeline(source_name: str, settings: Settings) -> dlt.Pipeline:
-    """The source's pipeline with nothing pending and the cursors of the newest committed load in the lake.
-
-    What an interrupted run had extracted whole is loaded, or dropped if it cannot be. The working directory is then
-    made anew from the lake: it may be lost at any time, and a lake restored from a backup is read on from where it
-    stands.
-    """
-    _initialise(source_name, settings)
-    pipeline = _pipeline(source_name, settings)
-    if pipeline.has_pending_data:
-        with suppress(Exception):
-            pipeline.normalize()
-            pipeline.load()
-    pipeline = pipeline.drop()
-    pipeline.sync_destination()
-    return pipeline
-
-
-def _initialise(source_name: str, settings: Settings) -> None:
-    """Mark the source's folder as dlt's: it refuses a folder that exists unmarked, and the contract files came
-    first.
-    """
-    filesystem, root = fsspec.core.url_to_fs(f"{settings.lake_url.rstrip('/')}/{source_name}")
-    marker = f"{root}/{INIT_FILE_NAME}"
-    if not filesystem.exists(marker):
-        filesystem.makedirs(root, exist_ok=True)
-        versions = {"initial_version": CURRENT_VERSION, "current_version": CURRENT_VERSION}
-        filesystem.pipe_file(marker, json.dumps(versions).encode())
 
 
 @contextmanager

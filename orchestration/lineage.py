@@ -35,7 +35,9 @@ def column_lineage(sql: str, columns: Sequence[str], tables: Columns, dialect: s
         return {column: [(table, name) for table, name in sources] for column, sources in known.items()}
     found = _trace(sql, columns, tables, dialect)
     cache.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(found))
+    part = path.with_suffix(".part")  # whole or not at all: a run killed here must not break the next ones
+    part.write_text(json.dumps(found))
+    part.replace(path)
     return found
 
 

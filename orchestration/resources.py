@@ -10,6 +10,7 @@ import dagster as dg
 from ingestion.erasure import refuse_while_unfinished
 from ingestion.errors import KpiloteError
 from ingestion.settings import settings
+from orchestration import liveness
 
 LOCK_FILE = "warehouse.lock"
 
@@ -27,7 +28,7 @@ class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["Warehouse"]:
         home = settings().home
         home.mkdir(parents=True, exist_ok=True)
-        with (home / LOCK_FILE).open("w") as handle:
+        with liveness.alive(str(context.run_id)), (home / LOCK_FILE).open("w") as handle:
             deadline = time.monotonic() + self.wait_seconds
             said = False
             while True:

@@ -22,7 +22,9 @@ from dagster._core.remote_origin import (
     RemoteRepositoryOrigin,
 )
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
+from dagster._core.utils import make_new_run_id
 
+from orchestration import liveness
 from orchestration.partitions import Cadence
 from orchestration.schedules import RANGE_END, RANGE_START, newest
 from orchestration.sensors import first_failure
@@ -30,7 +32,6 @@ from orchestration.sensors import first_failure
 ROOT = Path(__file__).resolve().parents[1]
 LOCATION = "kpilote"  # code_location_name of [tool.dagster] in pyproject.toml
 MODULE = "orchestration.definitions"
-FOREGROUND_TAG = "kpilote/foreground_pid"
 # Called with every event of a run.
 Watcher = Callable[[dg.DagsterEvent], None]
 UNFINISHED = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.NOT_STARTED]
@@ -72,13 +73,16 @@ def execute(
 ) -> Outcome:
     """Run the job of a cadence over the partitions [first, last] and tell the watcher what happens."""
     job = definitions.resolve_job_def(cadence.job_name)
-    run = dagster.create_run_for_job(
-        job_def=job,
-        tags={**job.tags, RANGE_START: first, RANGE_END: last, FOREGROUND_TAG: str(os.getpid())},
-        remote_job_origin=_origin(cadence.job_name),
-    )
-    for event in execute_run_iterator(InMemoryJob(job), run, dagster):
-        watcher(event)
+    run_id = make_new_run_id()
+    with liveness.alive(run_id):
+        run = dagster.create_run_for_job(
+            job_def=job,
+            run_id=run_id,
+            tags={**job.tags, RANGE_START: first, RANGE_END: last},
+            remote_job_origin=_origin(cadence.job_name),
+        )
+        for event in execute_run_iterator(InMemoryJob(job), run, dagster):
+            watcher(event)
     ended = dagster.get_run_by_id(run.run_id)
     if ended is not None and ended.is_success:
         return Outcome(run.run_id, success=True)
@@ -86,21 +90,10 @@ def execute(
 
 
 def end_orphans(dagster: dg.DagsterInstance) -> None:
-    """Fail foreground runs whose process is gone (killed, power cut), or they would look alive for ever."""
+    """Fail the runs whose process is gone (killed, power cut), or they would look alive and hold their slots."""
     for run in dagster.get_runs(dg.RunsFilter(statuses=UNFINISHED)):
-        pid = run.tags.get(FOREGROUND_TAG)
-        if pid and not _alive(int(pid)):
-            dagster.report_run_failed(run, "The process of this run ended without saying why. Run the range again.")
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+        if liveness.is_dead(run.run_id):
+            dagster.report_run_failed(run, liveness.EPITAPH)
 
 
 def _origin(job_name: str) -> RemoteJobOrigin:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 HASH_BLOCK_BYTES = 1 << 20
 LOCK_POLL_SECONDS = 0.1
+LEAST_ROOM_MB = 10  # never asked for less: what else runs there needs room too
 
 
 class LockTimeoutError(RuntimeError):
@@ -32,6 +33,18 @@ def sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
+def size(folder: Path) -> int:
+    """Bytes of the files directly in a folder."""
+    return sum(path.stat().st_size for path in folder.iterdir())
+
+
+def refused(place: Path, error: Exception, need_bytes: int) -> str:
+    """One line about a disk that is full or takes nothing: the place, the system's own words and the mend."""
+    reason = (getattr(error, "strerror", None) or str(error)).splitlines()[0]
+    need = max(LEAST_ROOM_MB, need_bytes // 1_000_000)
+    return f"{place} cannot be written ({reason}): free {need} MB there, or let this user write, and run again"
+
+
 def sync(path: Path) -> None:
     """Force a file, or a folder's list of names, to the disk: a rename is only as durable as what it names."""
     descriptor = os.open(path, os.O_RDONLY)
@@ -41,40 +54,47 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def replace_with_copy(source: Path, target: Path) -> None:
-    """Put a copy of `source` at `target` in one step: whoever opens `target` gets the old file or the new, whole."""
-    draft = _draft(target)
-    shutil.copyfile(source, draft)
-    # Readers share it; a tool that opens it for writing would lock all others out, so it is told no at once.
-    draft.chmod(0o444)
-    _install(draft, target)
+@contextlib.contextmanager
+def copied(source: Path, target: Path) -> Iterator[Path]:
+    """A durable copy of `source` beside `target`: `install` puts it in place and needs no more room on the disk."""
+    with _draft(target) as draft:
+        shutil.copyfile(source, draft)
+        # Readers share it; a tool that opens it for writing would lock all others out, so it is told no at once.
+        draft.chmod(0o444)
+        sync(draft)
+        yield draft
+
+
+def install(draft: Path, target: Path) -> None:
+    """Give a synced draft its name in one step: whoever opens `target` gets the old file or the new, whole."""
+    draft.replace(target)
+    sync(target.parent)
 
 
 def replace_with_text(text: str, target: Path) -> None:
-    """Write a text file in one step (see `replace_with_copy`)."""
-    draft = _draft(target)
-    draft.write_text(text, encoding="utf-8")
-    _install(draft, target)
+    """Write a text file in one step."""
+    with _draft(target) as draft:
+        draft.write_text(text, encoding="utf-8")
+        sync(draft)
+        install(draft, target)
 
 
 def replace_link(target_name: str, link: Path) -> None:
     """Point a relative symbolic link elsewhere in one step."""
-    draft = _draft(link)
-    draft.symlink_to(target_name)
-    draft.replace(link)
-    sync(link.parent)
+    with _draft(link) as draft:
+        draft.symlink_to(target_name)
+        install(draft, link)
 
 
-def _draft(target: Path) -> Path:
+@contextlib.contextmanager
+def _draft(target: Path) -> Iterator[Path]:
+    """A name beside `target` for its next content; whatever has not been installed by the end is removed."""
     draft = target.with_name(f".{target.name}.draft")
     draft.unlink(missing_ok=True)  # left by a process that was killed
-    return draft
-
-
-def _install(draft: Path, target: Path) -> None:
-    sync(draft)
-    draft.replace(target)
-    sync(target.parent)
+    try:
+        yield draft
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

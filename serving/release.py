@@ -46,6 +46,8 @@ KEEP_RELEASES = 7
 LOCK_WAIT_SECONDS = 600.0
 CURRENT = "current"
 _AMENDED = ".amended-"
+# What a disk that is full or read-only looks like from here; DuckDB finds out in a write, a commit or a checkpoint.
+DISK_ERRORS = (OSError, duckdb.IOException, duckdb.TransactionException, duckdb.FatalException)
 _STAGING = ".staging"
 _NOTHING_YET = "there is no release yet: run `kpilote refresh` first"
 
@@ -258,16 +260,30 @@ def _publishing(settings: ReleaseSettings) -> Iterator[None]:
             yield
     except files.LockTimeoutError as error:
         raise ReleaseError(f"{error}: another publication is running, try again when it has ended") from error
+    except DISK_ERRORS as error:
+        now = _current_id(settings)
+        # The new folder, and the copy of its DuckDB file that BI tools open.
+        need = 2 * files.size(settings.releases_dir / now) if now else 0
+        stays = f"readers keep release {now}" if now else "there is no release yet"
+        raise ReleaseError(f"{files.refused(settings.releases_dir.parent, error, need)}; {stays}") from error
 
 
 def _serve(settings: ReleaseSettings, release: Release) -> None:
     """Point `current` at the release and put its DuckDB file in the BI place; does nothing that is already so."""
-    if _current_id(settings) != release.id:
-        files.replace_link(release.id, settings.releases_dir / CURRENT)
-    if not _serves(settings.bi_path, release):
+    if _serves(settings.bi_path, release):
+        _point(settings, release)
+        return
+    # The copy comes first: a full disk must stop a publication before the switch, not between its two halves.
+    with files.copied(release.path / marts.DATABASE, settings.bi_path) as draft:
+        _point(settings, release)
         # A write-ahead log left by whoever opened the old file for writing would be replayed onto the new one.
         settings.bi_path.with_name(f"{settings.bi_path.name}.wal").unlink(missing_ok=True)
-        files.replace_with_copy(release.path / marts.DATABASE, settings.bi_path)
+        files.install(draft, settings.bi_path)
+
+
+def _point(settings: ReleaseSettings, release: Release) -> None:
+    if _current_id(settings) != release.id:
+        files.replace_link(release.id, settings.releases_dir / CURRENT)
 
 
 def _serves(bi_path: Path, release: Release) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -68,19 +67,3 @@ def test_a_range_of_days_is_stored_day_by_day(home: Path) -> None:
         assert len(of_run) == DAYS
         dagster.delete_run(done.run_id)
         assert dagster.get_runs() == []
-
-
-def test_a_run_whose_process_is_gone_does_not_look_alive(home: Path) -> None:
-    @dg.job
-    def refresh() -> None: ...
-
-    with runs.instance() as dagster:
-        gone = dagster.create_run_for_job(
-            refresh, status=dg.DagsterRunStatus.STARTED, tags={runs.FOREGROUND_TAG: "999999999"}
-        )
-        alive = dagster.create_run_for_job(
-            refresh, status=dg.DagsterRunStatus.STARTED, tags={runs.FOREGROUND_TAG: str(os.getpid())}
-        )
-        runs.end_orphans(dagster)
-        found = {run.run_id: run.status for run in dagster.get_runs()}
-    assert found == {gone.run_id: dg.DagsterRunStatus.FAILURE, alive.run_id: dg.DagsterRunStatus.STARTED}

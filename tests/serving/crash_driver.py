@@ -1,12 +1,14 @@
-"""Publish in forked children that are killed at their n-th change of the disk, for every n; report what readers see.
+"""Publish in forked children that are killed, or whose disk is full, at their n-th change of it, for every n.
 
-Run as a script: `crash_driver.py <home>` with one release published there and a changed warehouse waiting. Prints one
-JSON line per crash point. A fork costs a tenth of a new interpreter, so every single point is tried.
+Run as a script: `crash_driver.py <home> kill|full` with one release published there and a changed warehouse waiting.
+Prints one JSON line per point: what readers see then, and after the next publication. A fork costs a tenth of a new
+interpreter, so every single point is tried.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import shutil
@@ -20,49 +22,81 @@ import duckdb
 from serving import files, marts, release
 from tests.serving import warehouse
 
+GROWS = ("write_text", "symlink_to", "mkdir")
+SHRINKS = ("rename", "replace", "unlink", "chmod")
 
-def main(home: Path) -> None:
-    pristine = home.with_name("pristine")
+
+def main(home: Path, fault: str) -> None:
+    pristine, said = home.with_name("pristine"), home.with_name("said")
     shutil.copytree(home, pristine, symlinks=True)
     point = 0
     while True:
         point += 1
         shutil.rmtree(home)
         shutil.copytree(pristine, home, symlinks=True)
+        said.unlink(missing_ok=True)
         publisher = os.fork()
         if publisher == 0:
-            _die_at(point)
-            release.publish(warehouse.Places(home), warehouse.GATES, keep=1)
+            told = said.open("w")
+            _die_at(point) if fault == "kill" else _full_from(point)
+            try:
+                release.publish(warehouse.Places(home), warehouse.GATES, keep=1)
+            except Exception as error:
+                told.write(f"{type(error).__name__}: {error}")
+                told.close()
+                os._exit(3)
             os._exit(0)
-        crashed = os.WIFSIGNALED(os.waitpid(publisher, 0)[1])
+        failed = os.waitpid(publisher, 0)[1] != 0
         seen = _in_child(lambda: _look(home))
         after = _in_child(lambda: _recover(home))
-        print(json.dumps({"point": point, "crashed": crashed, "seen": seen, "after": after}), flush=True)
-        if not crashed:
+        answer = {"point": point, "failed": failed, "said": said.read_text(), "seen": seen, "after": after}
+        print(json.dumps(answer), flush=True)
+        if not failed:
             return
 
 
 def _die_at(point: int) -> None:
-    """Count everything that changes the disk; the process ends, as by a power cut, just before the n-th change."""
-    count = 0
+    """The process ends, as by a power cut, just before its n-th change of the disk."""
 
-    def counted(function: Callable[..., object]) -> Callable[..., object]:
-        def wrapper(*args: object, **kwargs: object) -> object:
-            nonlocal count
-            count += 1
-            if count == point:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return function(*args, **kwargs)
+    def die(count: int) -> None:
+        if count == point:
+            os.kill(os.getpid(), signal.SIGKILL)
 
-        return wrapper
+    _before_each((*GROWS, *SHRINKS), die)
+    shutil.rmtree = _counted(shutil.rmtree, die)  # type: ignore[assignment]
 
-    for name in ("rename", "replace", "unlink", "write_text", "symlink_to", "mkdir", "chmod"):
-        setattr(Path, name, counted(getattr(Path, name)))
-    files.sync = counted(files.sync)  # type: ignore[assignment]
-    shutil.copyfile = counted(shutil.copyfile)  # type: ignore[assignment]
-    shutil.rmtree = counted(shutil.rmtree)  # type: ignore[assignment]
-    marts._copy_sorted = counted(marts._copy_sorted)  # type: ignore[assignment]
-    marts.write_database = counted(marts.write_database)  # type: ignore[assignment]
+
+def _full_from(point: int) -> None:
+    """From its n-th write on the disk has no room for the process; renaming and removing still work."""
+
+    def refuse(count: int) -> None:
+        if count >= point:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    _before_each(GROWS, refuse)
+
+
+_count = 0
+
+
+def _counted(function: Callable[..., object], before: Callable[[int], None]) -> Callable[..., object]:
+    def wrapper(*args: object, **kwargs: object) -> object:
+        global _count
+        _count += 1
+        before(_count)
+        return function(*args, **kwargs)
+
+    return wrapper
+
+
+def _before_each(methods: tuple[str, ...], before: Callable[[int], None]) -> None:
+    """Call `before` with a running number ahead of everything that changes the disk."""
+    for name in methods:
+        setattr(Path, name, _counted(getattr(Path, name), before))
+    files.sync = _counted(files.sync, before)  # type: ignore[assignment]
+    shutil.copyfile = _counted(shutil.copyfile, before)  # type: ignore[assignment]
+    marts._copy_sorted = _counted(marts._copy_sorted, before)  # type: ignore[assignment]
+    marts.write_database = _counted(marts.write_database, before)  # type: ignore[assignment]
 
 
 def _look(home: Path) -> dict[str, object]:
@@ -109,4 +143,4 @@ def _in_child(work: Callable[[], dict[str, object]]) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2])

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
@@ -14,28 +11,7 @@ import pytest
 
 from serving import files, release
 from tests.serving import warehouse
-from tests.serving.warehouse import GATES, THROUGH, Places
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture
-def places(tmp_path: Path) -> Places:
-    places = Places(tmp_path / "home")
-    warehouse.build(places.warehouse_path)
-    return places
-
-
-def next_day(places: Places, days: int = 1) -> None:
-    """The warehouse as the run of a later day leaves it."""
-    with duckdb.connect(str(places.warehouse_path)) as db:
-        db.execute(f"update marts.kpi_values set data_through = data_through + {days}")
-        db.execute(f"update marts.fct_leads set lead_date = lead_date + {days}")
-
-
-def published_bytes(places: Places) -> dict[Path, bytes]:
-    files_of_releases = [places.bi_path, *places.releases_dir.rglob("*.*")]
-    return {path: path.read_bytes() for path in files_of_releases if path.is_file()}
+from tests.serving.warehouse import GATES, THROUGH, Places, next_day
 
 
 def test_a_release_holds_every_mart_sorted_and_described(places: Places) -> None:
@@ -235,52 +211,6 @@ def test_a_lost_or_replaced_bi_file_is_restored_and_its_stale_log_removed(places
     assert release.current(places) == done
 
 
-@pytest.mark.slow
-def test_a_kill_at_any_point_leaves_a_whole_release_and_the_next_run_finishes(places: Places) -> None:
-    with duckdb.connect(str(places.warehouse_path)) as db:  # small marts, for it publishes a hundred times
-        db.execute("delete from marts.kpi_values where cadence <> 'quarter'")
-        db.execute("delete from marts.attribution_channels where cadence <> 'quarter'")
-    first = release.publish(places, GATES)
-    next_day(places)
-
-    run = subprocess.run([sys.executable, "-m", "tests.serving.crash_driver", str(places.home)], cwd=ROOT,
-                         capture_output=True, text=True, timeout=300, check=False)  # fmt: skip
-
-    assert run.returncode == 0, run.stderr
-    points = [json.loads(line) for line in run.stdout.splitlines()]
-    assert len(points) > 20
-    assert [point["crashed"] for point in points] == [True] * (len(points) - 1) + [False]
-    old, new = str(THROUGH), str(THROUGH + timedelta(days=1))
-    for point in points:
-        seen = point["seen"]
-        assert seen["damage"] == [], point
-        assert seen["bi_through"] in ([old], [new]), point
-        assert seen["leads"] == (old if seen["current"] == first.id else new), point
-        assert (seen["bi"] == first.id) == (seen["bi_through"] == [old]), point
-        assert point["after"]["through"] == new, point
-        assert point["after"]["problems"] == [], point
-        kept = {first.id} & set(point["after"]["left"])
-        assert set(point["after"]["left"]) == {".lock", "current", point["after"]["id"]} | kept, point
-    # The points must lie on both sides of the moment of publication, or the test proves nothing.
-    assert {point["seen"]["bi"] == first.id for point in points} == {True, False}
-    assert any(point["seen"]["bi"] != point["seen"]["current"] for point in points)
-
-
-def test_two_publishers_take_turns(places: Places) -> None:
-    code = (
-        "import sys; from pathlib import Path; from serving import release; from tests.serving import warehouse as w\n"
-        "print(release.publish(w.Places(Path(sys.argv[1])), w.GATES).is_new)"
-    )
-    runs = [subprocess.Popen([sys.executable, "-c", code, str(places.home)], cwd=ROOT, stdout=subprocess.PIPE,
-                             stderr=subprocess.PIPE, text=True) for _ in range(3)]  # fmt: skip
-    answers = [run.communicate(timeout=60) for run in runs]
-
-    assert [run.returncode for run in runs] == [0, 0, 0], answers
-    assert sorted(out.strip() for out, _ in answers) == ["False", "False", "True"]
-    assert len(release.list_releases(places)) == 1
-    assert release.verify(places) == []
-
-
 def test_a_held_lock_is_a_clear_error(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(release, "LOCK_WAIT_SECONDS", 0.2)
     with (
@@ -288,48 +218,6 @@ def test_a_held_lock_is_a_clear_error(places: Places, monkeypatch: pytest.Monkey
         pytest.raises(release.ReleaseError, match="another publication is running"),
     ):
         release.publish(places, GATES)
-
-
-READER = """
-import sys, time, duckdb
-path, seconds = sys.argv[1], float(sys.argv[2])
-end, reads, seen = time.monotonic() + seconds, 0, set()
-while time.monotonic() < end:
-    with duckdb.connect(path, read_only=True) as db:
-        a = db.execute("select distinct data_through from marts.kpi_values").fetchall()
-        b = db.execute("select max(lead_date) from marts.fct_leads").fetchall()
-        c = db.execute("select data_through from release.info").fetchall()
-    assert len(a) == 1 and a == b == c, (a, b, c)
-    reads += 1; seen.add(a[0][0])
-print(reads, len(seen))
-"""
-
-
-def test_readers_see_no_torn_and_no_failed_read_while_releases_follow_each_other(places: Places) -> None:
-    release.publish(places, GATES)
-    readers = [subprocess.Popen([sys.executable, "-c", READER, str(places.bi_path), "4"], stdout=subprocess.PIPE,
-                                stderr=subprocess.PIPE, text=True) for _ in range(2)]  # fmt: skip
-    published = 0
-    while any(reader.poll() is None for reader in readers):
-        next_day(places)
-        published += release.publish(places, GATES, keep=2).is_new
-    answers = [reader.communicate() for reader in readers]
-
-    assert [reader.returncode for reader in readers] == [0, 0], answers
-    assert published >= 3
-    for out, _ in answers:
-        reads, states = map(int, out.split())
-        assert reads >= 10
-        assert states >= 2, "the reader must have lived through a publication"
-
-
-def test_parquet_readers_keep_a_whole_release_while_another_is_published(places: Places) -> None:
-    first = release.publish(places, GATES)
-    with first.connect() as db:
-        before = db.execute("select max(lead_date) from fct_leads").fetchall()
-        next_day(places)
-        release.publish(places, GATES)
-        assert db.execute("select max(data_through) from kpi_values").fetchall() == before == [(THROUGH,)]
 
 
 def test_the_warehouse_is_only_read(places: Places) -> None:

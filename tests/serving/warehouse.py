@@ -290,6 +290,13 @@ def build(path: Path, *, through: date = THROUGH, refreshed_at: datetime = datet
     return path
 
 
+def next_day(places: Places, days: int = 1) -> None:
+    """The warehouse as the run of a later day leaves it."""
+    with duckdb.connect(str(places.warehouse_path)) as db:
+        db.execute(f"update marts.kpi_values set data_through = data_through + {days}")
+        db.execute(f"update marts.fct_leads set lead_date = lead_date + {days}")
+
+
 def _insert(db: duckdb.DuckDBPyConnection, table: str, rows: list[tuple[object, ...]]) -> None:
     # Through Arrow: a statement per row takes a thousand times longer.
     names = [name for name, *_ in db.execute(f"describe marts.{table}").fetchall()]

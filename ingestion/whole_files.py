@@ -1,0 +1,53 @@
+"""Files of a lake on a local disk appear whole or not at all, as an object store's do by themselves.
+
+Flow: bytes → `.{digest}.part` beside the target → disk → rename. fsspec's own local file system writes straight under
+the final name, so a killed load would leave half a Parquet file where every reader globs. Belongs here: how a file is
+written. Does not: which files a lake has (`lake.py`).
+"""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import fsspec
+from fsspec.implementations.local import LocalFileSystem
+
+
+class WholeFiles(LocalFileSystem):  # type: ignore[misc]
+    """fsspec's local file system, every file put in place by one rename once it is on the disk."""
+
+    def put_file(self, path1: Any, path2: Any, callback: Any = None, **kwargs: Any) -> None:
+        with _part(self._strip_protocol(path2)) as part:
+            super().put_file(path1, part, callback=callback, **kwargs)
+
+    def pipe_file(self, path: Any, value: bytes, mode: str = "overwrite", **kwargs: Any) -> None:
+        with _part(self._strip_protocol(path)) as part:
+            super().pipe_file(part, value, mode, **kwargs)
+
+    def write_text(
+        self, path: Any, value: str, encoding: str | None = None, errors: Any = None, newline: Any = None, **kwargs: Any
+    ) -> None:
+        with _part(self._strip_protocol(path)) as part:
+            super().write_text(part, value, encoding, errors, newline, **kwargs)
+
+
+@contextmanager
+def _part(target: str) -> Iterator[str]:
+    """The name to write under. Its stem says nothing: dlt reads load ids from the names of its files, whole or not."""
+    final = Path(target)
+    part = final.with_name(f".{hashlib.sha256(final.name.encode()).hexdigest()[:16]}.part")
+    yield str(part)
+    descriptor = os.open(part, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    part.replace(final)
+
+
+def register() -> None:
+    """Make it what fsspec, and through it dlt, uses for local paths in this process."""
+    fsspec.register_implementation("file", WholeFiles, clobber=True)
