@@ -221,7 +221,7 @@ def test_rows_that_gates_showed_are_forgotten(tmp_path: Path) -> None:
     path = tmp_path / "home"
     home = Home(path, home_environment(path), World(seed=1))
     row = '{"contact_id": "1508900010", "email_hash": "#0123456789abcdef"}'
-    for run, sample in (("failed", f"[{row}]"), ("passed", "[]")):
+    for run, sample in (("run-bad", f"[{row}]"), ("run-good", "[]")):
         for name in ("results/raw", f"validations/raw/t/{run}", f"site/validations/raw/t/{run}"):
             path.joinpath("gx", name).mkdir(parents=True, exist_ok=True)
         result = '{"gate": "raw", "run_id": "%s", "judged_at": "2026", "passed": false, "tables": [{"table": "t",'
@@ -247,8 +247,8 @@ def test_rows_that_gates_showed_are_forgotten(tmp_path: Path) -> None:
         "other": dg.MetadataValue.md("stays"),
     }
     assert traces.holding(path, ["1508900010", "0123456789abcdef"]) == {}
-    assert [each.stem for each in path.joinpath("gx", "results", "raw").iterdir()] == ["passed"]
-    assert "failed" not in path.joinpath("gx", "site", "index.html").read_text()
+    assert [each.stem for each in path.joinpath("gx", "results", "raw").iterdir()] == ["run-good"]
+    assert "run-bad" not in path.joinpath("gx", "site", "index.html").read_text()
 
 
 def test_wrong_usage_and_nobody_found(home_copy: Home) -> None:
