@@ -15,6 +15,7 @@ from ingestion.registry import SOURCES, bookkeeping, table
 from ingestion.settings import Settings, reload
 from sandbox.apis import hubspot_search
 from sandbox.changes import Change
+from sandbox.corrupt import Corruption
 from sandbox.server import Credentials, Running, running
 from sandbox.world import Snapshot, World
 from tests.ingestion.conftest import END, START, environment
@@ -98,6 +99,15 @@ def test_records_deleted_for_good_get_a_tombstone_once(fresh: Settings, later: R
     assert {"deals", "contacts"} <= listed
     assert "companies" not in listed, "nothing is listed where the numbers agree"
     assert lake.pull("hubspot", START, END, settings=fresh).rows.get("deals", 0) == 0
+
+
+def test_records_whose_id_was_lost_are_not_taken_for_deleted(fresh: Settings, later: Running) -> None:
+    lake.pull("hubspot", START, END, settings=fresh)
+    before = _standing(fresh, "contacts")
+    later.faults.spoil(Corruption("hubspot.contacts", "null_key", rows=3))
+    lake.pull("hubspot", START, END, settings=fresh)
+    assert before <= _standing(fresh, "contacts")
+    later.faults.clear()
 
 
 def test_merged_and_archived_records_are_not_taken_for_deleted(

@@ -87,28 +87,31 @@ class _Departures:
     def __init__(self, context: Context, hubspot: HubSpot, kind: ObjectType) -> None:
         self._context, self._hubspot, self._kind = context, hubspot, kind
         self._standing = Standing(context.settings, context.source.tables[kind.name])
-        self._ids = set(self._standing.ids)
+        self._ids: set[str | None] = {*self._standing.ids}
         self._is_erased = _forget(context, kind)
 
     def met(self, page: list[Json]) -> None:
         """Live records of this pull; those merged into them are gone by another way, erased people stand nowhere."""
         for record in page:
-            if not self._is_erased(record.get("id", "")):
-                self._ids.add(record.get("id", ""))
+            id_ = record.get("id") or None
+            if id_ is None or not self._is_erased(id_):
+                self._ids.add(id_)
             self._ids.difference_update(split_ids(record["properties"].get("hs_merged_object_ids") or ""))
 
     def left(self, page: list[Json]) -> None:
         """Records in the recycle bin."""
-        self._ids.difference_update(record.get("id", "") for record in page)
+        self._ids.difference_update(record.get("id") for record in page)
 
     def rows(self) -> Iterator[Rows]:
-        known = self._ids & self._standing.ids
-        if self._hubspot.newest(self._kind.name, self._kind.updated)[0] == len(self._ids):
+        # A record whose id was lost may be any of them: the gate raw is to see it, and nothing is taken for deleted.
+        if None in self._ids or self._hubspot.newest(self._kind.name, self._kind.updated)[0] == len(self._ids):
             return
+        known = {id_ for id_ in self._ids if id_ in self._standing.ids}
         for page in self._hubspot.listed(self._kind.name, [self._kind.updated], self._kind.updated, archived=False):
-            known.difference_update(record["id"] for record in page)
+            known.difference_update(record.get("id") for record in page)
         if known:
-            yield Rows(self._kind.name, self._standing.gone(known, self._context.pulled_at), received=len(known))
+            tombstones = self._standing.gone({id_ for id_ in known if id_}, self._context.pulled_at)
+            yield Rows(self._kind.name, tombstones, received=len(known))
 
 
 def _changed(hubspot: HubSpot, kind: ObjectType, cursor: Cursor) -> Iterator[list[Json]]:
