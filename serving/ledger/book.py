@@ -38,10 +38,10 @@ COLUMNS = {
 
 
 def drop_orphans(folder: Path, releases: Collection[str]) -> None:
-    """Forget files of publications that never became a release."""
+    """Forget files of publications that never became a release, and drafts of those that never got that far."""
     newest = max(releases, default="")
-    for path in folder.glob("*.parquet"):
-        if path.stem > newest:
+    for path in [*folder.glob("*.parquet"), *folder.glob(".*.draft")]:
+        if path.suffix == ".draft" or path.stem > newest:
             path.unlink()
 
 

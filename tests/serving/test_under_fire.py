@@ -110,8 +110,11 @@ def test_a_disk_that_ends_within_a_file_stops_publication_before_anyone_notices(
     assert release.current(places) == first
     assert release.verify(places) == []
     assert sorted(path.name for path in places.releases_dir.iterdir()) == [".lock", first.id, "current"]
-    assert sorted(path.name for path in places.home.iterdir()) == ["kpilote.duckdb", "releases", "warehouse.duckdb"]
-    assert release.publish(places, GATES).is_new
+    left = sorted(path.name for path in places.home.iterdir())
+    assert left == ["kpilote.duckdb", "ledger", "releases", "warehouse.duckdb"]
+    second = release.publish(places, GATES)
+    assert second.is_new
+    assert sorted(path.name for path in places.ledger_dir.iterdir()) == [f"{one.id}.parquet" for one in (first, second)]
 
 
 def test_publishers_take_turns(places: Places) -> None:
