@@ -4,25 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
-from ingestion import settings as settings_module
 from orchestration import sensors
-from orchestration.environment import variables
 from orchestration.resources import LOCK_FILE, Warehouse
-from tests.conftest import home_environment
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Iterator[Path]:
-    with variables(home_environment(tmp_path / "home")):
-        settings_module.reload()
-        yield tmp_path / "home"
-    settings_module.settings.cache_clear()
 
 
 @dg.op

@@ -5,32 +5,19 @@ from __future__ import annotations
 import logging
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
-import pytest
 from dagster._core.test_utils import create_test_daemon_workspace_context
 from dagster._core.workspace.load_target import EmptyWorkspaceTarget
 from dagster._daemon.monitoring.run_monitoring import execute_run_monitoring_iteration
 
-from ingestion import settings as settings_module
 from orchestration import liveness, runs
-from orchestration.environment import variables
-from tests.conftest import home_environment
 
 
 @dg.job
 def refresh() -> None:
     """Only its runs' statuses matter."""
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Iterator[Path]:
-    with variables(home_environment(tmp_path / "home")):
-        settings_module.reload()
-        yield tmp_path / "home"
-    settings_module.settings.cache_clear()
 
 
 def worker(run_id: str) -> int:

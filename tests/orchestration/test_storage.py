@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
@@ -11,21 +10,11 @@ import pytest
 
 from ingestion import settings as settings_module
 from orchestration import runs
-from orchestration.environment import variables
 from orchestration.partitions import cadences
 from orchestration.schedules import RANGE_END, RANGE_START
 from orchestration.storage import POSTGRES_VARIABLE, BatchingEventLog, Storage
-from tests.conftest import home_environment
 
 FIRST, LAST, DAYS = "2025-01-01", "2025-03-31", 90
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Iterator[Path]:
-    with variables(home_environment(tmp_path / "home")):
-        settings_module.reload()
-        yield tmp_path / "home"
-    settings_module.settings.cache_clear()
 
 
 def test_dagster_yaml_keeps_everything_under_the_home(home: Path) -> None:

@@ -1,0 +1,20 @@
+"""What tests of the orchestration share beside the built home: an empty one, which this process's settings point at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ingestion import settings as settings_module
+from orchestration.environment import variables
+from tests.conftest import home_environment
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Path]:
+    with variables(home_environment(tmp_path / "home")):
+        settings_module.reload()
+        yield tmp_path / "home"
+    settings_module.settings.cache_clear()
