@@ -11,12 +11,11 @@ reported; this module decides only what is looked at, and must never see less th
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import duckdb
 import fsspec
 
-from ingestion.lake import lake_tables, loads_glob, table_glob
+from ingestion.lake import committed_loads, lake_tables, quoted, table_glob
 from ingestion.registry import SOURCES, Table, bookkeeping
 from ingestion.settings import Settings
 
@@ -59,7 +58,7 @@ def warehouse(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
     connection = _connect(settings)
     try:
         if settings.warehouse_path.exists():
-            connection.execute(f"attach '{_quoted(settings.warehouse_path)}' as warehouse (read_only)")
+            connection.execute(f"attach {quoted(str(settings.warehouse_path))} as warehouse (read_only)")
             tables = connection.execute(
                 "select schema_name, table_name from duckdb_columns()"
                 " where database_name = 'warehouse' and list_contains($1, schema_name) group by all",
@@ -97,11 +96,7 @@ def relations(connection: duckdb.DuckDBPyConnection) -> set[tuple[str, str]]:
 
 def _see_source(connection: duckdb.DuckDBPyConnection, settings: Settings, name: str) -> None:
     connection.execute(f"create schema {name}")
-    # dlt writes a load's record last, under a file name that ends in the load id.
-    connection.execute(
-        f"create table {name}._loads as select distinct regexp_extract(file, '__([0-9.]+)\\.jsonl$', 1) as load_id"  # noqa: S608
-        f" from glob('{_quoted(loads_glob(settings, name))}') where load_id <> ''"
-    )
+    connection.execute(f"create table {name}._loads as {committed_loads(settings, name)}")
     for table in (*bookkeeping(name), *(each for each in lake_tables(name) if not each.name.startswith("_"))):
         try:
             _see_table(connection, settings, table)
@@ -113,7 +108,7 @@ def _see_table(connection: duckdb.DuckDBPyConnection, settings: Settings, table:
     """Define `<source>.<table>`; a record table is copied (small, and ranked once), a window table stays a view."""
     source, name = table.source, table.name
     committed, seen = f'{source}."{name}_committed"', f'{source}."{name}_seen"'
-    files = f"read_parquet('{_quoted(table_glob(settings, table))}', union_by_name = true)"
+    files = f"read_parquet({quoted(table_glob(settings, table))}, union_by_name = true)"
     rows = f"select * from {files} where _dlt_load_id in (select load_id from {source}._loads)"  # noqa: S608
     if name.startswith("_"):  # small, and asked by many expectations of every table
         connection.execute(f"create table {source}.{name} as {rows}")
@@ -188,7 +183,3 @@ def _day_owners(table: Table, committed: str) -> str:
 
 def _newest_load(table: Table) -> str:
     return f"(select max(_dlt_load_id::double) from {table.source}._windows where table_name = '{table.name}')"  # noqa: S608
-
-
-def _quoted(text: str | Path) -> str:
-    return str(text).replace("'", "''")

@@ -17,7 +17,7 @@ import duckdb
 import fsspec
 
 from ingestion.errors import KpiloteError
-from ingestion.lake import LakePlace, lake_tables, loads_glob, source_url
+from ingestion.lake import LakePlace, committed_loads, lake_tables, quoted, source_url
 from ingestion.registry import SOURCES, Table
 from ingestion.settings import Settings
 
@@ -97,12 +97,7 @@ def finish(settings: LakePlace, source_name: str) -> None:
 
 
 def _committed(connection: duckdb.DuckDBPyConnection, settings: LakePlace, source_name: str) -> list[str]:
-    rows = connection.execute(
-        "select distinct regexp_extract(file, '__([0-9.]+)\\.jsonl$', 1) from glob($1)"
-        " where regexp_matches(file, '__[0-9.]+\\.jsonl$')",
-        [loads_glob(settings, source_name)],
-    ).fetchall()
-    return [load_id for (load_id,) in rows]
+    return [load_id for (load_id,) in connection.execute(committed_loads(settings, source_name)).fetchall()]
 
 
 def _files(filesystem: fsspec.AbstractFileSystem, root: str, table: Table) -> Iterator[tuple[str, str]]:
@@ -128,7 +123,7 @@ def _written(
         filesystem.rm_file(draft)  # left by a process that was killed
     query = "from read_parquet($1, union_by_name = true)"
     connection.execute("set preserve_insertion_order = true")
-    connection.execute(f"copy ({query}) to '{_quoted(draft)}' (format parquet, compression zstd)", [sources])
+    connection.execute(f"copy ({query}) to {quoted(draft)} (format parquet, compression zstd)", [sources])
     # Every value of every row as text: order and files aside, both sides must come to the same.
     rows = f"select columns(*)::varchar {query}"
     check = f"select count(*), bit_xor(hash(rows)), sum(hash(rows)) from ({rows}) as rows"  # noqa: S608 - constants
@@ -139,7 +134,3 @@ def _written(
             f"{target}: {says} is not what its {len(sources)} files say ({said}); they stay as they are"
         )
     return {"draft": draft, "target": target, "replaced": sources}, int(says[0])
-
-
-def _quoted(text: str) -> str:
-    return text.replace("'", "''")

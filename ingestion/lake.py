@@ -64,6 +64,21 @@ def loads_glob(settings: LakePlace, source_name: str) -> str:
     return f"{source_url(settings, source_name)}/{LOADS_TABLE}/*.jsonl"
 
 
+def committed_loads(settings: LakePlace, source_name: str) -> str:
+    """SQL of the loads of a source that count, as `load_id`: dlt writes a load's record last, under a file name that
+    ends in the load id, so no file has to be opened.
+    """
+    return (
+        "select distinct regexp_extract(file, '__([0-9.]+)\\.jsonl$', 1) as load_id"  # noqa: S608 - our own folder
+        f" from glob({quoted(loads_glob(settings, source_name))}) where load_id <> ''"
+    )
+
+
+def quoted(text: str) -> str:
+    """A text as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
 def lake_tables(source_name: str) -> tuple[Table, ...]:
     """The tables of a source with its bookkeeping."""
     return (*source(source_name).tables.values(), *bookkeeping(source_name))

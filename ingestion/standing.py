@@ -11,7 +11,7 @@ import duckdb
 import pyarrow as pa
 
 from ingestion.identifiers import is_surrogate
-from ingestion.lake import loads_glob, table_glob
+from ingestion.lake import committed_loads, table_glob
 from ingestion.registry import Table
 from ingestion.settings import Settings
 
@@ -29,11 +29,11 @@ class Standing:
                 f"""
                 select {columns} from read_parquet($1, union_by_name = true)
                 where {self._key} is not null and _dlt_load_id in (
-                    select regexp_extract(file, '__([0-9.]+)\\.jsonl$', 1) from glob($2)
+                    {committed_loads(settings, table.source)}
                 )
                 qualify row_number() over (partition by {self._key} order by row({order}) desc) = 1
                 """,  # noqa: S608 - names of the registry
-                params=[table_glob(settings, table), loads_glob(settings, table.source)],
+                params=[table_glob(settings, table)],
             ).to_arrow_table()
         merged = self._newest.column("merged_ids").to_pylist() if "merged_ids" in self._newest.column_names else []
         self._merged = {loser for losers in merged for loser in losers or ()}

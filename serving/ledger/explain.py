@@ -15,7 +15,7 @@ from typing import Any
 import duckdb
 
 from ingestion.errors import KpiloteError
-from ingestion.lake import LakePlace, loads_glob, source_url, table_glob
+from ingestion.lake import LakePlace, committed_loads, source_url, table_glob
 from ingestion.registry import SOURCES, Table, bookkeeping, table
 from serving import marts
 from serving.folder import Release
@@ -195,7 +195,7 @@ def _rows(
 def _files(settings: LakePlace, each: Table, first: date, last: date) -> Files:
     """The loads of a table that speak for the days, newest first, and their files."""
     windows = bookkeeping(each.source)[0]
-    committed = "select regexp_extract(file, '__([0-9.]+)\\.jsonl$', 1) from glob($1)"
+    committed = committed_loads(settings, each.source)
     by_day = each.kind == "window" and SOURCES[each.source].is_api
     covering = (
         "select arg_max(load, load::double) from days left join covered"
@@ -209,13 +209,13 @@ def _files(settings: LakePlace, each: Table, first: date, last: date) -> Files:
         loads = connection.execute(
             f"""
             with covered as (
-                select _dlt_load_id as load, window_start, window_end from read_parquet($2, union_by_name = true)
-                where table_name = $3 and _dlt_load_id in ({committed})
+                select _dlt_load_id as load, window_start, window_end from read_parquet($1, union_by_name = true)
+                where table_name = $2 and _dlt_load_id in ({committed})
             ),
-            days as (select unnest(generate_series($4::date, $5::date, interval 1 day))::date as day)
+            days as (select unnest(generate_series($3::date, $4::date, interval 1 day))::date as day)
             select distinct load from ({covering}) as owners (load) where load is not null order by load::double desc
             """,  # noqa: S608 - constants of this function
-            [loads_glob(settings, each.source), table_glob(settings, windows), each.name, first, last],
+            [table_glob(settings, windows), each.name, first, last],
         ).fetchall()
         names = [load for (load,) in loads]
         held = connection.execute(
