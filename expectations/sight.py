@@ -13,9 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import duckdb
-import fsspec
 
-from ingestion.lake import committed_loads, lake_tables, quoted, table_glob
+from ingestion.lake import committed_loads, lake_tables, let_read, quoted, table_glob
 from ingestion.registry import SOURCES, Table, bookkeeping
 from ingestion.settings import Settings
 
@@ -43,8 +42,7 @@ def lake(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
     """
     connection = _connect(settings)
     try:
-        if "://" in settings.lake_url:
-            connection.register_filesystem(fsspec.filesystem(settings.lake_url.partition("://")[0]))
+        let_read(connection, settings)
         for name in settings.sources:
             _see_source(connection, settings, name)
         yield connection

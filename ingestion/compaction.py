@@ -17,7 +17,7 @@ import duckdb
 import fsspec
 
 from ingestion.errors import KpiloteError
-from ingestion.lake import LakePlace, committed_loads, lake_tables, quoted, source_url
+from ingestion.lake import LakePlace, committed_loads, lake_tables, let_read, quoted, source_url
 from ingestion.registry import SOURCES, Table
 from ingestion.settings import Settings
 
@@ -51,6 +51,7 @@ def compact(
     done, exchanges = [], []
     with duckdb.connect(config={"memory_limit": MEMORY_LIMIT}) as connection:
         connection.execute("set timezone = 'UTC'")
+        let_read(connection, settings)
         committed = sorted(_committed(connection, settings, source_name), key=float)
         old = set(committed[: max(0, len(committed) - kept_loads)])
         for table in lake_tables(source_name):
@@ -60,9 +61,7 @@ def compact(
                 exchanges.append(exchange)
                 done.append(Compacted(table.full_name, len(files), rows))
     if exchanges:
-        # Through a rename, so that half a journal is never taken for a whole one.
-        filesystem.pipe_file(f"{root}/{JOURNAL}.part", json.dumps(exchanges).encode())
-        filesystem.mv(f"{root}/{JOURNAL}.part", f"{root}/{JOURNAL}")
+        filesystem.pipe_file(f"{root}/{JOURNAL}", json.dumps(exchanges).encode())
         finish(settings, source_name)
     return done
 

@@ -22,7 +22,6 @@ from ingestion.errors import KpiloteError
 from ingestion.identity import TELLTALE, Node
 from ingestion.registry import SOURCES, Table, tables
 from ingestion.settings import Settings
-from ingestion.suppression import put
 from ingestion.tables.model import Identifier
 
 # kind → identifier → surrogate. A deal or a meeting is nobody's: it is its own.
@@ -85,7 +84,7 @@ def _rewrite_file(filesystem: fsspec.AbstractFileSystem, path: str, table: Table
     if not changed.equals(rows):
         sink = pa.BufferOutputStream()
         pq.write_table(changed, sink, compression="none" if codec == "uncompressed" else codec)
-        put(filesystem, path, sink.getvalue().to_pybytes())
+        filesystem.pipe_file(path, sink.getvalue().to_pybytes())
 
 
 def _changed(rows: pa.Table, table: Table, known: tuple[Identifier, ...], drawn: Surrogates) -> pa.Table:
@@ -122,7 +121,7 @@ def _rewrite_states(settings: Settings, source: str, drawn: Surrogates) -> None:
         kept = _without(state, gone)
         if kept != state:
             kept["_version_hash"] = record["version_hash"] = generate_pipeline_state_version_hash(kept)
-            put(filesystem, path, json.dumps({**record, "state": compress_state(kept)}).encode())
+            filesystem.pipe_file(path, json.dumps({**record, "state": compress_state(kept)}).encode())
 
 
 def _without(state: Any, gone: set[str]) -> Any:

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import duckdb
-import fsspec
 
 from ingestion import lake
 from ingestion.errors import KpiloteError
@@ -156,9 +155,7 @@ class _Lake:
     def __enter__(self) -> "_Lake":
         self._connection = duckdb.connect(config={"autoinstall_known_extensions": "false", "memory_limit": "1GB"})
         self._connection.execute("set timezone = 'UTC'")
-        if "://" in self._settings.lake_url:
-            scheme = self._settings.lake_url.partition("://")[0]
-            self._connection.register_filesystem(fsspec.filesystem(scheme))
+        lake.let_read(self._connection, self._settings)
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -10,7 +10,7 @@ import hashlib
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import fsspec
 import pyarrow as pa
@@ -74,6 +74,12 @@ def committed_loads(settings: LakePlace, source_name: str) -> str:
     )
 
 
+def let_read(connection: Any, settings: LakePlace) -> None:
+    """Let a DuckDB connection read the lake where it does not lie on a local disk."""
+    if "://" in settings.lake_url:
+        connection.register_filesystem(fsspec.filesystem(settings.lake_url.partition("://")[0]))
+
+
 def quoted(text: str) -> str:
     """A text as an SQL literal."""
     return "'" + text.replace("'", "''") + "'"
@@ -93,9 +99,8 @@ def prepare(settings: Settings, sources: tuple[str, ...] | None = None) -> None:
     """
     from ingestion.compaction import finish
 
-    for name in SOURCES:
-        finish(settings, name)
     for name in sources if sources is not None else SOURCES:
+        finish(settings, name)
         folder = source_url(settings, name)
         filesystem, root = fsspec.core.url_to_fs(folder)
         for table in lake_tables(name):

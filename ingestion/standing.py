@@ -11,7 +11,7 @@ import duckdb
 import pyarrow as pa
 
 from ingestion.identifiers import is_surrogate
-from ingestion.lake import committed_loads, table_glob
+from ingestion.lake import committed_loads, let_read, table_glob
 from ingestion.registry import Table
 from ingestion.settings import Settings
 
@@ -24,6 +24,7 @@ class Standing:
         order = f"_dlt_load_id::double, {table.updated_column}"
         with duckdb.connect() as connection:
             connection.execute("set timezone = 'UTC'")
+            let_read(connection, settings)
             columns = ", ".join(column.name for column in table.columns)
             self._newest: pa.Table = connection.sql(
                 f"""

@@ -6,14 +6,10 @@ the lake, and without the key nobody can ask whether somebody is on the list. Be
 does by it. Does not: how a person is found and erased (`identity.py`, `erasure.py`).
 """
 
-import contextlib
 import hmac
-import io
 import json
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import IO
 
 import fsspec
 import pyarrow as pa
@@ -24,7 +20,9 @@ from ingestion.errors import SettingsError
 from ingestion.registry import Table
 from ingestion.settings import Settings
 from ingestion.tables.model import Identifier, IdentifierKind
+from ingestion.whole_files import register
 
+register()
 FOLDER = "_suppressed"
 _DOMAIN = "kpilote/suppressed"
 
@@ -101,24 +99,7 @@ def write(settings: Settings, erasure: str, erased_at: str, found: Iterable[tupl
         # Sorted: the order must not say which hash is the address.
         "hashes": sorted(fingerprint(key, kind, value) for kind, value in found),
     }
-    put(filesystem, f"{root}/{erasure}.json", json.dumps(entry).encode())
-
-
-def put(filesystem: fsspec.AbstractFileSystem, path: str, content: bytes) -> None:
-    """Write a file whole or not at all: beside its place first, on the disk, then renamed."""
-    temporary = f"{path}.part"
-    with filesystem.open(temporary, "wb") as file:
-        file.write(content)
-        _sync(file)
-    filesystem.mv(temporary, path)
-
-
-def _sync(file: IO[bytes]) -> None:
-    """Onto the disk, where there is one: an object store writes an object whole when it is closed."""
-    with contextlib.suppress(io.UnsupportedOperation):
-        descriptor = file.fileno()
-        file.flush()
-        os.fsync(descriptor)
+    filesystem.pipe_file(f"{root}/{erasure}.json", json.dumps(entry).encode())
 
 
 def _folder(settings: Settings) -> str:

@@ -16,10 +16,13 @@ from zoneinfo import ZoneInfo
 import duckdb
 
 from ingestion import lake
+from ingestion.erasure import refuse_while_unfinished
 from ingestion.errors import KpiloteError
 from ingestion.privacy import without_secrets
 from ingestion.settings import Settings
 from orchestration import dbt
+from orchestration.resources import held
+from serving.files import LockTimeoutError
 
 
 class AsOfError(KpiloteError):
@@ -41,9 +44,20 @@ def instant(moment: dt.datetime, now: Settings) -> dt.datetime:
 
 
 def rebuild(now: Settings, moment: dt.datetime, progress: Callable[[int, int, str], None]) -> Rebuilt:
-    """Build every mart from what the lake knew at `moment` (with time zone); done again, only what changed is built."""
-    _refuse_before_the_first_load(now, moment)
-    then = now.as_known_on(moment)
+    """Build every mart from what the lake knew at `moment` (with time zone); done again, only what changed is built.
+
+    Files of the lake must not be exchanged or rewritten meanwhile, so a refresh that runs is waited for.
+    """
+    try:
+        with held(now):
+            refuse_while_unfinished(now)
+            _refuse_before_the_first_load(now, moment)
+            return _built(now.as_known_on(moment), moment, progress)
+    except LockTimeoutError as error:
+        raise AsOfError(f"{error}: a refresh is running, look back when it has ended") from None
+
+
+def _built(then: Settings, moment: dt.datetime, progress: Callable[[int, int, str], None]) -> Rebuilt:
     then.home.mkdir(parents=True, exist_ok=True)
     lake.prepare(then)
     done = dbt.build(then, [], progress)

@@ -26,7 +26,7 @@ from ingestion.errors import KpiloteError
 from ingestion.pipeline import alone
 from ingestion.privacy import Hasher
 from ingestion.registry import SOURCES
-from orchestration.resources import LOCK_FILE
+from orchestration.resources import held
 from serving import erasure as release_side
 from serving import files
 
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 
 # Called with what the erasure is at.
 Report = Callable[[str], None]
-LOCK_WAIT_SECONDS = 3600.0
 # Folders that have their own way of forgetting, or are not ours (the demo's imaginary vendors).
 APART = ("lake", "releases", "ledger", "gx", "as_of", "sandbox", "dlt")
 SAMPLES = "unexpected_rows"
@@ -51,10 +50,9 @@ class ErasureError(KpiloteError):
 @contextmanager
 def quiet(now: Settings) -> Iterator[None]:
     """Nothing is pulled, built or judged meanwhile: the locks of a refresh, in its order."""
-    now.home.mkdir(parents=True, exist_ok=True)
     with ExitStack() as locks:
         try:
-            locks.enter_context(files.locked(now.home / LOCK_FILE, wait_seconds=LOCK_WAIT_SECONDS))
+            locks.enter_context(held(now))
         except files.LockTimeoutError as error:
             raise ErasureError(f"{error}: a refresh is running, erase when it has ended") from None
         for name in SOURCES:

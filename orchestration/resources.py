@@ -1,18 +1,28 @@
 """What the assets share: the warehouse, of which there is one and which one run at a time may write."""
 
-import fcntl
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 import dagster as dg
 
 from ingestion.erasure import refuse_while_unfinished
 from ingestion.errors import KpiloteError
-from ingestion.settings import settings
+from ingestion.settings import Settings, settings
 from orchestration import liveness
+from serving import files
 
 LOCK_FILE = "warehouse.lock"
+WAIT_SECONDS = 3600.0
+
+
+def held(
+    now: Settings, *, wait_seconds: float = WAIT_SECONDS, waiting: Callable[[], None] = lambda: None
+) -> AbstractContextManager[None]:
+    """The warehouse and the lake to oneself: no refresh, erasure or exchange of files runs meanwhile.
+
+    Raises files.LockTimeoutError when another process does not let go.
+    """
+    return files.locked(now.home / LOCK_FILE, wait_seconds=wait_seconds, waiting=waiting)
 
 
 class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -22,31 +32,23 @@ class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
     does not pass through the daemon's queue, so every run also holds this lock; the kernel drops it with the process.
     """
 
-    wait_seconds: float = 3600.0
+    wait_seconds: float = WAIT_SECONDS
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["Warehouse"]:
-        home = settings().home
-        home.mkdir(parents=True, exist_ok=True)
-        with liveness.alive(str(context.run_id)), (home / LOCK_FILE).open("w") as handle:
-            deadline = time.monotonic() + self.wait_seconds
-            said = False
-            while True:
-                try:
-                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    if time.monotonic() > deadline:
-                        raise dg.Failure(
-                            description=f"another run has held the warehouse for {self.wait_seconds:.0f} s: end it in "
-                            "the Dagster UI, then run this one again"
-                        ) from None
-                    if not said and context.log:
-                        context.log.info("another run writes the warehouse: waiting for it to end")
-                        said = True
-                    time.sleep(0.5)
+        def say() -> None:
+            if context.log:
+                context.log.info("another run writes the warehouse: waiting for it to end")
+
+        with liveness.alive(str(context.run_id)), ExitStack() as lock:
             try:
+                lock.enter_context(held(settings(), wait_seconds=self.wait_seconds, waiting=say))
                 refuse_while_unfinished(settings())
+            except files.LockTimeoutError:
+                raise dg.Failure(
+                    description=f"another run has held the warehouse for {self.wait_seconds:.0f} s: end it in "
+                    "the Dagster UI, then run this one again"
+                ) from None
             except KpiloteError as error:
                 raise dg.Failure(description=str(error), allow_retries=False) from None
             yield self

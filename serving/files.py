@@ -12,7 +12,7 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 HASH_BLOCK_BYTES = 1 << 20
@@ -98,10 +98,14 @@ def _draft(target: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def locked(path: Path, *, wait_seconds: float) -> Iterator[None]:
-    """Hold an exclusive lock on `path`; the kernel frees it when the process ends, however it ends."""
+def locked(path: Path, *, wait_seconds: float, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Hold an exclusive lock on `path`; the kernel frees it when the process ends, however it ends.
+
+    `waiting` is called once where another process holds it.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     deadline = time.monotonic() + wait_seconds
+    said = False
     with path.open("a") as file:
         while True:
             try:
@@ -110,5 +114,8 @@ def locked(path: Path, *, wait_seconds: float) -> Iterator[None]:
             except BlockingIOError:
                 if time.monotonic() >= deadline:
                     raise LockTimeoutError(f"{path} has been held by another process for {wait_seconds:g} s") from None
+                if not said:
+                    waiting()
+                    said = True
                 time.sleep(LOCK_POLL_SECONDS)
         yield

@@ -19,9 +19,8 @@ from ingestion.lake import LakePlace, committed_loads, source_url, table_glob
 from ingestion.registry import SOURCES, Table, bookkeeping, table
 from serving import marts
 from serving.folder import Release
-from serving.ledger.facts import Input
+from serving.ledger.facts import Input, last_day_over
 from serving.ledger.periods import Period
-from serving.ledger.windows import last_day_over
 
 
 class ExplainError(KpiloteError):

@@ -6,13 +6,13 @@ Flow: `old.<fact> × new.<fact> → diff_<fact>(row_id, old_row, new_row)`, then
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 
 import duckdb
 
 from serving import marts
-from serving.ledger.windows import last_day_over
 
 CADENCES = ("day", "week", "month", "quarter", "year")
 # A fact whose rows are typed by people in files has no key: equal keys are numbered in the order of the rest.
@@ -40,6 +40,11 @@ class Input:
     @cached_property
     def cut_by(self) -> tuple[str, ...]:
         return tuple(self.dimensions.split(", ")) if self.dimensions else ()
+
+
+def last_day_over(expression: str, last_day: str) -> str:
+    """A window's bound, compiled as SQL over `last_day`, with SQL of another last day in its place."""
+    return re.sub(r"\blast_day\b", f"({last_day})", expression)
 
 
 def inputs(connection: duckdb.DuckDBPyConnection) -> list[Input]:

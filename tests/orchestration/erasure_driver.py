@@ -20,10 +20,9 @@ import dagster as dg
 import dlt.pipeline.state_sync  # noqa: F401 - so that no child pays for it
 import duckdb
 import pyarrow.parquet as pq
-from fsspec.implementations.local import LocalFileSystem
 
 from ingestion import erasure as lake_side
-from ingestion import suppression
+from ingestion import suppression, whole_files
 from ingestion.settings import Settings
 from orchestration import erasure
 from serving import files, marts, release
@@ -88,10 +87,9 @@ def _die_at(point: int) -> None:
         setattr(Path, name, counted(getattr(Path, name)))
     for module, names in (
         (files, ("sync",)),
-        (suppression, ("_sync",)),
+        (whole_files, ("_part",)),
         (shutil, ("copyfile", "copytree", "rmtree", "copy2")),
         (marts, ("write_table", "write_database")),
-        (LocalFileSystem, ("mv",)),
     ):
         for name in names:
             setattr(module, name, counted(getattr(module, name)))
