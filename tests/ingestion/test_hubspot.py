@@ -101,13 +101,19 @@ def test_records_deleted_for_good_get_a_tombstone_once(fresh: Settings, later: R
     assert lake.pull("hubspot", START, END, settings=fresh).rows.get("deals", 0) == 0
 
 
-def test_records_whose_id_was_lost_are_not_taken_for_deleted(fresh: Settings, later: Running) -> None:
-    lake.pull("hubspot", START, END, settings=fresh)
-    before = _standing(fresh, "contacts")
-    later.faults.spoil(Corruption("hubspot.contacts", "null_key", rows=3))
-    lake.pull("hubspot", START, END, settings=fresh)
-    assert before <= _standing(fresh, "contacts")
-    later.faults.clear()
+def test_records_whose_id_was_lost_are_not_taken_for_deleted(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A company of its own: what a mended record leaves behind is a later edit, which no other test expects."""
+    with running(world, END, home=tmp_path / "company") as company:
+        for name, value in environment(company, tmp_path / "home").items():
+            monkeypatch.setenv(name, value)
+        settings = reload()
+        lake.pull("hubspot", START, END, settings=settings)
+        before = _standing(settings, "contacts")
+        company.faults.spoil(Corruption("hubspot.contacts", "null_key", rows=3))
+        lake.pull("hubspot", START, END, settings=settings)
+        assert before <= _standing(settings, "contacts")
 
 
 def test_merged_and_archived_records_are_not_taken_for_deleted(
