@@ -70,6 +70,7 @@ def later(company: Running) -> Iterator[Running]:
     """The company, to be changed; as it was afterwards."""
     yield company
     company.sandbox.changes = ()
+    company.sandbox.refresh()
 
 
 def _standing(settings: Settings, name: str) -> set[str]:
