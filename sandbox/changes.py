@@ -244,5 +244,6 @@ KINDS: dict[str, Callable[[Snapshot, Change], Frames]] = {
     "rates_corrected": _rates,
     "spend_corrected": _scaled("ad_spend", "date", "spend", 3),
     "cost_corrected": _scaled("marketing_costs", "month", "amount", 31),
+    "target_corrected": _scaled("targets", "period_start", "target", 0),
     "contract_corrected": _scaled("subscriptions", "started_on", "mrr", 10),
 }

@@ -1,6 +1,7 @@
 """The email platform: two campaigns a week, their recipients, and what people and machines did with them.
 
-Every (member, campaign) pair has its own key. Whoever unsubscribes or bounces hard gets nothing more from that instant.
+Every (member, campaign) pair has its own key. Whoever unsubscribes or bounces hard gets nothing more from that instant,
+and nobody is mailed for longer than `_SUNSET` after opting in: a company's list does not grow for ever.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from sandbox.world.people import WEB, Cast
 
 TUESDAY, THURSDAY = 1, 3
 _LONGEST = 20 * 24 * clock.HOUR  # nobody answers a mail later: platforms are re-read for thirty days after a send
+_SUNSET = 800 * 24 * clock.HOUR
 _LIST_SHARE = (0.62, 0.38)  # of the opted-in contacts, per list
 SITE = "https://www.kpilote-demo.example"
 UNSUBSCRIBE_URL = "https://kpilote-demo.us1.list-manage.example/unsubscribe"
@@ -102,8 +104,9 @@ def _sends(campaigns: pd.DataFrame, members: pd.DataFrame) -> pd.DataFrame:
         owned = np.flatnonzero(campaigns["list"].to_numpy() == number)
         rows = np.flatnonzero(members["list"].to_numpy() == number)
         send_times = campaigns["send"].to_numpy()[owned]
-        first = np.searchsorted(send_times, members["opted_in"].to_numpy()[rows], side="right")
-        at, later = spread(len(owned) - first)
+        opted_in = members["opted_in"].to_numpy()[rows]
+        first = np.searchsorted(send_times, opted_in, side="right")
+        at, later = spread(np.searchsorted(send_times, opted_in + _SUNSET, side="right") - first)
         pieces.append(pd.DataFrame({"member": rows[at], "campaign": owned[first[at] + later]}))
     sends = pd.concat(pieces, ignore_index=True)
     draw = Draw(keys(members["key"].to_numpy()[sends["member"]], campaigns["key"].to_numpy()[sends["campaign"]]))

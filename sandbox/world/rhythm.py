@@ -6,14 +6,16 @@ import numpy as np
 
 from sandbox.world.draw import Draw, Floats, Ints, keys
 
-GROWTH_PER_MONTH = 0.05  # of the size at the start: linear, so a world left running for years stays a company
+GROWTH_PER_MONTH = 0.05  # of the size at the start
+GROWN = 2.5  # times the size at the start, and a market is full: a world left running for years stays a company
 _MONTHS = np.array([1.05, 1.04, 1.08, 1.0, 0.95, 1.02, 0.88, 0.62, 1.15, 1.12, 1.1, 0.72])  # January first
 _WEB_WEEK = np.array([1.17, 1.22, 1.2, 1.15, 1.0, 0.6, 0.66])  # Monday first
 _SALES_WEEK = np.array([1.3, 1.4, 1.35, 1.3, 1.1, 0.28, 0.27])
 
 
 def growth(days: Ints, start: int) -> Floats:
-    return np.asarray(np.maximum(0.2, 1.0 + GROWTH_PER_MONTH * (days - start) / 30.44), dtype=np.float64)
+    grown: Floats = np.clip(1.0 + GROWTH_PER_MONTH * (np.asarray(days) - start) / 30.44, 0.2, GROWN)
+    return grown
 
 
 def season(days: Ints) -> Floats:

@@ -58,6 +58,7 @@ def history(console: Console, scale: float, months: int) -> Figures:
                 "KPILOTE_HOME": str(home),
                 "KPILOTE_START_DATE": start.isoformat(),
                 "KPILOTE_HASH_KEY": KEY,
+                "DBT_LOG_LEVEL": "none",  # the table is what people read here
             }
             first, again = refresh(company, env, start, yesterday, until)
     console.print(table(f"Whole history: {months} months at scale {scale:g}", [*rows, *first.values()]))

@@ -86,7 +86,7 @@ def build(*selection: str) -> int:
 
     done = dbt.build(settings(), selection)
     if done.errors:
-        raise RuntimeError(done.errors[0])
+        raise RuntimeError("\n".join(done.errors))
     return mart_rows()
 
 

@@ -24,7 +24,7 @@ from sandbox.changes import Change
 from sandbox.server import Running
 from tests.orchestration.marts import contents
 
-START, FIRST = dt.date(2025, 1, 1), dt.date(2025, 2, 20)
+START, FIRST = dt.date(2024, 9, 1), dt.date(2025, 2, 20)
 
 
 @dataclass

@@ -1,6 +1,8 @@
-"""A run that changes nothing changes no row; a changed fact refreshes its own cells and no others."""
+"""A run that changes nothing changes no row; a changed fact refreshes its own cells, those compared with them, those
+whose trailing window it is in, and no others."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -12,35 +14,73 @@ from tests.kpi.built import PROJECT, Built, dbt
 pytestmark = pytest.mark.slow
 
 
+MODELS = ("int_kpi__fact_days", "int_kpi__periods", "kpi_values_month")
+
+
+@pytest.fixture
+def copied(built: Built, tmp_path: Path) -> Built:
+    """The built warehouse in a home of its own, to be changed."""
+    shutil.copy(built.settings.warehouse_path, tmp_path / "warehouse.duckdb")
+    return replace(built, settings=built.settings.model_copy(update={"home": tmp_path}))
+
+
+def _run(copied: Built, built: Built, *arguments: str) -> pd.DataFrame:
+    """The months as a run leaves them."""
+    target = built.settings.dbt_target_dir  # parsed already
+    assert dbt(copied.settings, PROJECT, "run", *arguments, "--select", *MODELS, target=target).success
+    return _cells(copied.settings.warehouse_path)
+
+
+def _change(copied: Built, statement: str) -> None:
+    with duckdb.connect(str(copied.settings.warehouse_path)) as connection:
+        connection.execute(statement)
+
+
 def _cells(warehouse: Path) -> pd.DataFrame:
     key = "kpi, period_start, dimension, dimension_value"
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         return connection.execute(f"select * from marts.kpi_values_month order by {key}").df()
 
 
-def test_refreshed_at_is_when_a_cell_first_said_so(built: Built, tmp_path: Path) -> None:
-    warehouse = tmp_path / "warehouse.duckdb"
-    shutil.copy(built.settings.warehouse_path, warehouse)
-    settings = built.settings.model_copy(update={"home": tmp_path})
-    before = _cells(warehouse)
+def _computed(after: pd.DataFrame, before: pd.DataFrame) -> set[str]:
+    """Months that were computed again."""
+    now, then = (cells.groupby("period_start")["period_fingerprint"].first() for cells in (after, before))
+    return set(now.index[now != then].strftime("%Y-%m"))
 
-    def run() -> pd.DataFrame:
-        target = built.settings.dbt_target_dir  # parsed already
-        assert dbt(settings, PROJECT, "run", "--select", "kpi_values_month", target=target).success
-        return _cells(warehouse)
 
-    pd.testing.assert_frame_equal(run(), before)
+def test_refreshed_at_is_when_a_cell_first_said_so(built: Built, copied: Built) -> None:
+    before = _cells(copied.settings.warehouse_path)
+    pd.testing.assert_frame_equal(_run(copied, built), before)
 
-    with duckdb.connect(str(warehouse)) as connection:
-        connection.execute(
-            "update marts.fct_spend set amount_reporting = amount_reporting + 1 "
-            "where spend_id = (select min(spend_id) from marts.fct_spend where date_day = date '2026-02-01')"
-        )
-    after = run()
+    _change(
+        copied,
+        "update marts.fct_spend set amount_reporting = amount_reporting + 1 "
+        "where spend_id = (select min(spend_id) from marts.fct_spend where date_day = date '2026-02-01')",
+    )
+    after = _run(copied, built)
     newer = after["refreshed_at"] > before["refreshed_at"]
     changed = after[newer]
     # February's cost, and March's comparison with it.
     assert set(changed["kpi"]) <= {"cac", "cpl", "romi"} and not changed.empty
     assert set(changed["period_start"].dt.strftime("%Y-%m")) == {"2026-02", "2026-03"}
-    same = [column for column in after.columns if column != "refreshed_at"]
+    assert _computed(after, before) == {"2026-02", "2026-03"}
+    same = [column for column in after.columns if column not in {"refreshed_at", "period_fingerprint"}]
     pd.testing.assert_frame_equal(after.loc[~newer, same], before.loc[~newer, same])
+
+
+def test_a_deal_is_in_the_trailing_window_of_later_months(built: Built, copied: Built) -> None:
+    before = _cells(copied.settings.warehouse_path)
+    _change(
+        copied,
+        "update marts.fct_deals set closed_date = null, is_won = false "
+        "where deal_id = (select min(deal_id) from marts.fct_deals where is_won and closed_date = "
+        "(select min(closed_date) from marts.fct_deals where is_won and closed_date >= date '2026-02-01'))",
+    )
+    after = _run(copied, built)
+    computed = _computed(after, before)
+    # Without the window: February, and March for its comparison. The others are where the deal was created.
+    assert {"2026-02", "2026-03", "2026-04", "2026-05"} <= computed
+    assert "2025-11" not in computed
+    pd.testing.assert_frame_equal(
+        after.drop(columns="refreshed_at"), _run(copied, built, "--full-refresh").drop(columns="refreshed_at")
+    )

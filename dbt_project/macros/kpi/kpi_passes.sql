@@ -46,7 +46,7 @@ scan for the total and every dimension at once (grouping sets).
 {% macro kpi_pass_cte(pass, cadence) %}
   {% set leaf = pass.leaf %}
   {% set is_plain = not leaf.is_snapshot and not leaf.window %}
-  {% set period = 'kpi_calendar.calendar_period' if is_plain else 'kpi_periods.period_start' %}
+  {% set period = 'kpi_days_read.calendar_period' if is_plain else 'kpi_read.period_start' %}
   {% set row_cadence = kpi_windows()[leaf.window].cadence or cadence if leaf.window else cadence %}
 {{ pass.name }} as (
 
@@ -74,12 +74,12 @@ scan for the total and every dimension at once (grouping sets).
         {% endfor %}
     from {{ ref(leaf.fact) }} as fact
     {% if is_plain %}
-    inner join kpi_calendar on fact.{{ leaf.day_column }} = kpi_calendar.calendar_day
+    inner join kpi_days_read on fact.{{ leaf.day_column }} = kpi_days_read.calendar_day
     {% elif leaf.window %}
-    inner join kpi_periods
-        on fact.{{ leaf.day_column }} between kpi_periods.{{ leaf.window }}_start and kpi_periods.{{ leaf.window }}_end
+    inner join kpi_read
+        on fact.{{ leaf.day_column }} between kpi_read.{{ leaf.window }}_start and kpi_read.{{ leaf.window }}_end
     {% else %}
-    inner join kpi_periods on fact.{{ leaf.day_column }} = kpi_periods.last_day
+    inner join kpi_read on fact.{{ leaf.day_column }} = kpi_read.last_day
     {% endif %}
     {% if leaf.cadence_column %}
     where fact.{{ leaf.cadence_column }} = '{{ row_cadence }}'

@@ -3,7 +3,7 @@ What belongs here: `kpi_values(cadence)`, the one compiler of KPIs. It turns eve
 
     passes over the facts → cells → measured (one row per KPI and cell) → filled (every period of `total`) → judged → select
 
-Numbers come from kpi_definitions and kpi_passes; here they are divided, dated, compared and judged.
+Numbers come from kpi_definitions and kpi_passes; here they are divided, dated, compared and judged. Which periods are computed at all: kpi_periods.
 -#}
 
 {% macro kpi_values(cadence) %}
@@ -11,6 +11,7 @@ Numbers come from kpi_definitions and kpi_passes; here they are divided, dated, 
   {% do ref('dim_dates') %}
   {% do kpi_coverage() %}
   {% do kpi_targets() %}
+  {% do ref('int_kpi__periods') %}
   {% if not execute %}
     {% do return('select 1 as kpi') %}
   {% endif %}
@@ -18,9 +19,7 @@ Numbers come from kpi_definitions and kpi_passes; here they are divided, dated, 
   {% set passes = kpi_passes(definitions) %}
   {% set earlier = kpi_earlier_values() %}
 
-  {% set sql %}
-with {{ kpi_calendar_ctes(cadence) }},
-
+  {% set cells %}
 {% for pass in passes.values() %}
 {{ kpi_pass_cte(pass, cadence) }},
 
@@ -36,6 +35,14 @@ with {{ kpi_calendar_ctes(cadence) }},
 {{ kpi_compared_cte(cadence) }},
 
 {{ kpi_judged_cte(cadence) }},
+  {% endset %}
+
+  {% set sql %}
+with {{ kpi_calendar_ctes(cadence) }},
+
+{{ kpi_due_ctes(cadence, local_md5(cells)[:8], earlier) }},
+
+{{ cells }}
 
 final as (
 
@@ -51,13 +58,19 @@ final as (
                 earlier.refreshed_at is not null
                 then earlier.refreshed_at
             else {{ kpi_now() }}
-        end as refreshed_at
+        end as refreshed_at,
         {% else %}
-        {{ kpi_now() }} as refreshed_at
+        {{ kpi_now() }} as refreshed_at,
         {% endif %}
+        due.period_fingerprint
     from kpi_judged as judged
+    inner join kpi_due as due on judged.period_start = due.period_start
     {% if earlier %}
-    left join {{ earlier }} as earlier
+    left join (
+        select held.*
+        from {{ earlier }} as held
+        where held.period_start in (select stale.period_start from kpi_due as stale)
+    ) as earlier
         on
             judged.kpi = earlier.kpi
             and judged.period_start = earlier.period_start
@@ -93,7 +106,7 @@ select * from final
   {% set relation = adapter.get_relation(this.database, this.schema, this.identifier) if execute else none %}
   {% if relation is not none %}
     {% set present = adapter.get_columns_in_relation(relation) | map(attribute='name') | list %}
-    {% for column in kpi_compared_columns() + ['refreshed_at'] if column not in present %}
+    {% for column in kpi_compared_columns() + ['refreshed_at', 'period_fingerprint'] if column not in present %}
       {% do return(none) %}
     {% endfor %}
   {% endif %}
@@ -158,11 +171,11 @@ kpi_grid as (
 
     select
         kpi_attributes.kpi,
-        kpi_periods.period_start,
+        kpi_read.period_start,
         'total' as dimension,
         'total' as dimension_value
     from kpi_attributes
-    cross join kpi_periods
+    cross join kpi_read
     union all
     select
         kpi,
@@ -245,7 +258,7 @@ kpi_compared as (
             else 'final'
         end as period_status
     from kpi_filled as filled
-    inner join kpi_periods as periods on filled.period_start = periods.period_start
+    inner join kpi_read as periods on filled.period_start = periods.period_start
     left join kpi_filled as before
         on
             filled.kpi = before.kpi
@@ -317,7 +330,7 @@ kpi_judged as (
         case when period_status <> 'open' then (value - year_ago_value) / nullif(abs(year_ago_value), 0) end
             as year_ago_change_ratio,
         period_status,
-        data_through,
+        last_day,
         definition_version
     from kpi_shortfalls
 
