@@ -79,6 +79,14 @@ def pull(source: str, first: dt.date, end: dt.date) -> int:
     return sum(pulled.rows.values())
 
 
+def compact() -> int:
+    """The weekly compaction of the lake; rows are those written again."""
+    from ingestion import compaction
+    from ingestion.settings import settings
+
+    return sum(each.rows for each in compaction.compact_all(settings()))
+
+
 def build(*selection: str) -> int:
     """dbt build (with data tests) of everything, or of a selection; rows are those of the marts."""
     from ingestion.settings import settings
