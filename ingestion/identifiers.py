@@ -77,11 +77,14 @@ def replaced(rows: pa.Table, each: Identifier, becomes: Becomes) -> pa.Table:
 
 
 def without_texts(rows: pa.Table, table: Table, mask: Any) -> pa.Table:
-    """The rows with their free texts emptied and their URLs cut to the path, where the mask says so."""
-    for name in table.free_text:
+    """The rows with their free texts emptied and their URLs cut to the path, where the mask says so.
+
+    A file older than one of these columns does not have it.
+    """
+    for name in filter(rows.column_names.__contains__, table.free_text):
         column = _column(rows, name)
         rows = _with(rows, name, pc.if_else(mask, pa.scalar(None, column.type), column))
-    for name in table.urls:
+    for name in filter(rows.column_names.__contains__, table.urls):
         column = _column(rows, name)
         encoded = column.dictionary_encode()
         paths = [None if url is None else _path(url) for url in encoded.dictionary.to_pylist()]

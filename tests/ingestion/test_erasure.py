@@ -11,6 +11,7 @@ from unittest import mock
 
 import fsspec
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -153,6 +154,22 @@ def test_every_row_and_day_stays_and_only_the_person_changes(pulled: Settings, e
 def test_nothing_of_the_person_is_left_in_lake_or_cursors(pulled: Settings, erased: Erased) -> None:
     assert traces.holding(pulled.home, erased.identifiers)
     assert traces.holding(erased.settings.home, [*erased.identifiers, erased.address]) == {}
+
+
+def test_files_older_than_a_column_forget_them_too(
+    pulled: Settings, company: Running, erased: Erased, tmp_path: Path
+) -> None:
+    shutil.copytree(pulled.home, tmp_path / "home")
+    with mock.patch.dict(os.environ, environment(company, tmp_path / "home")):
+        settings = reload()
+        for declared in tables():
+            texts = {*declared.free_text, *declared.urls}
+            for path in Path(lake.table_glob(settings, declared)).parent.glob("[0-9]*.parquet"):
+                pq.write_table(pq.read_table(path).drop_columns(sorted(texts)), path)
+        assert identity.resolve(settings, identity.from_address(erased.address, HASHER)) == erased.person
+        erasure.rewrite(settings, erased.drawn, lambda _done, _of: None)
+    reload()
+    assert traces.holding(tmp_path / "home", erased.identifiers) == {}
 
 
 def test_a_pull_after_the_state_was_lost_does_not_bring_them_back(
