@@ -11,10 +11,12 @@ import contextlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 
@@ -30,14 +32,26 @@ PROCESSING_COLUMNS = ("refreshed_at",)
 # The oldest DuckDB whose clients must be able to open the BI file.
 STORAGE_VERSION = "v1.4.0"
 MEMORY_LIMIT = "1GB"
+WRITERS = 2
+T = TypeVar("T")
 
 
 class MartsError(RuntimeError):
     """The warehouse holds nothing that could be published; the message says what to do."""
 
 
-def write_tables(warehouse: Path, staging: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Every mart as a sorted Parquet file; returns their manifest entries and what the marts say of themselves."""
+@dataclass(frozen=True)
+class Content:
+    """What a mart says: its columns with their types, its rows, and a digest of them that no order changes."""
+
+    columns: Mapping[str, str]
+    rows: int
+    digest: str
+
+
+@contextlib.contextmanager
+def opened(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection with the warehouse attached for reading; nobody can write it meanwhile."""
     if not warehouse.exists():
         raise MartsError(f"{warehouse} does not exist: build the marts first (`kpilote refresh`)")
     with memory() as connection:
@@ -47,16 +61,43 @@ def write_tables(warehouse: Path, staging: Path) -> tuple[dict[str, Any], dict[s
             raise MartsError(
                 f"{warehouse} cannot be opened for reading ({error}): is a run still writing it?"
             ) from error
-        # One transaction: every file shows the same state of the warehouse.
-        connection.execute("begin transaction read only")
         names = _names(connection)
         missing = [name for name in REQUIRED_TABLES if name not in names]
         if missing:
             raise MartsError(f"{warehouse} has no {SCHEMA}.{missing[0]}: build the marts first (`kpilote refresh`)")
-        tables = {
-            name: write_table(connection, f"warehouse.{SCHEMA}.{identifier(name)}", name, staging) for name in names
-        }
-        return tables, _facts(connection)
+        yield connection
+
+
+def contents(connection: duckdb.DuckDBPyConnection) -> dict[str, Content]:
+    """What every mart of the attached warehouse says, by name: one scan each, and nothing is written."""
+    return {name: content(connection, _relation(name)) for name in _names(connection)}
+
+
+def write_tables(
+    connection: duckdb.DuckDBPyConnection, said: Mapping[str, Content], staging: Path
+) -> dict[str, dict[str, Any]]:
+    """Every mart of the attached warehouse as a sorted Parquet file; returns their manifest entries."""
+
+    return _side_by_side(
+        connection, said, lambda own, name: write_table(own, _relation(name), name, staging, said[name])
+    )
+
+
+def _side_by_side(
+    connection: duckdb.DuckDBPyConnection, names: Collection[str], work: Callable[[duckdb.DuckDBPyConnection, str], T]
+) -> dict[str, T]:
+    """`work` for every name, a few at a time: sorting and compressing one table keeps only one core busy."""
+
+    def alone(name: str) -> T:
+        with connection.cursor() as own:
+            return work(own, name)
+
+    with ThreadPoolExecutor(WRITERS) as writers:
+        return dict(zip(names, writers.map(alone, names), strict=True))
+
+
+def _relation(name: str) -> str:
+    return f"warehouse.{SCHEMA}.{identifier(name)}"
 
 
 def _names(connection: duckdb.DuckDBPyConnection) -> list[str]:
@@ -70,47 +111,49 @@ def _names(connection: duckdb.DuckDBPyConnection) -> list[str]:
     return [name for (name,) in found]
 
 
-def describe_file(path: Path, content: str | None = None) -> dict[str, Any]:
-    """Manifest entry of a Parquet file: rows, hashes and columns. `content`: hash of what it says, where it differs."""
+def content(connection: duckdb.DuckDBPyConnection, relation: str) -> Content:
+    """What a relation says, when it was computed aside."""
+    columns = {name: kind for name, kind, *_ in connection.execute(f"describe {relation}").fetchall()}
+    telling = ", ".join(identifier(name) for name in columns if name not in PROCESSING_COLUMNS)
+    counted = connection.execute(
+        f"select count(*), coalesce(sum(hash({telling})), 0)::varchar from {relation}"  # noqa: S608 - our own marts
+    ).fetchone()
+    assert counted is not None  # noqa: S101 - an aggregate has one row
+    return Content(columns, *counted)
+
+
+def describe_file(path: Path) -> dict[str, Any]:
+    """Manifest entry of a Parquet file."""
     with memory() as connection:
-        columns = connection.execute(f"describe from {text(path)}").fetchall()
-        rows = connection.execute(f"select count(*) from {text(path)}").fetchone()  # noqa: S608
-    digest = files.sha256(path)
+        return _entry(path, content(connection, text(path)))
+
+
+def write_table(
+    connection: duckdb.DuckDBPyConnection, source: str, name: str, staging: Path, said: Content | None = None
+) -> dict[str, Any]:
+    """Write a relation as the sorted Parquet file of a mart; returns its manifest entry."""
+    target = staging / f"{name}.parquet"
+    _copy_sorted(connection, f"from {source}", target)
+    files.sync(target)
+    return _entry(target, said or content(connection, source))
+
+
+def _entry(path: Path, said: Content) -> dict[str, Any]:
     return {
-        "rows": rows[0] if rows else 0,
+        "rows": said.rows,
         "file": path.name,
-        "sha256": digest,
-        "content_sha256": content or digest,
-        "columns": {name: kind for name, kind, *_ in columns},
+        "sha256": files.sha256(path),
+        "content": said.digest,
+        "columns": dict(said.columns),
     }
 
 
-def write_table(connection: duckdb.DuckDBPyConnection, source: str, name: str, staging: Path) -> dict[str, Any]:
-    """Write a relation as the sorted Parquet file of a mart; returns its manifest entry."""
-    columns = connection.execute(f"describe {source}").fetchall()
-    target = staging / f"{name}.parquet"
-    rows = _copy_sorted(connection, f"from {source}", target)
-    digest = files.sha256(target)
-    kinds = {column: kind for column, kind, *_ in columns}
-    content = digest
-    ignored = [column for column in kinds if column in PROCESSING_COLUMNS]
-    if ignored:
-        bare = staging / f".{name}.content"
-        _copy_sorted(connection, f"from {source} select * exclude ({', '.join(ignored)})", bare)
-        content = files.sha256(bare)
-        bare.unlink()
-    files.sync(target)
-    return {"rows": rows, "file": target.name, "sha256": digest, "content_sha256": content, "columns": kinds}
+def _copy_sorted(connection: duckdb.DuckDBPyConnection, query: str, target: Path) -> None:
+    connection.execute(f"copy ({query} order by all) to {text(target)} (format parquet, compression zstd)")
 
 
-def _copy_sorted(connection: duckdb.DuckDBPyConnection, query: str, target: Path) -> int:
-    done = connection.execute(
-        f"copy ({query} order by all) to {text(target)} (format parquet, compression zstd)"
-    ).fetchone()
-    return int(done[0]) if done else 0
-
-
-def _facts(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+def facts(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+    """What the marts of the attached warehouse say of themselves: how far they reach, KPI definitions, loads seen."""
     values = f"warehouse.{SCHEMA}.kpi_values"
     through = connection.execute(f"from {values} select max(data_through)::date").fetchone()
     versions = connection.execute(
@@ -145,8 +188,13 @@ def write_database(staging: Path, manifest: Mapping[str, Any]) -> None:
     with memory() as connection:
         connection.execute(f"attach {text(target)} as bi (storage_version '{STORAGE_VERSION}')")
         connection.execute(f"create schema bi.{SCHEMA}")
-        for name, entry in manifest["tables"].items():
-            connection.execute(f"create table bi.{SCHEMA}.{identifier(name)} as from {text(staging / entry['file'])}")
+        entries = manifest["tables"]
+
+        def take_in(own: duckdb.DuckDBPyConnection, name: str) -> None:
+            source = text(staging / entries[name]["file"])
+            own.execute(f"create table bi.{SCHEMA}.{identifier(name)} as from {source}")
+
+        _side_by_side(connection, entries, take_in)
         connection.execute("create schema bi.release")
         # What a BI page needs to say which release it shows.
         connection.execute(
@@ -174,7 +222,7 @@ def memory() -> Iterator[duckdb.DuckDBPyConnection]:
     )
     try:
         # Values must not depend on the machine's time zone, nor bytes on how many threads wrote them.
-        connection.execute("set timezone = 'UTC'")
+        connection.execute("set global timezone = 'UTC'")  # of its cursors too
         connection.execute("set preserve_insertion_order = true")
         yield connection
     finally:

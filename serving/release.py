@@ -83,10 +83,7 @@ def publish(settings: ReleaseSettings, gates: Sequence[Mapping[str, Any]], *, ke
         shutil.rmtree(staging, ignore_errors=True)  # left by a publisher that was killed
         staging.mkdir()
         try:
-            tables, facts = marts.write_tables(settings.warehouse_path, staging)
-            release = _same_content(settings, tables) or _make(
-                settings, staging, {**facts, "gates": [dict(gate) for gate in gates], "tables": tables}
-            )
+            release = _written(settings, staging, gates)
         except marts.MartsError as error:
             raise ReleaseError(str(error)) from error
         finally:
@@ -185,12 +182,25 @@ def _refuse_failed(gates: Sequence[Mapping[str, Any]]) -> None:
         raise ReleaseError(f"gate {', '.join(failed)} failed: nothing is published and the current release stays")
 
 
-def _same_content(settings: ReleaseSettings, tables: Mapping[str, Any]) -> Release | None:
+def _written(settings: ReleaseSettings, staging: Path, gates: Sequence[Mapping[str, Any]]) -> Release:
+    """The release of what the marts say: one that says the same already, or a new one."""
+    with marts.opened(settings.warehouse_path) as warehouse:
+        said = marts.contents(warehouse)
+        same = _same_content(settings, said)
+        if same is not None:
+            return same
+        tables = marts.write_tables(warehouse, said, staging)
+        content = {**marts.facts(warehouse), "gates": [dict(gate) for gate in gates], "tables": tables}
+    return _make(settings, staging, content)
+
+
+def _same_content(settings: ReleaseSettings, said: Mapping[str, marts.Content]) -> Release | None:
     """A sound release that says the same: the current one, or the newest if its publisher died before serving it."""
     for release_id in dict.fromkeys([_current_id(settings), *_known_ids(settings)[:1]]):
         with contextlib.suppress(ReleaseError):  # a damaged release is superseded, never kept
             release = _open(settings, str(release_id))
-            if _content(release.manifest["tables"]) == _content(tables) and not folder.problems(release):
+            told = {name: mart.digest for name, mart in said.items()}
+            if _content(release.manifest["tables"]) == told and not folder.problems(release):
                 return release
     return None
 
@@ -246,8 +256,8 @@ def _free_id(settings: ReleaseSettings, created_at: datetime, tables: Mapping[st
 
 
 def _content(tables: Mapping[str, Any]) -> dict[str, str]:
-    """What the marts say; the ledger follows from it and from the release before."""
-    return {name: entry["content_sha256"] for name, entry in tables.items() if name != book.TABLE}
+    """Digests of what the marts say; the ledger follows from it and from the release before."""
+    return {name: entry.get("content", "") for name, entry in tables.items() if name != book.TABLE}
 
 
 # -- serving -----------------------------------------------------------------------------------------------------------

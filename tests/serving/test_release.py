@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from serving import files, release
+from serving import files, marts, release
 from tests.serving import warehouse
 from tests.serving.warehouse import GATES, THROUGH, Places, next_day
 
@@ -19,10 +19,10 @@ def test_a_release_holds_every_mart_sorted_and_described(places: Places) -> None
 
     assert done.is_new
     assert done.data_through == THROUGH
-    marts = {"attribution_channels", "fct_leads", "kpi_catalogue", "kpi_scorecard", "kpi_values"}
-    assert set(done.rows) == {*marts, "kpi_ledger"}
+    built = {"attribution_channels", "fct_leads", "kpi_catalogue", "kpi_scorecard", "kpi_values"}
+    assert set(done.rows) == {*built, "kpi_ledger"}
     with duckdb.connect(str(places.warehouse_path), read_only=True) as db:
-        for name, rows in ((name, done.rows[name]) for name in marts):
+        for name, rows in ((name, done.rows[name]) for name in built):
             assert db.execute(f"select count(*) from marts.{name}").fetchall() == [(rows,)], name
             published = db.execute(f"from '{done.path / name}.parquet'").fetchall()
             assert published == db.execute(f"from marts.{name} order by all").fetchall(), name
@@ -63,6 +63,12 @@ def test_equal_content_gives_equal_bytes_whatever_the_row_order(places: Places, 
     for name in set(first.rows) - {"kpi_ledger"}:  # which names the release
         assert (first.path / f"{name}.parquet").read_bytes() == (second.path / f"{name}.parquet").read_bytes(), name
     assert first.id.split("-")[1] == second.id.split("-")[1]
+
+
+def test_no_cursor_follows_the_machines_time_zone() -> None:
+    with marts.memory() as connection, connection.cursor() as own:
+        for each in (connection, own):
+            assert each.execute("select current_setting('TimeZone')").fetchall() == [("UTC",)]
 
 
 def test_a_run_that_changed_only_processing_times_makes_no_release(places: Places) -> None:
