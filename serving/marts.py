@@ -11,12 +11,11 @@ import contextlib
 import json
 import os
 import tempfile
-from collections.abc import Callable, Collection, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import duckdb
 
@@ -32,8 +31,6 @@ PROCESSING_COLUMNS = ("refreshed_at",)
 # The oldest DuckDB whose clients must be able to open the BI file.
 STORAGE_VERSION = "v1.4.0"
 MEMORY_LIMIT = "1GB"
-WRITERS = 2
-T = TypeVar("T")
 
 
 class MartsError(RuntimeError):
@@ -65,6 +62,8 @@ def opened(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         missing = [name for name in REQUIRED_TABLES if name not in names]
         if missing:
             raise MartsError(f"{warehouse} has no {SCHEMA}.{missing[0]}: build the marts first (`kpilote refresh`)")
+        # One transaction: whatever is read from here on is of one state of the warehouse.
+        connection.execute("begin transaction read only")
         yield connection
 
 
@@ -77,23 +76,7 @@ def write_tables(
     connection: duckdb.DuckDBPyConnection, said: Mapping[str, Content], staging: Path
 ) -> dict[str, dict[str, Any]]:
     """Every mart of the attached warehouse as a sorted Parquet file; returns their manifest entries."""
-
-    return _side_by_side(
-        connection, said, lambda own, name: write_table(own, _relation(name), name, staging, said[name])
-    )
-
-
-def _side_by_side(
-    connection: duckdb.DuckDBPyConnection, names: Collection[str], work: Callable[[duckdb.DuckDBPyConnection, str], T]
-) -> dict[str, T]:
-    """`work` for every name, a few at a time: sorting and compressing one table keeps only one core busy."""
-
-    def alone(name: str) -> T:
-        with connection.cursor() as own:
-            return work(own, name)
-
-    with ThreadPoolExecutor(WRITERS) as writers:
-        return dict(zip(names, writers.map(alone, names), strict=True))
+    return {name: write_table(connection, _relation(name), name, staging, told) for name, told in said.items()}
 
 
 def _relation(name: str) -> str:
@@ -188,13 +171,8 @@ def write_database(staging: Path, manifest: Mapping[str, Any]) -> None:
     with memory() as connection:
         connection.execute(f"attach {text(target)} as bi (storage_version '{STORAGE_VERSION}')")
         connection.execute(f"create schema bi.{SCHEMA}")
-        entries = manifest["tables"]
-
-        def take_in(own: duckdb.DuckDBPyConnection, name: str) -> None:
-            source = text(staging / entries[name]["file"])
-            own.execute(f"create table bi.{SCHEMA}.{identifier(name)} as from {source}")
-
-        _side_by_side(connection, entries, take_in)
+        for name, entry in manifest["tables"].items():
+            connection.execute(f"create table bi.{SCHEMA}.{identifier(name)} as from {text(staging / entry['file'])}")
         connection.execute("create schema bi.release")
         # What a BI page needs to say which release it shows.
         connection.execute(
@@ -222,7 +200,7 @@ def memory() -> Iterator[duckdb.DuckDBPyConnection]:
     )
     try:
         # Values must not depend on the machine's time zone, nor bytes on how many threads wrote them.
-        connection.execute("set global timezone = 'UTC'")  # of its cursors too
+        connection.execute("set timezone = 'UTC'")
         connection.execute("set preserve_insertion_order = true")
         yield connection
     finally:

@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from serving import files, marts, release
+from serving import files, release
 from tests.serving import warehouse
 from tests.serving.warehouse import GATES, THROUGH, Places, next_day
 
@@ -63,12 +63,6 @@ def test_equal_content_gives_equal_bytes_whatever_the_row_order(places: Places, 
     for name in set(first.rows) - {"kpi_ledger"}:  # which names the release
         assert (first.path / f"{name}.parquet").read_bytes() == (second.path / f"{name}.parquet").read_bytes(), name
     assert first.id.split("-")[1] == second.id.split("-")[1]
-
-
-def test_no_cursor_follows_the_machines_time_zone() -> None:
-    with marts.memory() as connection, connection.cursor() as own:
-        for each in (connection, own):
-            assert each.execute("select current_setting('TimeZone')").fetchall() == [("UTC",)]
 
 
 def test_a_run_that_changed_only_processing_times_makes_no_release(places: Places) -> None:
