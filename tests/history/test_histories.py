@@ -10,6 +10,7 @@ import datetime as dt
 import os
 import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -128,47 +129,61 @@ def test_incremental_equals_full_refresh_whatever_happens(founded: Twin) -> None
     )
 
 
-# One rule by which an incremental model finds what a load made stale, taken away: (macro, rule, without it, edits that
-# nothing but this rule brings to light).
+@dataclass(frozen=True)
+class Mutation:
+    """A rule by which an incremental model finds what a load made stale (`place` is its macro), what stands there
+    without it, and the edits that nothing but this rule brings to light. `late_days`: how long emails are provisional.
+    """
+
+    place: str
+    rule: str
+    without: str
+    edits: str
+    late_days: int = 8
+
+
 DAYS, PERIODS = "engine/replace_days.sql", "kpi/kpi_periods.sql"
+EMAILS = Path("models/marts/core/fct_email_sends.yml")
 MUTATIONS = {
-    "days whose load was superseded stay": (
+    "days whose load was superseded stay": Mutation(
         DAYS,
         "where owners.day = {{ target }}.{{ meta['day_column'] }} and owners.load_id = {{ target }}.load_id",
         "where owners.day = {{ target }}.{{ meta['day_column'] }}",
         "late_session",
     ),
-    "days found empty stay": (
+    "days found empty stay": Mutation(
         DAYS,
         "    where not exists (\n        select 1\n        from {{ ref(meta['day_owners']) }} as owners",
         "    where exists (\n        select 1\n        from {{ ref(meta['day_owners']) }} as owners",
         "late_session",
     ),
-    "only days nobody has are taken in": (
+    "only days nobody has are taken in": Mutation(
         DAYS,
         "where held.{{ day_column }} = owners.day and held.load_id = owners.load_id",
         "where held.{{ day_column }} = owners.day",
         "late_session",
     ),
-    "only days after the newest one are taken in": (
+    "only days after the newest one are taken in": Mutation(
         DAYS,
         "where held.{{ day_column }} = owners.day and held.load_id = owners.load_id",
         "where held.{{ day_column }} >= owners.day",
         "late_session",
     ),
-    "a period does not rest on what its facts say": (
-        PERIODS,
-        "{{ rows_digest('fact') }} as digest",
-        "'' as digest",
-        "deal_amount",
+    "a period does not rest on what its facts say": Mutation(
+        PERIODS, "{{ rows_digest('fact') }} as digest", "'' as digest", "deal_amount"
     ),
-    "a period does not rest on the one before": (PERIODS, "coalesce(previous.state, '')", "''", "contact_deleted"),
-    "a period does not rest on its targets": (PERIODS, "{{ rows_digest('targets') }}", "''", "target_corrected"),
-    "a period does not rest on how far the data reach": (
+    "a period does not rest on the one before": Mutation(
+        PERIODS, "coalesce(previous.state, '')", "''", "contact_deleted"
+    ),
+    "a period does not rest on its targets": Mutation(
+        PERIODS, "{{ rows_digest('targets') }}", "''", "target_corrected"
+    ),
+    "a period does not rest on how far the data reach": Mutation(
         PERIODS,
         "cast(least(periods.data_through, {{ add_days('periods.period_end', late_days) }}) as varchar)",
         "''",
         "late_session",
+        late_days=70,  # until long after anything else happens on such a day
     ),
 }
 
@@ -176,20 +191,23 @@ MUTATIONS = {
 @pytest.mark.slow
 @pytest.mark.parametrize("name", MUTATIONS)
 def test_a_dropped_rule_is_noticed(founded: Twin, name: str, tmp_path: Path) -> None:
-    twin = begin(founded)
-    place, old, new, kind = MUTATIONS[name]
+    twin, mutation = begin(founded), MUTATIONS[name]
     project = tmp_path / "project"
     shutil.copytree(dbt.PROJECT_DIR, project, ignore=shutil.ignore_patterns("target", "logs"))
-    macro = project / "macros" / place
-    text = macro.read_text(encoding="utf-8")
-    assert old in text, "the rule is written otherwise now: take it away as it stands"
-    macro.write_text(text.replace(old, new), encoding="utf-8")
+    put(project / "macros" / mutation.place, mutation.rule, mutation.without)
+    put(project / EMAILS, "late_days: 8", f"late_days: {mutation.late_days}")
     twin.project, twin.runner = project, None
-    if place == PERIODS:
+    if mutation.place == PERIODS:
         twin.refresh()  # fingerprints as the mutated rule makes them
     else:
         twin.select = "+fct_sessions"
-    twin.live(2, [Change(kind, twin.until, which) for which in range(0, 300, 7)])
+    twin.live(2, [Change(mutation.edits, twin.until, which) for which in range(0, 300, 7)])
     twin.pull(5)
     twin.refresh()
     assert twin.differences(twin.scratch()) != []
+
+
+def put(path: Path, old: str, new: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert old in text, f"{path.name} says otherwise now: take the rule away as it stands"
+    path.write_text(text.replace(old, new), encoding="utf-8")
