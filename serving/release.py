@@ -199,7 +199,7 @@ def _same_content(settings: ReleaseSettings, said: Mapping[str, marts.Content]) 
     for release_id in dict.fromkeys([_current_id(settings), *_known_ids(settings)[:1]]):
         with contextlib.suppress(ReleaseError):  # a damaged release is superseded, never kept
             release = _open(settings, str(release_id))
-            told = {name: mart.digest for name, mart in said.items()}
+            told = {name: (mart.digest, dict(mart.columns)) for name, mart in said.items()}
             if _content(release.manifest["tables"]) == told and not folder.problems(release):
                 return release
     return None
@@ -255,9 +255,13 @@ def _free_id(settings: ReleaseSettings, created_at: datetime, tables: Mapping[st
     return f"{moment:%Y%m%dT%H%M%SZ}-{digest}"
 
 
-def _content(tables: Mapping[str, Any]) -> dict[str, str]:
-    """Digests of what the marts say; the ledger follows from it and from the release before."""
-    return {name: entry.get("content", "") for name, entry in tables.items() if name != book.TABLE}
+def _content(tables: Mapping[str, Any]) -> dict[str, tuple[str, dict[str, str]]]:
+    """What the marts say: digests of rows, and columns; the ledger follows from it and the release before."""
+    return {
+        name: (entry.get("content", ""), entry.get("columns", {}))
+        for name, entry in tables.items()
+        if name != book.TABLE
+    }
 
 
 # -- serving -----------------------------------------------------------------------------------------------------------

@@ -76,6 +76,17 @@ def test_a_run_that_changed_only_processing_times_makes_no_release(places: Place
     assert [kept.id for kept in release.list_releases(places)] == [first.id]
 
 
+def test_a_column_that_is_called_otherwise_makes_a_release(places: Places) -> None:
+    release.publish(places, GATES)
+    with duckdb.connect(str(places.warehouse_path)) as db:
+        db.execute("alter table marts.fct_leads rename column person_id to prospect_id")
+
+    again = release.publish(places, GATES)
+
+    assert again.is_new
+    assert "prospect_id" in again.manifest["tables"]["fct_leads"]["columns"]
+
+
 def test_one_changed_value_makes_a_release(places: Places) -> None:
     first = release.publish(places, GATES)
     with duckdb.connect(str(places.warehouse_path)) as db:
