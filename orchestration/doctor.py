@@ -10,9 +10,13 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
+import fsspec
+
 from ingestion.errors import KpiloteError
+from ingestion.privacy import without_secrets
 
 if TYPE_CHECKING:
     from ingestion.settings import Settings
@@ -33,9 +37,10 @@ def findings(now: Settings) -> Iterator[Finding]:
     """Everything a refresh needs, in the order in which it would miss it."""
     yield _finding("settings", lambda: f"{now.timezone}, {now.currency}, from {now.start_date}")
     yield _finding("home", lambda: _home(now))
+    yield _finding("lake", lambda: _lake(now.lake_url))
     yield _finding("hash key", lambda: now.require_hash_key() and "KPILOTE_HASH_KEY is set")
     for name in now.sources:
-        yield _finding(name, lambda name=name: _source(name))  # type: ignore[misc]
+        yield _finding(name, partial(_source, name))
     yield _finding("release", lambda: _release(now))
 
 
@@ -45,6 +50,8 @@ def _finding(subject: str, check: Callable[[], str]) -> Finding:
     except (KpiloteError, OSError) as error:
         text = str(error).removeprefix(f"{subject}: ")
         return Finding(subject, text, fine=False)
+    except Exception as error:  # of a library: its words may repeat a secret
+        return Finding(subject, f"failed unexpectedly ({type(error).__name__})", fine=False)
 
 
 def _home(now: Settings) -> str:
@@ -54,6 +61,19 @@ def _home(now: Settings) -> str:
     if free < NEEDED_BYTES:
         raise OSError(f"{now.home}: {free / 1024**3:.1f} GB free, a refresh may need 2: make room or set KPILOTE_HOME")
     return f"{now.home}, {free / 1024**3:.0f} GB free"
+
+
+def _lake(url: str) -> str:
+    """Write and remove a file: permissions are only known by using them."""
+    shown = without_secrets(url)
+    try:
+        filesystem, root = fsspec.core.url_to_fs(url)
+        filesystem.makedirs(root, exist_ok=True)
+        filesystem.pipe_file(f"{root}/.doctor", b"")
+        filesystem.rm_file(f"{root}/.doctor")
+    except Exception as error:  # every storage has its own
+        raise KpiloteError(f"{shown} cannot be written ({type(error).__name__}): mend KPILOTE_LAKE_URL") from None
+    return f"{shown} can be written"
 
 
 def _source(name: str) -> str:

@@ -6,12 +6,13 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from ingestion import doctor, lake
+from ingestion import lake
 from ingestion.errors import SettingsError
 from ingestion.http import RateLimit
 from ingestion.registry import LOAD_ID, SOURCES, bookkeeping, source, table, tables
 from ingestion.settings import Settings, reload
 from ingestion.sources.spreadsheets import SpreadsheetsSettings
+from orchestration.doctor import findings
 from sandbox.faults import Fault
 from sandbox.server import Running
 
@@ -92,10 +93,10 @@ def test_the_registry_is_consistent() -> None:
 
 
 def test_the_doctor_is_content(fresh: Settings) -> None:
-    checks = list(doctor.examine(fresh))
-    assert [check.name for check in checks] == ["settings", "hash key", "lake", *SOURCES]
-    assert all(check.passed for check in checks), [str(check) for check in checks]
-    assert not any("sandbox-" in str(check) or "\n" in str(check) for check in checks)
+    found = list(findings(fresh))
+    assert [each.subject for each in found] == ["settings", "home", "lake", "hash key", *SOURCES, "release"]
+    assert [each for each in found if not each.fine] == []
+    assert not any("sandbox-" in each.text or "\n" in each.text for each in found)
 
 
 def test_the_doctor_names_what_to_mend(
@@ -105,9 +106,12 @@ def test_the_doctor_names_what_to_mend(
     monkeypatch.delenv("SOURCES__MAILCHIMP__API_KEY")
     monkeypatch.delenv("KPILOTE_HASH_KEY")
     monkeypatch.setenv("SOURCES__SPREADSHEETS__URL", str(tmp_path / "none"))
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("KPILOTE_LAKE_URL", str(tmp_path / "file" / "lake"))
     company.faults.add(Fault("/ga4/", "403"))
-    failed = {check.name: check.message for check in doctor.examine(reload()) if not check.passed}
-    assert set(failed) == {"hash key", "hubspot", "ga4", "mailchimp", "spreadsheets"}
+    failed = {each.subject: each.text for each in findings(reload()) if not each.fine}
+    assert set(failed) == {"lake", "hash key", "hubspot", "ga4", "mailchimp", "spreadsheets"}
+    assert "KPILOTE_LAKE_URL" in failed["lake"]
     assert "SOURCES__HUBSPOT__ACCESS_TOKEN" in failed["hubspot"]
     assert "wrong-token" not in failed["hubspot"]
     assert "Viewer" in failed["ga4"]
@@ -118,8 +122,17 @@ def test_the_doctor_names_what_to_mend(
 def test_the_doctor_says_when_nobody_answers(fresh: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KPILOTE_SOURCES", "hubspot")
     monkeypatch.setenv("SOURCES__HUBSPOT__BASE_URL", "http://127.0.0.1:9")
-    *_, check = doctor.examine(reload())
-    assert (check.passed, check.message) == (False, "127.0.0.1:9 cannot be reached (connection failed or cut)")
+    found = {each.subject: each for each in findings(reload())}["hubspot"]
+    assert (found.fine, found.text) == (False, "127.0.0.1:9 cannot be reached (connection failed or cut)")
+
+
+def test_the_doctor_survives_a_connector_that_breaks(fresh: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> str:
+        raise ZeroDivisionError("sandbox-hubspot-token")
+
+    monkeypatch.setattr("ingestion.sources.hubspot.check", broken)
+    found = {each.subject: each for each in findings(fresh)}["hubspot"]
+    assert (found.fine, found.text) == (False, "failed unexpectedly (ZeroDivisionError)")
 
 
 def test_a_rate_limit_spaces_calls_over_any_window(monkeypatch: pytest.MonkeyPatch) -> None:
