@@ -77,3 +77,13 @@ def test_incremental_equals_full_refresh(tmp_path: Path) -> None:
     assert grown == {fact: _contents(warehouse, fact) for fact in FACTS}, "a run with nothing new changed rows"
     warehouse.dbt("build", "--full-refresh", *SELECT)
     assert grown == {fact: _contents(warehouse, fact) for fact in FACTS}
+
+    # Another rule, and a table as an older version of its model made it, are no reason for a full refresh.
+    with_views = ("--vars", "{key_events: [page_view]}")
+    warehouse.execute("alter table intermediate.int_sessions__daily add column gone integer")
+    warehouse.execute("update intermediate.int_email_activity__daily set made_by = 'other', url = 'other'")
+    warehouse.dbt("build", *with_views, *SELECT)
+    changed = {fact: _contents(warehouse, fact) for fact in FACTS}
+    assert warehouse.rows("select bool_and(key_events = page_views) from intermediate.int_sessions__daily") == [(True,)]
+    warehouse.dbt("build", "--full-refresh", *with_views, *SELECT)
+    assert changed == {fact: _contents(warehouse, fact) for fact in FACTS}

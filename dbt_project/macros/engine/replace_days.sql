@@ -1,8 +1,9 @@
 {#-
   Incremental strategy for windowed facts: the model names, in config.meta.day_owners, the table that says which load speaks
-  for which day (day, load_id), and keeps both as its own columns (config.meta.day_column, load_id). Whatever the target holds
-  from another load than the owner goes, however many days that is, and what the model selected (the days whose owner is new)
-  comes, in one transaction. So a skipped run, a backfill and a full refresh end in the same rows.
+  for which day (day, load_id), and keeps both as its own columns (config.meta.day_column, load_id) beside made_by, what
+  its rows were made by. Whatever the target holds from another load than the owner, or made otherwise, goes, however many
+  days that is, and what the model selected (the days that are not held so) comes, in one transaction. So a skipped run, a
+  backfill, a changed model and a full refresh end in the same rows.
 -#}
 {% macro get_incremental_replace_days_sql(arg_dict) %}
     {%- set target = arg_dict['target_relation'] -%}
@@ -13,13 +14,13 @@
         select 1
         from {{ ref(meta['day_owners']) }} as owners
         where owners.day = {{ target }}.{{ meta['day_column'] }} and owners.load_id = {{ target }}.load_id
-    );
+    ) or made_by is distinct from '{{ made_by() }}';
     insert into {{ target }} ({{ columns }})
     select {{ columns }}
     from {{ arg_dict['temp_relation'] }}
 {% endmacro %}
 
-{#- The owners whose days a windowed fact has to take in: all of them at first, later those it does not hold yet. -#}
+{#- The owners whose days a windowed fact has to take in: all of them at first, later those it does not hold so. -#}
 {% macro new_day_owners(owners, day_column) %}
     select
         owners.day,
@@ -29,7 +30,22 @@
     where not exists (
         select 1
         from {{ this }} as held
-        where held.{{ day_column }} = owners.day and held.load_id = owners.load_id
+        where held.{{ day_column }} = owners.day and held.load_id = owners.load_id and held.made_by = '{{ made_by() }}'
     )
     {% endif %}
+{% endmacro %}
+
+{#- Digest of what makes a windowed fact's rows: its SQL, that of the models it reads, and the vars of config.meta.vars. -#}
+{% macro made_by() %}
+  {% if not execute %}
+    {% do return('') %}
+  {% endif %}
+  {% set texts = [model.raw_code] %}
+  {% for id in model.depends_on.nodes | sort if id in graph.nodes %}
+    {% do texts.append(graph.nodes[id].raw_code) %}
+  {% endfor %}
+  {% for name in config.get('meta').get('vars', []) %}
+    {% do texts.append(tojson(var(name))) %}
+  {% endfor %}
+  {% do return(local_md5(texts | join('\n'))) %}
 {% endmacro %}

@@ -3,7 +3,7 @@
 {{ config(
     materialized='incremental',
     incremental_strategy='replace_days',
-    on_schema_change='fail',
+    on_schema_change='sync_all_columns',
     meta={'day_owners': 'stg_mailchimp__activity_days', 'day_column': 'send_day'}
 ) }}
 
@@ -24,7 +24,8 @@ select
     activity.url,
     activity.ordinal,
     activity.is_machine,
-    activity.occurred_at
+    activity.occurred_at,
+    cast('{{ made_by() }}' as varchar) as made_by
 from {{ ref('stg_mailchimp__email_activity') }} as activity
 inner join new_days on activity.send_day = new_days.day and activity.load_id = new_days.load_id
 where activity.campaign_id is not null and activity.email_hash is not null

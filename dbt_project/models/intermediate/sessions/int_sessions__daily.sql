@@ -1,11 +1,12 @@
 -- What each session did on each day of the export: the finest grain that a re-pulled day replaces whole. A session that
--- spans midnight has a part on both days. Incremental: takes in the days whose owning load it does not hold yet
--- (macros/engine/ replace_days.sql); what depends on seeds, vars or the CRM is left to the models after it.
+-- spans midnight has a part on both days. Incremental: takes in the days whose owning load it does not hold yet, and all
+-- of them when SQL or vars became others (macros/engine/replace_days.sql); what depends on seeds or the CRM is left to
+-- the models after it.
 {{ config(
     materialized='incremental',
     incremental_strategy='replace_days',
-    on_schema_change='fail',
-    meta={'day_owners': 'stg_ga4__event_days', 'day_column': 'event_date'}
+    on_schema_change='sync_all_columns',
+    meta={'day_owners': 'stg_ga4__event_days', 'day_column': 'event_date', 'vars': ['key_events']}
 ) }}
 
 with
@@ -33,8 +34,11 @@ events as (
         events.device,
         events.engagement_ms,
         events.occurred_at,
-        -- Events of one microsecond keep the order of their ordinal.
-        {{ epoch_microseconds('events.occurred_at') }} * 1000 + least(events.event_ordinal, 999) as event_order
+        -- Ordinals count the events of one microsecond and one name, so a name breaks what they leave tied.
+        row_number() over (
+            partition by events.event_date, events.client_id, events.session_id
+            order by events.occurred_at, events.event_ordinal, events.event_name
+        ) as event_order
     from {{ ref('stg_ga4__events') }} as events
     inner join new_days on events.event_date = new_days.day and events.load_id = new_days.load_id
     where events.client_id is not null and events.session_id is not null
@@ -56,6 +60,7 @@ select
     count(*) filter (where event_name in ('page_view', 'screen_view')) as page_views,
     coalesce(sum(engagement_ms), 0) as engagement_ms,
     count(*) filter (where event_name in {{ in_list(var('key_events')) }}) as key_events,
-    min(occurred_at) as started_at
+    min(occurred_at) as started_at,
+    cast('{{ made_by() }}' as varchar) as made_by
 from events
 group by load_id, event_date, client_id, session_id
