@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
+import duckdb
 import pytest
 
 from ingestion.registry import SOURCES
@@ -37,6 +38,21 @@ def test_days_refreshed_again_change_nothing(home_copy: Home) -> None:
         refresh(served, "daily", first=dt.date(2025, 2, 10), last=dt.date(2025, 2, 19))
     assert contents(home_copy.path) == before
     assert (home_copy.path / "releases" / "current").resolve() == release
+
+
+@pytest.mark.slow
+def test_a_week_computed_from_what_a_failed_daily_run_left_is_computed_again(home_copy: Home) -> None:
+    """A daily run wrote facts and died before it said so, the weekly run came; then the facts were put right."""
+    before = contents(home_copy.path)
+    with serving(home_copy) as served:
+        for tenfold in (True, False):
+            if tenfold:
+                with duckdb.connect(str(home_copy.path / "warehouse.duckdb")) as warehouse:
+                    warehouse.execute("update marts.fct_spend set amount_reporting = amount_reporting * 10")
+            else:
+                refresh(served, "daily", first=served.last_day, last=served.last_day)
+            refresh(served, "weekly", first=dt.date(2025, 3, 3), last=dt.date(2025, 3, 24))
+            assert (contents(home_copy.path)["kpi_values_week"] != before["kpi_values_week"]) == tenfold
 
 
 def test_a_run_in_the_foreground_looks_like_any_other(built_home: Home) -> None:
