@@ -39,8 +39,7 @@ class Settings(BaseSettings):
     timezone: str = "Europe/Paris"
     currency: str = "EUR"
     hash_key: SecretStr | None = None
-    target: Literal["duckdb", "spark"] = "duckdb"
-    postgres_url: SecretStr | None = None
+    target: Literal["duckdb"] = "duckdb"
     # Not from the environment: a home whose marts look back says so by its place (`as_known_on`).
     _as_of: dt.datetime | None = PrivateAttr(default=None)
 
@@ -143,8 +142,6 @@ class Settings(BaseSettings):
         }
         if self.hash_key is not None:
             values["HASH_KEY"] = self.hash_key.get_secret_value()
-        if self.postgres_url is not None:
-            values["POSTGRES_URL"] = self.postgres_url.get_secret_value()
         return {f"KPILOTE_{name}": value for name, value in values.items()}
 
 

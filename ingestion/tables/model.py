@@ -119,9 +119,5 @@ class Source:
     is_api: bool = True
 
     @property
-    def record_tables(self) -> tuple[Table, ...]:
-        return tuple(table for table in self.tables.values() if table.kind == "record")
-
-    @property
     def window_tables(self) -> tuple[Table, ...]:
         return tuple(table for table in self.tables.values() if table.kind == "window")

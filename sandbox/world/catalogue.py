@@ -44,7 +44,6 @@ COUNTRIES = (
     ("US", 0.09, 1.0), ("CH", 0.03, 0.15),
 )  # fmt: skip
 
-SEGMENTS = ("smb", "mid_market", "enterprise")
 SEGMENT_SHARES = (0.62, 0.29, 0.09)
 EMPLOYEES = ((3, 49), (50, 499), (500, 8000))
 

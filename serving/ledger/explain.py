@@ -67,7 +67,6 @@ class Files:
 
     table: str
     loads: int
-    newest_load: str | None
     files: tuple[str, ...]
 
 
@@ -224,4 +223,4 @@ def _files(settings: LakePlace, each: Table, first: date, last: date) -> Files:
         ).fetchall()
     folder = PurePosixPath(source_url(settings, each.source)).name
     files = tuple(f"{folder}/{each.name}/{PurePosixPath(file).name}" for (file,) in held)
-    return Files(each.full_name, len(names), names[0] if names else None, files)
+    return Files(each.full_name, len(names), files)

@@ -5,9 +5,6 @@ numbers are the same on every machine and every day.
 """
 
 import json
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -15,6 +12,7 @@ from typing import Any
 
 from ingestion import lake
 from ingestion.settings import Settings
+from orchestration.environment import variables
 from sandbox.server import running
 from sandbox.world import Snapshot, World
 from tests.verify.warehouse import Warehouse
@@ -23,21 +21,6 @@ PROJECT = Path(__file__).parents[2] / "dbt_project"
 SEED, SCALE = 7, 0.2
 START, UNTIL = date(2025, 11, 1), date(2026, 5, 4)
 HASH_KEY = "0" * 32
-
-
-@contextmanager
-def environment(values: Mapping[str, str]) -> Iterator[None]:
-    """These variables for a while: connectors and dbt's profile read them."""
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 @dataclass(frozen=True)
@@ -63,7 +46,7 @@ def dbt(settings: Settings, project: Path, *arguments: str, target: Path | None 
 
     folders = ["--project-dir", str(project), "--profiles-dir", str(project)]
     folders += ["--target-path", str(target or settings.dbt_target_dir), "--log-path", str(settings.home / "logs")]
-    with environment({**settings.environment(), "DO_NOT_TRACK": "1"}):
+    with variables({**settings.environment(), "DO_NOT_TRACK": "1"}):
         try:
             return dbtRunner().invoke(["--quiet", *arguments, *folders])
         finally:
@@ -74,7 +57,7 @@ def build(home: Path) -> Built:
     """Pull the company's sources over HTTP and build the warehouse."""
     world = World(seed=SEED, start=START, scale=SCALE)
     settings = Settings(home=home, start_date=START, hash_key=HASH_KEY, _env_file=None)
-    with running(world, until=UNTIL, home=home) as sandbox, environment({**settings.environment(), **sandbox.env}):
+    with running(world, until=UNTIL, home=home) as sandbox, variables({**settings.environment(), **sandbox.env}):
         for source in settings.sources:
             lake.pull(source, START, UNTIL, settings=settings)
     told = home / "sandbox" / "world.json"

@@ -2,37 +2,21 @@
 
 import copy
 import json
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest
 
+from orchestration.environment import variables
+
 PROJECT = Path(__file__).parents[2] / "dbt_project"
 
 
-@contextmanager
-def _environment(home: Path) -> Iterator[None]:
-    """The variables the profile reads; an in-memory database is enough to run macros."""
-    wanted = {
-        "KPILOTE_HOME": "",
-        "KPILOTE_LAKE_URL": str(home / "lake"),
-        "KPILOTE_TARGET": "duckdb",
-        "DO_NOT_TRACK": "1",
-    }
-    before = {name: os.environ.get(name) for name in wanted}
-    os.environ.update(wanted)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+def _variables(home: Path) -> dict[str, str]:
+    """What the profile reads; an in-memory database is enough to run macros."""
+    return {"KPILOTE_HOME": "", "KPILOTE_LAKE_URL": str(home / "lake"), "KPILOTE_TARGET": "duckdb", "DO_NOT_TRACK": "1"}
 
 
 class KpiProject:
@@ -47,7 +31,7 @@ class KpiProject:
     def _invoke(self, arguments: list[str], manifest: Manifest | None) -> Any:
         target, logs = str(self.home / "target"), str(self.home / "logs")
         folders = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--target-path", target]
-        with _environment(self.home):
+        with variables(_variables(self.home)):
             return dbtRunner(manifest=manifest).invoke(["--quiet", "--log-path", logs, *arguments, *folders])
 
     def kpis(self) -> dict[str, dict[str, Any]]:

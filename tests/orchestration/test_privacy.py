@@ -31,7 +31,6 @@ SECRETS = {
     "SOURCES__GA4__ACCESS_TOKEN": f"ya29.{CANARY}-ga4",
     "SOURCES__MAILCHIMP__API_KEY": f"{CANARY}mailchimp-us1",
     "KPILOTE_HASH_KEY": f"{CANARY}-hash-key",
-    "KPILOTE_POSTGRES_URL": f"postgresql://reader:{CANARY}-serving@127.0.0.1:1/marts",
 }
 
 
