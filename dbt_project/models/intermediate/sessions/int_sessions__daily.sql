@@ -1,7 +1,7 @@
 -- What each session did on each day of the export: the finest grain that a re-pulled day replaces whole. A session that
--- spans midnight has a part on both days. Incremental: takes in the days whose owning load it does not hold yet, and all
--- of them when SQL or vars became others (macros/engine/replace_days.sql); what depends on seeds or the CRM is left to
--- the models after it.
+-- spans midnight has a part on both days. Incremental: takes in the days whose owning load it does not hold yet, and
+-- all of them when SQL or vars became others (macros/engine/replace_days.sql); what depends on seeds or the CRM is left
+-- to the models after it.
 {{ config(
     materialized='incremental',
     incremental_strategy='replace_days',
