@@ -94,7 +94,8 @@ def _accounted(table: Table) -> Expectation:
         """,  # noqa: S608
         reason="Rows received must be rows accepted plus rows quarantined plus rows of erased people turned away: rows"
         " of this load were lost or doubled.",
-        mend=f"Restore the files of that load in {source}/{table.name} from the backup, or remove a copy. Without one:"
+        mend=f"Restore the files of that load in {source}/{table.name} from the backup (of a compacted load the"
+        " whole folder, and _dlt_loads), or remove a copy. Without one:"
         " pull those days again, or, of records, move the source's folder out of the lake and pull it anew.",
     )
 

@@ -248,14 +248,15 @@ def gate_list() -> None:
     from expectations.acceptance import open_findings
     from ingestion.settings import settings
 
-    now = dt.datetime.now(tz=dt.UTC)
-    found = open_findings(settings())
+    now, here = dt.datetime.now(tz=dt.UTC), settings()
+    found = open_findings(here)
     for each in found:
         state = str(each.acceptance) if each.is_accepted(now) else each.severity
         end = "" if each.acceptable else " (to be mended, not accepted)"
         click.echo(f"{each.id}  gate {each.gate}, {each.table}: {each.expectation}, {each.text}  [{state}]{end}")
     if not found:
-        click.echo("every expectation holds in the newest runs")
+        judged = any((here.docs_dir / "results").glob("*/*.json"))
+        click.echo("every expectation holds in the newest runs" if judged else "no gate has run yet: `kpilote refresh`")
 
 
 @gate.command("accept")

@@ -93,5 +93,14 @@ def today(settings: Settings) -> dt.date:
     return dt.datetime.now(ZoneInfo(settings.timezone)).date()
 
 
+def freshness_policy(daily: Cadence) -> dg.FreshnessPolicy:
+    """Fresh when refreshed between midnight and two hours after the daily tick."""
+    return dg.FreshnessPolicy.cron(
+        deadline_cron="0 8 * * *",
+        lower_bound_delta=dt.timedelta(hours=8),
+        timezone=str(daily.partitions.timezone),
+    )
+
+
 def _midnight(date: dt.date) -> dt.datetime:
     return dt.datetime.combine(date, dt.time())

@@ -34,7 +34,7 @@ def source_assets(settings: "Settings") -> list[dg.AssetsDefinition]:
 def source_asset(source: Source, daily: partitions.Cadence) -> dg.AssetsDefinition:
     """All tables of one source as the outputs of one step."""
     windows = {table.name for table in source.window_tables} if source.is_api else set()
-    freshness = freshness_policy(daily)
+    freshness = partitions.freshness_policy(daily)
 
     @dg.multi_asset(
         name=source.name,
@@ -59,15 +59,6 @@ def source_asset(source: Source, daily: partitions.Cadence) -> dg.AssetsDefiniti
                 yield dg.MaterializeResult(asset_key=table_key(table), metadata=table_metadata(pulled, table.name))
 
     return pull_source
-
-
-def freshness_policy(daily: partitions.Cadence) -> dg.FreshnessPolicy:
-    """Fresh when refreshed between midnight and two hours after the daily tick."""
-    return dg.FreshnessPolicy.cron(
-        deadline_cron="0 8 * * *",
-        lower_bound_delta=dt.timedelta(hours=8),
-        timezone=str(daily.partitions.timezone),
-    )
 
 
 def pull(context: dg.AssetExecutionContext, name: str) -> "Pull":

@@ -4,7 +4,6 @@ Flow: marts → `serving.release.publish` → asset `serving/release` → `servi
 that a run which changed nothing makes none, is `serving`'s business.
 """
 
-import datetime as dt
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ import dagster as dg
 
 from orchestration import sensors
 from orchestration.assets import gates
-from orchestration.partitions import Cadence
+from orchestration.partitions import Cadence, freshness_policy
 from orchestration.progress import report
 from orchestration.resources import Warehouse
 from orchestration.translators import DATA_TEAM, SERVING_GROUP, WAREHOUSE_POOL
@@ -28,9 +27,7 @@ def serving_assets(
     marts: Collection[dg.AssetKey], checks: Collection[dg.AssetChecksDefinition], daily: Cadence
 ) -> list[dg.AssetsDefinition]:
     """The release, downstream of every mart and so of every gate, and its page."""
-    freshness = dg.FreshnessPolicy.cron(
-        deadline_cron="0 8 * * *", lower_bound_delta=dt.timedelta(hours=8), timezone=str(daily.partitions.timezone)
-    )
+    freshness = freshness_policy(daily)
 
     @dg.asset(
         key=RELEASE,

@@ -149,8 +149,9 @@ def test_the_command_lists_and_accepts(few: History, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("KPILOTE_HOME", str(few.settings.home))
     monkeypatch.setenv("KPILOTE_SOURCES", "ga4,spreadsheets")
     reload()
-    judged(few)
     command = CliRunner()
+    assert command.invoke(main, ["gate", "list"]).output.startswith("no gate has run yet")
+    judged(few)
     listed = command.invoke(main, ["gate", "list"])
     assert f"{the_id(few)}  gate raw, {EVENTS}: volume_of_newest_day" in listed.output
     assert "[critical]" in listed.output

@@ -27,8 +27,8 @@ from tests.fuzz.targets import TARGETS
 settings.register_profile(
     "fuzz", max_examples=100, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
 )
-settings.register_profile("nightly", settings.get_profile("fuzz"), max_examples=12_000, derandomize=False)
-PROFILE = settings.get_profile("nightly" if os.environ.get("HYPOTHESIS_PROFILE") == "nightly" else "fuzz")
+settings.register_profile("fuzz-nightly", settings.get_profile("fuzz"), max_examples=12_000, derandomize=False)
+PROFILE = settings.get_profile("fuzz-nightly" if os.environ.get("HYPOTHESIS_PROFILE") == "nightly" else "fuzz")
 
 
 @pytest.mark.parametrize("target", TARGETS)
