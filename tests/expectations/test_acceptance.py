@@ -145,13 +145,20 @@ def test_a_line_that_is_none_is_named(few: History) -> None:
         judged(few)
 
 
+def test_the_command_knows_that_no_gate_has_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KPILOTE_HOME", str(tmp_path))
+    reload()
+    assert CliRunner().invoke(main, ["gate", "list"]).output.startswith("no gate has run yet")
+    monkeypatch.undo()
+    reload()
+
+
 def test_the_command_lists_and_accepts(few: History, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KPILOTE_HOME", str(few.settings.home))
     monkeypatch.setenv("KPILOTE_SOURCES", "ga4,spreadsheets")
     reload()
-    command = CliRunner()
-    assert command.invoke(main, ["gate", "list"]).output.startswith("no gate has run yet")
     judged(few)
+    command = CliRunner()
     listed = command.invoke(main, ["gate", "list"])
     assert f"{the_id(few)}  gate raw, {EVENTS}: volume_of_newest_day" in listed.output
     assert "[critical]" in listed.output
