@@ -26,6 +26,12 @@ DEFAULT_PORT = 8765
 START_SECONDS = 120
 # No secret: it hides nobody, the company's people are made up, and it must be the same on every run.
 DEMO_HASH_KEY = "the-sandbox-has-no-secrets"
+# The sandbox gives back what it no longer needs, so that a refresh beside it has the memory (glibc, Arrow).
+FRUGAL = {
+    "MALLOC_ARENA_MAX": "2",
+    "MALLOC_TRIM_THRESHOLD_": "1000000",
+    "ARROW_DEFAULT_MEMORY_POOL": "system",
+}
 REAL_CREDENTIALS = (
     "SOURCES__HUBSPOT__ACCESS_TOKEN",
     "SOURCES__GA4__PROPERTY_ID",
@@ -73,7 +79,7 @@ def company(now: Settings, scale: float | None = None) -> Iterator[Settings]:
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("a", encoding="utf-8") as output:
         server = subprocess.Popen(  # noqa: S603 – our own module
-            arguments, stdout=output, stderr=output, env={**os.environ, **now.environment()}
+            arguments, stdout=output, stderr=output, env={**os.environ, **now.environment(), **FRUGAL}
         )
     try:
         _wait(server, url, log)
