@@ -86,7 +86,7 @@ def demo(scale: float | None) -> None:
     screen.print(
         "\n  kpilote scorecard --cadence weekly   the same for another cadence"
         "\n  make dev                             these runs in Dagster's UI, ready for a backfill"
-        "\n  README.md, Connect your own accounts   what to set"
+        "\n  README.md                            how to connect your own accounts"
     )
 
 

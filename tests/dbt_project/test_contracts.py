@@ -17,7 +17,7 @@ def test_a_column_that_is_never_null_cannot_be(built_home: Home) -> None:
         (node["name"], name)
         for node in marts
         for name, column in node["columns"].items()
-        if {"type": "not_null"} in [{"type": each["type"]} for each in column["constraints"]]
+        if any(each["type"] == "not_null" for each in column["constraints"])
     }
     with duckdb.connect(str(path), read_only=True) as warehouse:
         enforced = warehouse.sql(
