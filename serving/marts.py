@@ -146,7 +146,26 @@ def facts(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
         "data_through": through[0].isoformat() if through and through[0] else None,
         "definition_versions": dict(versions),
         "lake": _position(connection),
+        "fingerprints": _fingerprints(connection),
     }
+
+
+def _fingerprints(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """A digest per cadence of all that its periods rest on: it moves when, and only when, cells were computed again."""
+    found = connection.execute(
+        "select table_name from duckdb_columns() where database_name = 'warehouse' and schema_name = ?"
+        " and starts_with(table_name, ?) and column_name = 'period_fingerprint' order by 1",
+        [SCHEMA, PART_PREFIX],
+    ).fetchall()
+    digests = {}
+    for (name,) in found:
+        told = connection.execute(
+            "select coalesce(sum(hash(period_start, period_fingerprint)), 0)::varchar"  # noqa: S608 - our own marts
+            f" from (select distinct period_start, period_fingerprint from {_relation(name)})"
+        ).fetchone()
+        assert told is not None  # noqa: S101 - an aggregate has one row
+        digests[name.removeprefix(PART_PREFIX)] = str(told[0])
+    return digests
 
 
 def _position(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:

@@ -24,7 +24,7 @@ from typing import Any, Protocol
 
 import duckdb
 
-from serving import files, folder, marts
+from serving import cadences, files, folder, marts
 from serving.folder import Release, ReleaseError
 from serving.ledger import book
 from serving.ledger.record import Recorded, record, rules_digest
@@ -210,7 +210,8 @@ def _make(settings: ReleaseSettings, staging: Path, content: Mapping[str, Any]) 
     created_at = datetime.now(UTC).replace(microsecond=0)
     release_id = _free_id(settings, created_at, content["tables"])
     before = _newest(settings) if any(settings.ledger_dir.glob("*.parquet")) else None
-    recorded = record(settings, staging, content["tables"], before, release_id, created_at)
+    since = cadences.bases(settings.releases_dir, before) if before else {}
+    recorded = record(settings, staging, content["tables"], before, since, release_id, created_at)
     tables = {**content["tables"], book.TABLE: marts.describe_file(staging / f"{book.TABLE}.parquet")}
     manifest: dict[str, Any] = {
         "release_id": release_id,
@@ -222,6 +223,7 @@ def _make(settings: ReleaseSettings, staging: Path, content: Mapping[str, Any]) 
         "currency": settings.currency,
         **content,
         "tables": tables,
+        "computed_in": cadences.computed_in(content["fingerprints"], before, release_id),
         "ledger": asdict(recorded),
         "rules_sha256": rules_digest(),
     }
@@ -326,9 +328,11 @@ def _exchange(settings: ReleaseSettings, release_id: str) -> None:
 
 
 def _prune(settings: ReleaseSettings, keep: int) -> None:
-    now = _current_id(settings)
-    for release_id in _known_ids(settings)[max(keep, 1) :]:
-        if release_id != now:
+    known = _known_ids(settings)
+    kept = {*known[: max(keep, 1)], _current_id(settings)}
+    kept |= cadences.needed([release for release in list_releases(settings) if release.id in kept])
+    for release_id in known:
+        if release_id not in kept:
             # Renamed first: a half-deleted folder must not look like a release.
             (settings.releases_dir / release_id).rename(settings.releases_dir / f".removed-{release_id}")
     for doomed in settings.releases_dir.glob(".removed-*"):

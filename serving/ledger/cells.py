@@ -38,7 +38,10 @@ def compare(connection: duckdb.DuckDBPyConnection) -> int:
             from old.kpi_values as o full join new.kpi_values as n using ({key})
             where o.kpi is null or n.kpi is null or {differs}
         ),
-        versions as (select kpi, any_value(definition_version) as version from new.kpi_values group by kpi)
+        -- A cadence that was not refreshed since a definition was edited still says what the old one gives.
+        versions as (
+            select kpi, cadence, any_value(definition_version) as version from new.kpi_values group by kpi, cadence
+        )
         select
             row_number() over (order by {", ".join(f"pairs.{column}" for column in KEY)}) as cell_id,
             pairs.*,
@@ -52,7 +55,7 @@ def compare(connection: duckdb.DuckDBPyConnection) -> int:
         left join reported
             on pairs.kpi = reported.kpi and pairs.cadence = reported.cadence
             and pairs.period_start = reported.period_start
-        left join versions on pairs.kpi = versions.kpi
+        left join versions on pairs.kpi = versions.kpi and pairs.cadence = versions.cadence
         """  # noqa: S608 - constants of this module
     ).fetchone()
     return int(done[0]) if done else 0

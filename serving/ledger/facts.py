@@ -7,6 +7,7 @@ Flow: `old.<fact> × new.<fact> → diff_<fact>(row_id, old_row, new_row)`, then
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -69,7 +70,7 @@ def diff(connection: duckdb.DuckDBPyConnection, fact: str, key: str) -> int:
     }
     done = connection.execute(
         f"""
-        create table diff_{fact} as
+        create or replace table diff_{fact} as
         with pairs as (
             select
                 case when o.present then struct_pack({packed["o"]}) end as old_row,
@@ -91,7 +92,7 @@ def _columns(connection: duckdb.DuckDBPyConnection, schema: str, fact: str) -> l
     return [marts.identifier(name) for (name,) in found]
 
 
-def hit(connection: duckdb.DuckDBPyConnection, one: Input) -> None:
+def hit(connection: duckdb.DuckDBPyConnection, one: Input, cadences: Sequence[str]) -> None:
     """Add to `hits` the changed cells of this input's KPI that rows which differ count for, with the rows' causes."""
     where = f" where {one.filter}" if one.filter else ""
     cuts = ", ".join([f"{{'d': '{name}', 'v': {name}}}" for name in one.cut_by])
@@ -125,7 +126,7 @@ def hit(connection: duckdb.DuckDBPyConnection, one: Input) -> None:
             {f"and cells.period_start = cast(date_trunc('{each}', points.day) as date)" if plain else ""}
         where {window}{row_cadence}
         """  # noqa: S608
-        for each in CADENCES
+        for each in cadences
     )
     connection.execute(
         f"""

@@ -7,7 +7,7 @@ their own modules; when this runs is publication's business (`serving.release`).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -49,18 +49,22 @@ def record(
     staging: Path,
     tables: Mapping[str, Any],
     before: Release | None,
+    since: Mapping[str, Release],
     release_id: str,
     now: datetime,
 ) -> Recorded:
-    """Write the rows of a publication whose marts lie in `staging`, and the mart of all rows beside them."""
+    """Write the rows of a publication whose marts lie in `staging`, and the mart of all rows beside them.
+
+    Cells are compared with `before`; facts, per cadence, with the release in `since`, `before` where there is none.
+    """
     folder = settings.ledger_dir
     with marts.memory() as connection:
         _show(connection, "new", {name: staging / entry["file"] for name, entry in tables.items()})
         if before is None:
             connection.execute(_FIRST)
         else:
-            _show(connection, "old", {n: before.path / e["file"] for n, e in before.manifest["tables"].items()})
-            _compare(connection, settings, tables, before)
+            _show(connection, "old", _paths(before))
+            _compare(connection, settings, tables, {cadence: since.get(cadence, before) for cadence in facts.CADENCES})
         connection.execute(
             "create table ledger_rows as select $1 as release_id, $2::timestamp as published_at, * from told",
             [release_id, now.astimezone(UTC).replace(tzinfo=None)],
@@ -74,12 +78,17 @@ def record(
 
 def _show(connection: duckdb.DuckDBPyConnection, schema: str, paths: Mapping[str, Path]) -> None:
     """One view per mart over its file."""
+    connection.execute(f"drop schema if exists {schema} cascade")
     connection.execute(f"create schema {schema}")
     for name, path in paths.items():
         connection.execute(f"create view {schema}.{marts.identifier(name)} as from {marts.text(path)}")
     connection.execute(
-        f"create view horizon_{schema} as select max(data_through) as through from {schema}.kpi_values"  # noqa: S608
+        f"create or replace view horizon_{schema} as select max(data_through) as through from {schema}.kpi_values"  # noqa: S608
     )
+
+
+def _paths(release: Release) -> dict[str, Path]:
+    return {name: release.path / entry["file"] for name, entry in release.manifest["tables"].items()}
 
 
 _FIRST = """
@@ -93,16 +102,26 @@ _FIRST = """
 
 
 def _compare(
-    connection: duckdb.DuckDBPyConnection, settings: LedgerPlace, tables: Mapping[str, Any], before: Release
+    connection: duckdb.DuckDBPyConnection,
+    settings: LedgerPlace,
+    tables: Mapping[str, Any],
+    since: Mapping[str, Release],
 ) -> None:
     """Create `told`: every cell that differs, with its cause."""
     cells.compare(connection)
     connection.execute("create table hits (cell_id bigint, cause varchar)")
-    wanted = connection.execute("select distinct kpi from changed_cells where not is_first_report").fetchall()
-    changed = {kpi for (kpi,) in wanted}
-    used = [one for one in facts.inputs(connection) if one.kpi in changed] if "kpi_inputs" in tables else []
-    if used and "kpi_inputs" in before.manifest["tables"]:
-        _trace(connection, settings, tables, before, used)
+    connection.execute(f"attach {marts.text(settings.warehouse_path)} as warehouse (read_only)")
+    used = facts.inputs(connection) if "kpi_inputs" in tables else []
+    for base in {release.id: release for release in since.values()}.values():
+        found = connection.execute(
+            "select kpi, list(distinct cadence order by cadence) from changed_cells"
+            " where not is_first_report and list_contains($1, cadence) group by kpi",
+            [[cadence for cadence, release in since.items() if release == base]],
+        ).fetchall()
+        changed = dict(found)
+        counted = [one for one in used if one.kpi in changed]
+        if counted and "kpi_inputs" in base.manifest["tables"]:
+            _trace(connection, settings, tables, base, counted, changed)
     connection.execute(_TOLD)
 
 
@@ -110,23 +129,24 @@ def _trace(
     connection: duckdb.DuckDBPyConnection,
     settings: LedgerPlace,
     tables: Mapping[str, Any],
-    before: Release,
-    used: list[facts.Input],
+    base: Release,
+    used: Sequence[facts.Input],
+    changed: Mapping[str, Sequence[str]],
 ) -> None:
-    """Fill `hits` from the rows of facts that differ."""
-    connection.execute(f"attach {marts.text(settings.warehouse_path)} as warehouse (read_only)")
+    """Fill `hits` with causes of cells, by KPI and cadence, from the rows of facts that differ from those of `base`."""
+    _show(connection, "old", _paths(base))
     keys = {**EXPLAINING, **{one.fact: one.fact_key for one in used}}
     for fact, key in keys.items():
         facts.diff(connection, fact, key)
-    lake.read(connection, settings, before.manifest.get("lake", {}))
+    lake.read(connection, settings, base.manifest.get("lake", {}))
     connection.execute("create table if not exists changed_rates (currency varchar, date_day date)")
     origins.derive(connection)
-    otherwise = _otherwise(before)
+    otherwise = _otherwise(base)
     for fact in sorted({one.fact for one in used}):
         columns = set(tables[fact]["columns"])
         origins.explain(connection, fact, columns, otherwise)
     for one in used:
-        facts.hit(connection, one)
+        facts.hit(connection, one, changed[one.kpi])
 
 
 def rules_digest() -> str:

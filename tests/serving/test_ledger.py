@@ -13,6 +13,7 @@ import pytest
 
 from ingestion import lake
 from orchestration import dbt
+from orchestration.assets.dbt import KPI_FOLDER, KPI_PERIODS, KPI_STEPS
 from sandbox.changes import Change
 from serving import release
 from serving.ledger import explain
@@ -31,6 +32,7 @@ WEEK = (
     ("deal_archived", 0, "new_opportunities", "delete"),
 )
 REDEFINED = "leads_created"
+DAILY, MONTHLY = "dbt_kpi_day", ("dbt_kpi_month", "dbt_kpi_year")
 
 
 @dataclass(frozen=True)
@@ -71,8 +73,8 @@ def week(built_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     yield Week(today, tuple(ended))
 
 
-def _publish(now: object) -> str:
-    done = dbt.build(now, ["--exclude-resource-type", "test"])  # type: ignore[arg-type]
+def _publish(now: object, *selection: str) -> str:
+    done = dbt.build(now, [*selection, "--exclude-resource-type", "test"])  # type: ignore[arg-type]
     assert not done.errors, done.errors
     published = release.publish(now, GATES)  # type: ignore[arg-type]
     assert published.is_new
@@ -183,6 +185,58 @@ def test_cells_that_were_final_are_counted_and_named(week: Week) -> None:
     assert rates["restated"] > 10
     assert len(rates["examples"]) == 5
     assert all("(fx)" in example for example in rates["examples"])
+
+
+@pytest.mark.slow
+def test_a_month_computed_days_after_its_facts_changed_knows_why(home_copy: Home) -> None:
+    """Two daily runs publish the corrected facts first: they differ no more from those of the newest release."""
+    kinds = {"cost_corrected": 0, "deal_archived": 0}
+    with home_copy.active() as now:
+        first = release.current(now)
+    assert first is not None
+    changes: list[Change] = []
+    ended = []
+    for number, (kind, which) in enumerate(kinds.items(), start=1):
+        today = home_copy.older(number)
+        changes.append(Change(kind, today.last_day, which))
+        with serving(today, changes=changes) as served, served.active() as now:
+            for source in now.sources:
+                lake.pull(source, today.last_day, today.until, settings=now)
+            ended.append(_publish(now, "--exclude", *(step.select for step in KPI_STEPS if step.name != DAILY)))
+    with home_copy.active() as now:
+        others = [step.select for step in KPI_STEPS if step.name not in MONTHLY]
+        ended.append(_publish(now, "--select", KPI_PERIODS, KPI_FOLDER, "--exclude", *others))
+        served = release.current(now)
+    assert served is not None
+    assert served.manifest["computed_in"] == {
+        "day": ended[1], "week": first.id, "quarter": first.id, "month": ended[2], "year": ended[2]
+    }  # fmt: skip
+    with served.connect() as connection:
+        told = connection.execute(
+            "select distinct release_id, kpi, cadence, part from ("
+            "    select *, unnest(string_split(cause_parts, ', ')) as part from kpi_ledger where release_id > $1"
+            ") where kpi in ('new_opportunities', 'cac') and cadence in ('day', 'month')"
+            " and part in ('delete', 'cost_file', 'unexplained')",
+            [first.id],
+        ).fetchall()
+    assert set(told) == {
+        (ended[1], "new_opportunities", "day", "delete"),
+        (ended[2], "new_opportunities", "month", "delete"),
+        (ended[2], "cac", "month", "cost_file"),
+    }
+
+
+@pytest.mark.slow
+def test_releases_that_explain_a_cadence_are_kept(home_copy: Home) -> None:
+    with home_copy.active() as now:
+        first = release.current(now)
+        assert first is not None
+        release.publish(now, GATES, keep=1)
+        with duckdb.connect(str(now.warehouse_path)) as warehouse:
+            warehouse.execute("update marts.kpi_values_day set value = value + 1, period_fingerprint = 'other'")
+        second = release.publish(now, GATES, keep=1)
+        assert second.is_new
+        assert [one.id for one in release.list_releases(now)] == [second.id, first.id]
 
 
 def test_periods_are_read_as_people_write_them() -> None:
