@@ -18,9 +18,7 @@ def computed_in(fingerprints: Mapping[str, str], before: Release | None, release
     """For a new release's manifest: itself where a cadence's fingerprints moved, else what the release before says."""
     known = before.manifest if before else {}
     return {
-        cadence: known["computed_in"][cadence]
-        if known.get("fingerprints", {}).get(cadence) == digest
-        else release_id
+        cadence: known["computed_in"][cadence] if known.get("fingerprints", {}).get(cadence) == digest else release_id
         for cadence, digest in fingerprints.items()
     }
 

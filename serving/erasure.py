@@ -6,8 +6,8 @@ before. A file is always written whole beside the old one and takes its place in
 rows readable in its free blocks. Aggregates hold nobody and stay as they are, and so do all numbers.
 """
 
+import os
 import re
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,7 +18,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from serving import files, folder, marts
+from serving import database, files, folder, marts, parts
 from serving.folder import Release
 from serving.release import ReleaseSettings, amend
 
@@ -153,18 +153,17 @@ def _rewrite_release(release: Release, target: Path, renaming: Renaming) -> bool
     changed = False
     with marts.memory() as connection:
         for name, entry in release.manifest["tables"].items():
-            if _rename(connection, marts.text(release.path / entry["file"]), renaming):
-                tables[name], changed = marts.write_table(connection, RENAMED, name, target), True
+            if _rename(connection, marts.union(parts.paths(release.path, entry)), renaming):
+                tables[name], changed = marts.write_table(connection, RENAMED, name, target, release), True
             else:
                 tables[name] = entry
-    if not changed:
+    # A DuckDB file that goes on from an older one may hold in its free blocks what no row says any more.
+    if not changed and release.manifest["database"]["is_whole"]:
         return False
     for path in sorted(release.path.iterdir()):
-        if path.name not in {folder.MANIFEST, marts.DATABASE} and not (target / path.name).exists():
-            shutil.copy2(path, target / path.name)
-            files.sync(target / path.name)
+        if path.name not in {folder.MANIFEST, folder.DATABASE} and not (target / path.name).exists():
+            os.link(path, target / path.name)
     manifest = {**release.manifest, "tables": tables}
-    marts.write_database(target, manifest)
-    manifest["database"] = {"file": marts.DATABASE, "sha256": files.sha256(target / marts.DATABASE)}
+    manifest["database"] = database.write(target, manifest)
     folder.write_manifest(target, manifest)
     return True

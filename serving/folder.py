@@ -17,9 +17,10 @@ from typing import Any
 import duckdb
 
 from ingestion.errors import KpiloteError
-from serving import files, marts
+from serving import files, marts, parts
 
 MANIFEST = "manifest.json"
+DATABASE = "kpilote.duckdb"
 
 
 class ReleaseError(KpiloteError):
@@ -53,7 +54,7 @@ class Release:
         """An in-memory DuckDB with one view per mart over this release's own files: nothing is locked for others."""
         with marts.memory() as connection:
             for name, entry in self.manifest["tables"].items():
-                source = marts.text(self.path / entry["file"])
+                source = marts.union(parts.paths(self.path, entry))
                 connection.execute(f"create view {marts.identifier(name)} as from {source}")
             yield connection
 
@@ -83,7 +84,7 @@ def problems(release: Release) -> list[str]:
     if manifest.get("manifest_sha256") != _digest(manifest):
         return [f"{release.path / MANIFEST} was changed after publication"]
     found = []
-    expected = [*manifest["tables"].values(), manifest["database"]]
+    expected = [*(each for entry in manifest["tables"].values() for each in entry["files"]), manifest["database"]]
     for entry in expected:
         path = release.path / entry["file"]
         if not path.exists():

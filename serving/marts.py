@@ -1,35 +1,35 @@
-"""The marts as files: one sorted Parquet file per table of the `marts` schema, and one DuckDB file of them all.
+"""The marts as files: sorted Parquet files per table of the `marts` schema, cut into parts where a table grows.
 
-Flow: warehouse.duckdb (read-only) → `<folder>/<table>.parquet` → `<folder>/kpilote.duckdb`. Rows are written in one
-fixed order, so equal content gives equal bytes whatever machine, hour or number of threads wrote it. When and whether
-such a folder becomes a release is decided in `serving.release`.
+Flow: warehouse.duckdb (read-only) → `<folder>/<table>[.<part>].parquet`. Rows are written in one fixed order, so equal
+content gives equal bytes whatever machine, hour or number of threads wrote it; a part that says what it said in the
+release before is that release's own file. When and whether such a folder becomes a release is decided in
+`serving.release`.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from serving import files
+from serving import files, parts
+from serving.parts import CUTS
+
+if TYPE_CHECKING:
+    from serving.folder import Release
 
 SCHEMA = "marts"
-DATABASE = "kpilote.duckdb"
 # The cadences' own tables behind the view `kpi_values`: how it is refreshed, not part of what is promised to readers.
 PART_PREFIX = "kpi_values_"
 REQUIRED_TABLES = ("kpi_catalogue", "kpi_scorecard", "kpi_values")
 # Columns that say when a row was computed, not what it says: they do not make a release new.
 PROCESSING_COLUMNS = ("refreshed_at",)
-# The oldest DuckDB whose clients must be able to open the BI file.
-STORAGE_VERSION = "v1.4.0"
 MEMORY_LIMIT = "1GB"
 
 
@@ -39,11 +39,14 @@ class MartsError(RuntimeError):
 
 @dataclass(frozen=True)
 class Content:
-    """What a mart says: its columns with their types, its rows, and a digest of them that no order changes."""
+    """What a mart says: its columns with their types, and per part its rows and a digest no order of them changes."""
 
     columns: Mapping[str, str]
-    rows: int
-    digest: str
+    parts: Mapping[str | None, tuple[int, str]]
+
+    @property
+    def digest(self) -> str:
+        return str(sum(int(digest) for _, digest in self.parts.values()))
 
 
 @contextlib.contextmanager
@@ -69,14 +72,14 @@ def opened(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 def contents(connection: duckdb.DuckDBPyConnection) -> dict[str, Content]:
     """What every mart of the attached warehouse says, by name: one scan each, and nothing is written."""
-    return {name: content(connection, _relation(name)) for name in _names(connection)}
+    return {name: content(connection, _relation(name), name) for name in _names(connection)}
 
 
 def write_tables(
-    connection: duckdb.DuckDBPyConnection, said: Mapping[str, Content], staging: Path
+    connection: duckdb.DuckDBPyConnection, said: Mapping[str, Content], staging: Path, before: Release | None
 ) -> dict[str, dict[str, Any]]:
-    """Every mart of the attached warehouse as a sorted Parquet file; returns their manifest entries."""
-    return {name: write_table(connection, _relation(name), name, staging, told) for name, told in said.items()}
+    """Every mart of the attached warehouse as files; returns their manifest entries."""
+    return {name: write_table(connection, _relation(name), name, staging, before, told) for name, told in said.items()}
 
 
 def _relation(name: str) -> str:
@@ -94,45 +97,51 @@ def _names(connection: duckdb.DuckDBPyConnection) -> list[str]:
     return [name for (name,) in found]
 
 
-def content(connection: duckdb.DuckDBPyConnection, relation: str) -> Content:
-    """What a relation says, when it was computed aside."""
-    columns = {name: kind for name, kind, *_ in connection.execute(f"describe {relation}").fetchall()}
-    telling = ", ".join(identifier(name) for name in columns if name not in PROCESSING_COLUMNS)
-    counted = connection.execute(
-        f"select count(*), coalesce(sum(hash({telling})), 0)::varchar from {relation}"  # noqa: S608 - our own marts
-    ).fetchone()
-    assert counted is not None  # noqa: S101 - an aggregate has one row
-    return Content(columns, *counted)
-
-
-def describe_file(path: Path) -> dict[str, Any]:
-    """Manifest entry of a Parquet file."""
-    with memory() as connection:
-        return _entry(path, content(connection, text(path)))
+def content(connection: duckdb.DuckDBPyConnection, relation: str, name: str) -> Content:
+    """What a relation says that is the mart `name`."""
+    columns = {column: kind for column, kind, *_ in connection.execute(f"describe from {relation}").fetchall()}
+    telling = ", ".join(identifier(column) for column in columns if column not in PROCESSING_COLUMNS)
+    label = CUTS[name].label if name in CUTS else "null"
+    found = connection.execute(
+        f"select {label} as part, count(*), sum(hash({telling}))::varchar from {relation} group by part order by part"  # noqa: S608 - our own marts
+    ).fetchall()
+    return Content(columns, {part: (rows, digest) for part, rows, digest in found} or {None: (0, "0")})
 
 
 def write_table(
-    connection: duckdb.DuckDBPyConnection, source: str, name: str, staging: Path, said: Content | None = None
+    connection: duckdb.DuckDBPyConnection,
+    source: str,
+    name: str,
+    staging: Path,
+    before: Release | None = None,
+    said: Content | None = None,
+    *,
+    is_sorted: bool = False,
 ) -> dict[str, Any]:
-    """Write a relation as the sorted Parquet file of a mart; returns its manifest entry."""
-    target = staging / f"{name}.parquet"
-    _copy_sorted(connection, f"from {source}", target)
-    files.sync(target)
-    return _entry(target, said or content(connection, source))
+    """Write a relation as the sorted files of a mart; returns its manifest entry. Parts that say what they said in
+    `before`, a sound release, become another name of its files. is_sorted: the relation's own order is the order.
+    """
+    said = said or content(connection, source, name)
+    earlier = before.manifest["tables"].get(name) if before else None
+    same = {}
+    if before and earlier and earlier["columns"] == dict(said.columns):
+        same = {(each.part, each.rows, each.content): before.path / each.file for each in parts.parts(earlier)}
+    written = []
+    for label, (rows, digest) in said.parts.items():
+        target = staging / (f"{name}.parquet" if label is None else f"{name}.{label}.parquet")
+        known = same.get((label, rows, digest))
+        if known:
+            os.link(known, target)
+        else:
+            where = f" where {CUTS[name].holds(label)}" if label else ""
+            _copy(connection, f"from {source}{where}{'' if is_sorted else ' order by all'}", target)
+            files.sync(target)
+        written.append(parts.Part(label, target.name, files.sha256(target), rows, digest))
+    return parts.entry(said.columns, written)
 
 
-def _entry(path: Path, said: Content) -> dict[str, Any]:
-    return {
-        "rows": said.rows,
-        "file": path.name,
-        "sha256": files.sha256(path),
-        "content": said.digest,
-        "columns": dict(said.columns),
-    }
-
-
-def _copy_sorted(connection: duckdb.DuckDBPyConnection, query: str, target: Path) -> None:
-    connection.execute(f"copy ({query} order by all) to {text(target)} (format parquet, compression zstd)")
+def _copy(connection: duckdb.DuckDBPyConnection, query: str, target: Path) -> None:
+    connection.execute(f"copy ({query}) to {text(target)} (format parquet, compression zstd)")
 
 
 def facts(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
@@ -184,32 +193,6 @@ def _position(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
     return position
 
 
-def write_database(staging: Path, manifest: Mapping[str, Any]) -> None:
-    """The same tables as one DuckDB file, made from the files just written so that the two cannot differ."""
-    target = staging / DATABASE
-    with memory() as connection:
-        connection.execute(f"attach {text(target)} as bi (storage_version '{STORAGE_VERSION}')")
-        connection.execute(f"create schema bi.{SCHEMA}")
-        for name, entry in manifest["tables"].items():
-            connection.execute(f"create table bi.{SCHEMA}.{identifier(name)} as from {text(staging / entry['file'])}")
-        connection.execute("create schema bi.release")
-        # What a BI page needs to say which release it shows.
-        connection.execute(
-            "create table bi.release.info as select $1 as release_id, $2::timestamp as created_at_utc,"
-            " $3::date as data_through, $4 as kpilote_version, $5 as gates",
-            [
-                manifest["release_id"],
-                datetime.fromisoformat(manifest["created_at"]).replace(tzinfo=None),
-                manifest["data_through"],
-                manifest["kpilote_version"],
-                json.dumps(manifest["gates"], default=str),
-            ],
-        )
-        connection.execute("detach bi")
-    target.with_name(f"{DATABASE}.wal").unlink(missing_ok=True)
-    files.sync(target)
-
-
 @contextlib.contextmanager
 def memory() -> Iterator[duckdb.DuckDBPyConnection]:
     """An in-memory DuckDB of bounded memory that spills outside the working folder and fetches nothing."""
@@ -228,6 +211,11 @@ def memory() -> Iterator[duckdb.DuckDBPyConnection]:
 
 def identifier(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
+
+
+def union(paths: Sequence[Path]) -> str:
+    """SQL of the rows of some files of one mart, in their order."""
+    return f"read_parquet([{', '.join(map(text, paths))}])"
 
 
 def text(value: Path | str) -> str:

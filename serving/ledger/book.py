@@ -1,18 +1,20 @@
 """The ledger's files: one per publication, never edited, and all of them together as the mart `kpi_ledger`.
 
-Flow: `kpi_ledger` rows of a publication → `ledger/<release_id>.parquet` → `<release>/kpi_ledger.parquet`. A file is
-written before its release gets its name, so one that is newer than every release was left by a publisher that died and
-is dropped. Files outlive the releases they speak of: what was reported stays known after the release is pruned.
+Flow: `kpi_ledger` rows of a publication → `ledger/<release_id>.parquet` → `<release>/kpi_ledger.<month>.parquet`. A
+file is written before its release gets its name, so one that is newer than every release was left by a publisher that
+died and is dropped. Files outlive the releases they speak of: what was reported stays known after a release is pruned.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
 from serving import files, marts
+from serving.folder import Release
 
 TABLE = "kpi_ledger"
 COLUMNS = {
@@ -60,11 +62,8 @@ def write(connection: duckdb.DuckDBPyConnection, rows: str, folder: Path, releas
     return target
 
 
-def combine(connection: duckdb.DuckDBPyConnection, folder: Path, target: Path) -> int:
-    """Every publication's rows in the order of publication, as one file; returns their number."""
-    paths = ", ".join(marts.text(path) for path in sorted(folder.glob("*.parquet")))
-    done = connection.execute(
-        f"copy (from read_parquet([{paths}])) to {marts.text(target)} (format parquet, compression zstd)"
-    ).fetchone()
-    files.sync(target)
-    return int(done[0]) if done else 0
+def combine(folder: Path, staging: Path, before: Release | None) -> dict[str, Any]:
+    """Every publication's rows, in the order of publication, as the mart of a release; returns its manifest entry."""
+    source = marts.union(sorted(folder.glob("*.parquet")))
+    with marts.memory() as connection:
+        return marts.write_table(connection, source, TABLE, staging, before, is_sorted=True)

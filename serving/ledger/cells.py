@@ -13,12 +13,12 @@ SAID = ("value", "numerator", "denominator", "null_reason")
 
 
 def compare(connection: duckdb.DuckDBPyConnection) -> int:
-    """Create `reported` (periods of the old release) and `changed_cells`; returns the number of cells that differ."""
+    """Create `reported` (periods of the old release, of files that changed) and `changed_cells`; returns its rows."""
     connection.execute(
         """
         create table reported as
         select kpi, cadence, period_start, any_value(period_status) as status, any_value(definition_version) as version
-        from old.kpi_values where dimension = 'total' group by all
+        from old_changed.kpi_values where dimension = 'total' group by all
         """
     )
     key = ", ".join(KEY)
@@ -35,7 +35,7 @@ def compare(connection: duckdb.DuckDBPyConnection) -> int:
                     as change,
                 n.definition_version as new_version,
                 coalesce(n.period_end, o.period_end) as period_end
-            from old.kpi_values as o full join new.kpi_values as n using ({key})
+            from old_changed.kpi_values as o full join new_changed.kpi_values as n using ({key})
             where o.kpi is null or n.kpi is null or {differs}
         ),
         -- A cadence that was not refreshed since a definition was edited still says what the old one gives.

@@ -1,7 +1,8 @@
 """Rows of facts that differ between two publications, and the changed cells they belong to.
 
-Flow: `old.<fact> × new.<fact> → diff_<fact>(row_id, old_row, new_row)`, then, once the causes of these rows are known
-(`origins`), `hits(cell_id, cause)`: a row counts for a cell when what it gives to it differs between old and new.
+Flow: `old_changed.<fact> × new_changed.<fact> → diff_<fact>(row_id, old_row, new_row)`, then, once the causes of these
+rows are known (`origins`), `hits(cell_id, cause)`: a row counts for a cell when what it gives to it differs between old
+and new.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ def inputs(connection: duckdb.DuckDBPyConnection) -> list[Input]:
 
 def diff(connection: duckdb.DuckDBPyConnection, fact: str, key: str) -> int:
     """Create `diff_<fact>`: pairs of rows with one key that are not equal, or that only one side has."""
-    old, new = (_columns(connection, side, fact) for side in ("old", "new"))
+    old, new = (_columns(connection, f"{side}_changed", fact) for side in ("old", "new"))
     common = [column for column in new if column in old]
     keys = [column.strip() for column in key.split(",")]
     packed = {side: ", ".join(f"{name} := {side}.{name}" for name in common) for side in ("o", "n")}
@@ -66,7 +67,7 @@ def diff(connection: duckdb.DuckDBPyConnection, fact: str, key: str) -> int:
     match = " and ".join(f"o.{column} is not distinct from n.{column}" for column in (*keys, "equal_number"))
     sides = {
         side: f"(select true as present, {number} as equal_number, {', '.join(common)} from {schema}.{fact})"  # noqa: S608
-        for side, schema in (("o", "old"), ("n", "new"))
+        for side, schema in (("o", "old_changed"), ("n", "new_changed"))
     }
     done = connection.execute(
         f"""

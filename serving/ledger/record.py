@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import duckdb
 
 from ingestion.lake import LakePlace
-from serving import marts
+from serving import marts, parts
 from serving.folder import Release
 from serving.ledger import book, cells, facts, lake, origins
 
@@ -33,6 +33,14 @@ class LedgerPlace(LakePlace, Protocol):
     def warehouse_path(self) -> Path: ...
     @property
     def ledger_dir(self) -> Path: ...
+
+
+@dataclass(frozen=True)
+class _New:
+    """The marts about to be published: their folder and their manifest entries."""
+
+    folder: Path
+    tables: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -53,42 +61,53 @@ def record(
     release_id: str,
     now: datetime,
 ) -> Recorded:
-    """Write the rows of a publication whose marts lie in `staging`, and the mart of all rows beside them.
+    """Write the rows of a publication whose marts lie in `staging`.
 
     Cells are compared with `before`; facts, per cadence, with the release in `since`, `before` where there is none.
     """
-    folder = settings.ledger_dir
     with marts.memory() as connection:
-        _show(connection, "new", {name: staging / entry["file"] for name, entry in tables.items()})
+        _show(connection, "new", staging, tables)
         if before is None:
             connection.execute(_FIRST)
         else:
-            _show(connection, "old", _paths(before))
-            _compare(connection, settings, tables, {cadence: since.get(cadence, before) for cadence in facts.CADENCES})
+            new = _New(staging, tables)
+            _show_both(connection, before, new)
+            _compare(connection, settings, new, {cadence: since.get(cadence, before) for cadence in facts.CADENCES})
         connection.execute(
             "create table ledger_rows as select $1 as release_id, $2::timestamp as published_at, * from told",
             [release_id, now.astimezone(UTC).replace(tzinfo=None)],
         )
-        book.write(connection, "ledger_rows", folder, release_id)
-        recorded = _recorded(connection)
-        rows = book.combine(connection, folder, staging / f"{book.TABLE}.parquet")
-    assert rows >= recorded.cells  # noqa: S101 - the file just written is one of them
-    return recorded
+        book.write(connection, "ledger_rows", settings.ledger_dir, release_id)
+        return _recorded(connection)
 
 
-def _show(connection: duckdb.DuckDBPyConnection, schema: str, paths: Mapping[str, Path]) -> None:
-    """One view per mart over its file."""
+def _show(connection: duckdb.DuckDBPyConnection, schema: str, folder: Path, tables: Mapping[str, Any]) -> None:
+    """One view per mart over its files."""
     connection.execute(f"drop schema if exists {schema} cascade")
     connection.execute(f"create schema {schema}")
-    for name, path in paths.items():
-        connection.execute(f"create view {schema}.{marts.identifier(name)} as from {marts.text(path)}")
+    for name, entry in tables.items():
+        source = marts.union(parts.paths(folder, entry))
+        connection.execute(f"create view {schema}.{marts.identifier(name)} as from {source}")
     connection.execute(
         f"create or replace view horizon_{schema} as select max(data_through) as through from {schema}.kpi_values"  # noqa: S608
     )
 
 
-def _paths(release: Release) -> dict[str, Path]:
-    return {name: release.path / entry["file"] for name, entry in release.manifest["tables"].items()}
+def _show_both(connection: duckdb.DuckDBPyConnection, base: Release, new: _New) -> None:
+    """`old`, the marts of an earlier release, and of the marts both have the files that differ: `old_changed` and
+    `new_changed`.
+    """
+    old = base.manifest["tables"]
+    _show(connection, "old", base.path, old)
+    for side in ("old", "new"):
+        connection.execute(f"drop schema if exists {side}_changed cascade")
+        connection.execute(f"create schema {side}_changed")
+    for name in old.keys() & new.tables.keys():
+        mart = marts.identifier(name)
+        both = zip(("old", "new"), (base.path, new.folder), parts.differing(old[name], new.tables[name]), strict=True)
+        for side, folder, differing in both:
+            source = marts.union([folder / each.file for each in differing]) if differing else f"{side}.{mart} limit 0"
+            connection.execute(f"create view {side}_changed.{mart} as from {source}")
 
 
 _FIRST = """
@@ -104,14 +123,14 @@ _FIRST = """
 def _compare(
     connection: duckdb.DuckDBPyConnection,
     settings: LedgerPlace,
-    tables: Mapping[str, Any],
+    new: _New,
     since: Mapping[str, Release],
 ) -> None:
     """Create `told`: every cell that differs, with its cause."""
     cells.compare(connection)
     connection.execute("create table hits (cell_id bigint, cause varchar)")
     connection.execute(f"attach {marts.text(settings.warehouse_path)} as warehouse (read_only)")
-    used = facts.inputs(connection) if "kpi_inputs" in tables else []
+    used = facts.inputs(connection) if "kpi_inputs" in new.tables else []
     for base in {release.id: release for release in since.values()}.values():
         found = connection.execute(
             "select kpi, list(distinct cadence order by cadence) from changed_cells"
@@ -121,20 +140,20 @@ def _compare(
         changed = dict(found)
         counted = [one for one in used if one.kpi in changed]
         if counted and "kpi_inputs" in base.manifest["tables"]:
-            _trace(connection, settings, tables, base, counted, changed)
+            _trace(connection, settings, new, base, counted, changed)
     connection.execute(_TOLD)
 
 
 def _trace(
     connection: duckdb.DuckDBPyConnection,
     settings: LedgerPlace,
-    tables: Mapping[str, Any],
+    new: _New,
     base: Release,
     used: Sequence[facts.Input],
     changed: Mapping[str, Sequence[str]],
 ) -> None:
     """Fill `hits` with causes of cells, by KPI and cadence, from the rows of facts that differ from those of `base`."""
-    _show(connection, "old", _paths(base))
+    _show_both(connection, base, new)
     keys = {**EXPLAINING, **{one.fact: one.fact_key for one in used}}
     for fact, key in keys.items():
         facts.diff(connection, fact, key)
@@ -143,7 +162,7 @@ def _trace(
     origins.derive(connection)
     otherwise = _otherwise(base)
     for fact in sorted({one.fact for one in used}):
-        columns = set(tables[fact]["columns"])
+        columns = set(new.tables[fact]["columns"])
         origins.explain(connection, fact, columns, otherwise)
     for one in used:
         facts.hit(connection, one, changed[one.kpi])

@@ -25,7 +25,7 @@ from ingestion import erasure as lake_side
 from ingestion import suppression, whole_files
 from ingestion.settings import Settings
 from orchestration import erasure
-from serving import files, marts, release
+from serving import database, files, marts, release
 from tests import traces
 
 ADDRESS, KEY = "ann@acme.example", "a key of the tests"
@@ -87,9 +87,11 @@ def _die_at(point: int) -> None:
         setattr(Path, name, counted(getattr(Path, name)))
     for module, names in (
         (files, ("sync",)),
+        (os, ("link",)),
         (whole_files, ("_part",)),
         (shutil, ("copyfile", "copytree", "rmtree", "copy2")),
-        (marts, ("write_table", "write_database")),
+        (marts, ("write_table",)),
+        (database, ("write",)),
     ):
         for name in names:
             setattr(module, name, counted(getattr(module, name)))
@@ -102,7 +104,7 @@ def _look(home: Path) -> dict[str, Any]:
         bi_people = bi.execute("select distinct person_id from marts.dim_people order by 1").fetchall()
     with duckdb.connect() as connection:
         current = f"{now.releases_dir}/current"
-        through = connection.execute(f"select count(*) from '{current}/*_values.parquet'").fetchone()
+        through = connection.execute(f"select count(*) from '{current}/*_values*.parquet'").fetchone()
         people = connection.execute(f"select person_id from '{current}/dim_people.parquet' order by 1").fetchall()
     return {"rows": _rows(home), "values": through and through[0], "people": len(people), "bi_people": len(bi_people)}
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import duckdb
 
-from serving import files, marts, release
+from serving import database, files, marts, release
 from tests.serving import warehouse
 
 GROWS = ("write_text", "symlink_to", "mkdir")
@@ -94,9 +94,10 @@ def _before_each(methods: tuple[str, ...], before: Callable[[int], None]) -> Non
     for name in methods:
         setattr(Path, name, _counted(getattr(Path, name), before))
     files.sync = _counted(files.sync, before)  # type: ignore[assignment]
+    os.link = _counted(os.link, before)
     shutil.copyfile = _counted(shutil.copyfile, before)  # type: ignore[assignment]
-    marts._copy_sorted = _counted(marts._copy_sorted, before)  # type: ignore[assignment]
-    marts.write_database = _counted(marts.write_database, before)  # type: ignore[assignment]
+    marts._copy = _counted(marts._copy, before)  # type: ignore[assignment]
+    database.write = _counted(database.write, before)  # type: ignore[assignment]
 
 
 def _look(home: Path) -> dict[str, object]:

@@ -50,7 +50,7 @@ def the_link(places: Places) -> Days:
 
 def _of_files(folder: Path) -> Days:
     with duckdb.connect() as db:
-        return _two(db, f"'{folder / 'kpi_values.parquet'}'", f"'{folder / 'fct_leads.parquet'}'")
+        return _two(db, f"'{folder / 'kpi_values*.parquet'}'", f"'{folder / 'fct_leads.parquet'}'")
 
 
 def _two(db: duckdb.DuckDBPyConnection, values: str, leads: str) -> Days:

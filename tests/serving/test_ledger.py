@@ -44,10 +44,10 @@ class Week:
 
     def rows(self, query: str, *values: object) -> list[tuple[object, ...]]:
         """A query over `ledger`, every row of the current release's `kpi_ledger`."""
-        ledger = self.home.path / "releases" / "current" / "kpi_ledger.parquet"
+        served = self.home.path / "releases" / "current"
         with duckdb.connect() as connection:
-            connection.execute(f"create view ledger as from '{ledger}'")
-            connection.execute(f"create view cells as from '{ledger.with_name('kpi_values.parquet')}'")
+            connection.execute(f"create view ledger as from '{served}/kpi_ledger*.parquet'")
+            connection.execute(f"create view cells as from '{served}/kpi_values*.parquet'")
             return connection.execute(query, list(values)).fetchall()
 
 

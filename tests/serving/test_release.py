@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import tempfile
 from datetime import datetime
 from pathlib import Path
 
 import duckdb
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from serving import files, release
+from serving import database, files, marts, parts, release
 from tests.serving import warehouse
 from tests.serving.warehouse import GATES, THROUGH, Places, next_day
+
+
+def files_of(done: release.Release, name: str) -> list[Path]:
+    return parts.paths(done.path, done.manifest["tables"][name])
+
+
+def rows_of(done: release.Release, name: str) -> str:
+    return marts.union(files_of(done, name))
 
 
 def test_a_release_holds_every_mart_sorted_and_described(places: Places) -> None:
@@ -24,8 +36,10 @@ def test_a_release_holds_every_mart_sorted_and_described(places: Places) -> None
     with duckdb.connect(str(places.warehouse_path), read_only=True) as db:
         for name, rows in ((name, done.rows[name]) for name in built):
             assert db.execute(f"select count(*) from marts.{name}").fetchall() == [(rows,)], name
-            published = db.execute(f"from '{done.path / name}.parquet'").fetchall()
+            published = db.execute(f"from {rows_of(done, name)} order by all").fetchall()
             assert published == db.execute(f"from marts.{name} order by all").fetchall(), name
+            for file in files_of(done, name):
+                assert db.execute(f"from '{file}'").fetchall() == db.execute(f"from '{file}' order by all").fetchall()
     assert [gate["gate"] for gate in done.manifest["gates"]] == ["raw", "unified", "marts"]
     assert done.manifest["definition_versions"]["mrr"] == "mrr@1"
     assert release.verify(places) == []
@@ -37,8 +51,7 @@ def test_the_bi_file_holds_the_same_rows_in_a_format_duckdb_1_4_reads(places: Pl
     with duckdb.connect(str(places.bi_path), read_only=True) as bi:
         for name in done.rows:
             assert (
-                bi.execute(f"from marts.{name}").fetchall()
-                == bi.execute(f"from '{done.path / name}.parquet'").fetchall()
+                bi.execute(f"from marts.{name}").fetchall() == bi.execute(f"from {rows_of(done, name)}").fetchall()
             ), name
         assert bi.execute("select release_id, data_through from release.info").fetchall() == [(done.id, THROUGH)]
         assert bi.execute(
@@ -61,7 +74,9 @@ def test_equal_content_gives_equal_bytes_whatever_the_row_order(places: Places, 
     first, second = release.publish(places, GATES), release.publish(other, GATES)
 
     for name in set(first.rows) - {"kpi_ledger"}:  # which names the release
-        assert (first.path / f"{name}.parquet").read_bytes() == (second.path / f"{name}.parquet").read_bytes(), name
+        for one, other_one in zip(files_of(first, name), files_of(second, name), strict=True):
+            assert one.name == other_one.name
+            assert one.read_bytes() == other_one.read_bytes(), one.name
     assert first.id.split("-")[1] == second.id.split("-")[1]
 
 
@@ -96,12 +111,71 @@ def test_one_changed_value_makes_a_release(places: Places) -> None:
 
     assert second.is_new
     assert second.manifest["previous_release"] == first.id
-    same = {
-        name
-        for name in first.rows
-        if first.manifest["tables"][name]["sha256"] == second.manifest["tables"][name]["sha256"]
+    files_before, files_now = (
+        {path.name: path.stat().st_ino for name in done.rows for path in files_of(done, name)}
+        for done in (first, second)
+    )
+    written = {name for name, inode in files_now.items() if files_before[name] != inode}
+    assert {name.rsplit(".", 2)[0] if "ledger" in name else name for name in written} == {
+        "kpi_values.2026.parquet",
+        "kpi_ledger",
     }
-    assert same == set(first.rows) - {"kpi_values", "kpi_ledger"}
+
+
+# What a run may do to the marts: SQL over the warehouse of `tests.serving.warehouse`.
+EDITS = (
+    "update marts.kpi_values set value = value + 1 where period_start < '2025-02-01' and kpi = 'mrr'",
+    "update marts.kpi_values set value = value + 1 where period_start >= '2026-10-01'",
+    "delete from marts.kpi_values where year(period_start) = 2024",
+    "delete from marts.kpi_values where dimension <> 'total'",
+    "insert into marts.kpi_values by name select * replace (period_start - interval 10 year as period_start)"
+    " from marts.kpi_values where kpi = 'mrr' and cadence = 'month' and year(period_start) = 2025",
+    "delete from marts.attribution_channels",
+    "insert into marts.attribution_channels by name select 'linear' as model, date '2023-05-01' as period_start",
+    "update marts.fct_leads set lead_date = lead_date - 1",
+    "alter table marts.attribution_channels add column surplus integer",
+    "alter table marts.kpi_values alter column target type decimal(18, 4)",
+    "create table marts.fct_new as select 1 as id",
+    "drop table if exists marts.fct_new",
+)
+
+
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(runs=st.lists(st.lists(st.sampled_from(EDITS), min_size=1, max_size=3, unique=True), min_size=2, max_size=4))
+def test_a_file_that_goes_on_from_the_one_before_holds_what_the_marts_say(runs: list[list[str]]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        places = Places(Path(folder))
+        warehouse.build(places.warehouse_path)
+        release.publish(places, GATES)
+        for edits in runs:
+            with duckdb.connect(str(places.warehouse_path)) as db:
+                for edit in edits:
+                    with contextlib.suppress(duckdb.CatalogException):  # it is there already
+                        db.execute(edit)
+            done = release.publish(places, GATES)
+            assert release.verify(places) == []
+            with duckdb.connect(str(places.bi_path), read_only=True) as bi:
+                bi.execute(f"attach '{places.warehouse_path}' as warehouse (read_only)")
+                for name in set(done.rows) - {"kpi_ledger"}:
+                    assert bi.execute(
+                        f"select count(*) from ((from marts.{name} except all from warehouse.marts.{name})"
+                        f" union all (from warehouse.marts.{name} except all from marts.{name}))"
+                    ).fetchall() == [(0,)], name
+                    assert bi.execute(
+                        f"select count(*) from (from marts.{name} except all from {rows_of(done, name)})"
+                    ).fetchall() == [(0,)], name
+                assert bi.execute("select count(*) from marts.kpi_ledger").fetchall() == [(done.rows["kpi_ledger"],)]
+
+
+def test_the_bi_file_is_written_whole_once_it_has_grown_by_half(
+    places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "MOST_GROWTH", 1.0)
+    states = []
+    for _ in range(4):
+        states.append(release.publish(places, GATES).manifest["database"])
+        next_day(places)
+    assert [state["is_whole"] for state in states] == [True, False, True, False]
 
 
 @pytest.mark.parametrize(
@@ -176,7 +250,7 @@ def test_rollback_serves_the_release_before_and_the_next_publication_moves_on(pl
     assert again.id == second.id, "what was published before is served again, not written twice"
 
 
-@pytest.mark.parametrize("victim", ["kpi_values.parquet", "kpilote.duckdb", "manifest.json"])
+@pytest.mark.parametrize("victim", ["kpi_values.2026.parquet", "kpilote.duckdb", "manifest.json"])
 def test_verify_detects_one_flipped_byte_and_publishing_mends_it(places: Places, victim: str) -> None:
     done = release.publish(places, GATES)
     path = done.path / victim

@@ -248,7 +248,7 @@ kpi_compared as (
         filled.*,
         periods.period_end,
         periods.last_day,
-        periods.data_through,
+        least(periods.data_through, {{ add_days('periods.period_end', 'filled.late_days') }}) as data_through,
         before.value as previous_value,
         year_before.value as year_ago_value,
         targets.target,
@@ -330,7 +330,7 @@ kpi_judged as (
         case when period_status <> 'open' then (value - year_ago_value) / nullif(abs(year_ago_value), 0) end
             as year_ago_change_ratio,
         period_status,
-        last_day,
+        data_through,
         definition_version
     from kpi_shortfalls
 

@@ -1,0 +1,89 @@
+"""Marts cut into files by the time their rows speak of: a publication writes the years that changed, links the rest.
+
+A mart named in CUTS is `<table>.<year>.parquet` (or month) in a release, any other `<table>.parquet`. Belongs here:
+where a mart is cut, and which files of two releases differ. Writing them is `serving.marts`, the DuckDB file
+`serving.database`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Where a mart is cut: a DATE or TIMESTAMP column that is never NULL, by `year` or by `month`."""
+
+    column: str
+    unit: str = "year"
+
+    @property
+    def label(self) -> str:
+        """SQL of the label of a row's part: `2026` or `2026-11`."""
+        return f"strftime({self.column}, '{'%Y' if self.unit == 'year' else '%Y-%m'}')"
+
+    def holds(self, label: str | None) -> str:
+        """SQL condition of the rows of a part."""
+        if label is None:
+            return "true"
+        start = f"date '{label if self.unit == 'month' else f'{label}-01'}-01'"
+        return f"{self.column} >= {start} and {self.column} < {start} + interval 1 {self.unit}"
+
+
+# Marts that grow with every day. The others are small, or have no day that stays.
+CUTS: Mapping[str, Cut] = {
+    "attribution_channels": Cut("period_start"),
+    "fct_email_events": Cut("event_date"),
+    "fct_email_sends": Cut("send_date"),
+    "fct_mrr_daily": Cut("date_day"),
+    "fct_pipeline_daily": Cut("date_day"),
+    "fct_sessions": Cut("session_date"),
+    "fct_touchpoints": Cut("touched_date"),
+    "kpi_ledger": Cut("published_at", "month"),
+    "kpi_values": Cut("period_start"),
+}
+
+
+@dataclass(frozen=True)
+class Part:
+    """One file of a mart as a manifest holds it. part: its label, None where the mart is not cut or empty."""
+
+    part: str | None
+    file: str
+    sha256: str
+    rows: int
+    content: str
+
+
+def parts(entry: Mapping[str, Any]) -> list[Part]:
+    """The files of a mart by its manifest entry."""
+    return [Part(**each) for each in entry["files"]]
+
+
+def entry(columns: Mapping[str, str], written: Sequence[Part]) -> dict[str, Any]:
+    """The manifest entry of a mart."""
+    return {
+        "rows": sum(each.rows for each in written),
+        "content": str(sum(int(each.content) for each in written)),
+        "columns": dict(columns),
+        "files": [asdict(each) for each in written],
+    }
+
+
+def paths(folder: Path, told: Mapping[str, Any]) -> list[Path]:
+    """Where the files of a mart lie in a release's folder."""
+    return [folder / each.file for each in parts(told)]
+
+
+def differing(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> tuple[list[Part], list[Part]]:
+    """Files of a mart that one of two manifests knows and the other does not, of equal columns or not."""
+    if old is None or new is None or old["columns"] != new["columns"]:
+        return (parts(old) if old else []), (parts(new) if new else [])
+    sides = [{(each.part, each.rows, each.content): each for each in parts(side)} for side in (old, new)]
+    return (
+        [each for key, each in sides[0].items() if key not in sides[1]],
+        [each for key, each in sides[1].items() if key not in sides[0]],
+    )
