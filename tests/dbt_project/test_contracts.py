@@ -4,6 +4,8 @@ import duckdb
 import pytest
 
 from orchestration import dbt
+from serving import marts, parts
+from serving.ledger import book
 from tests.conftest import Home
 
 
@@ -12,10 +14,10 @@ def test_a_column_that_is_never_null_cannot_be(built_home: Home) -> None:
     with built_home.active() as now:
         nodes = dbt.manifest(now)["nodes"].values()
         path = now.warehouse_path
-    marts = [node for node in nodes if node["resource_type"] == "model" and node["schema"] == "marts"]
+    models = [node for node in nodes if node["resource_type"] == "model" and node["schema"] == "marts"]
     promised = {
         (node["name"], name)
-        for node in marts
+        for node in models
         for name, column in node["columns"].items()
         if any(each["type"] == "not_null" for each in column["constraints"])
     }
@@ -24,5 +26,26 @@ def test_a_column_that_is_never_null_cannot_be(built_home: Home) -> None:
             "select table_name, column_name from duckdb_columns() where schema_name = 'marts' and not is_nullable"
         ).fetchall()
     assert promised == set(enforced)
-    in_tables = {node["name"] for node in marts if node["config"]["materialized"] != "view"}
+    in_tables = {node["name"] for node in models if node["config"]["materialized"] != "view"}
     assert not {name for name in in_tables if not name.startswith("kpi_")} - {mart for mart, _ in promised}
+
+
+@pytest.mark.slow
+def test_marts_are_cut_where_no_row_is_lost(built_home: Home) -> None:
+    """By a column of dates that is never NULL, and into files whose `<table>*.parquet` finds no other mart's."""
+    with built_home.active() as now, marts.opened(now.warehouse_path) as connection:
+        said = marts.contents(connection)
+        for name, cut in parts.CUTS.items():
+            if name == book.TABLE:  # made by publication
+                continue
+            assert said[name].columns[cut.column] == "DATE"
+            assert None not in said[name].parts, name
+            rows = {
+                label: connection.execute(
+                    f"select count(*) from warehouse.marts.{name} where {cut.holds(label)}"
+                ).fetchall()[0][0]
+                for label in said[name].parts
+            }
+            assert rows == {label: count for label, (count, _) in said[name].parts.items()}
+    names = sorted({*said, book.TABLE})
+    assert not [(one, other) for one in names for other in names if one != other and other.startswith(one)]
