@@ -1,6 +1,6 @@
 """Marts cut into files by the time their rows speak of: a publication writes the years that changed, links the rest.
 
-A mart named in CUTS is `<table>.<year>.parquet` (or month) in a release, any other `<table>.parquet`. Belongs here:
+A mart named in CUTS is `<table>.<year>.parquet` (month, day) in a release, any other `<table>.parquet`. Belongs here:
 where a mart is cut, and which files of two releases differ. Writing them is `serving.marts`, the DuckDB file
 `serving.database`.
 """
@@ -12,25 +12,33 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+UNITS = {len("2026"): "year", len("2026-11"): "month", len("2026-11-26"): "day"}
+
 
 @dataclass(frozen=True)
 class Cut:
-    """Where a mart is cut: a DATE or TIMESTAMP column that is never NULL, by `year` or by `month`."""
+    """Where a mart is cut: a DATE or TIMESTAMP column that is never NULL.
+
+    by: `year`; or, where rows are only ever added, `day`, and the days of a month are put together once it is over.
+    """
 
     column: str
-    unit: str = "year"
+    by: str = "year"
 
-    @property
-    def label(self) -> str:
-        """SQL of the label of a row's part: `2026` or `2026-11`."""
-        return f"strftime({self.column}, '{'%Y' if self.unit == 'year' else '%Y-%m'}')"
+    def label(self, relation: str) -> str:
+        """SQL of the label of a row's part: `2026`, `2026-11` or `2026-11-26`."""
+        if self.by == "year":
+            return f"strftime({self.column}, '%Y')"
+        newest = f"(select date_trunc('month', max({self.column})) from {relation})"  # noqa: S608 - our own names
+        days, months = (f"strftime({self.column}, '{form}')" for form in ("%Y-%m-%d", "%Y-%m"))
+        return f"case when {self.column} >= {newest} then {days} else {months} end"
 
     def holds(self, label: str | None) -> str:
         """SQL condition of the rows of a part."""
         if label is None:
             return "true"
-        start = f"date '{label if self.unit == 'month' else f'{label}-01'}-01'"
-        return f"{self.column} >= {start} and {self.column} < {start} + interval 1 {self.unit}"
+        start = f"date '{label + '-01-01'[len(label) - 4 :]}'"
+        return f"{self.column} >= {start} and {self.column} < {start} + interval 1 {UNITS[len(label)]}"
 
 
 # Marts that grow with every day. The others are small, or have no day that stays.
@@ -42,14 +50,14 @@ CUTS: Mapping[str, Cut] = {
     "fct_pipeline_daily": Cut("date_day"),
     "fct_sessions": Cut("session_date"),
     "fct_touchpoints": Cut("touched_date"),
-    "kpi_ledger": Cut("published_at", "month"),
+    "kpi_ledger": Cut("published_at", "day"),
     "kpi_values": Cut("period_start"),
 }
 
 
 @dataclass(frozen=True)
 class Part:
-    """One file of a mart as a manifest holds it. part: its label, None where the mart is not cut or empty."""
+    """One file of a mart as a manifest holds it. part: its label, None where the mart is not cut, or is empty."""
 
     part: str | None
     file: str

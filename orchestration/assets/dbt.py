@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 MOST_PARTITIONS_WITH_COLUMNS = 31
 KPI_FOLDER = "fqn:marts.kpi"
 KPI_PERIODS = "fqn:intermediate.kpi"  # which periods are due, made from marts
+OUT_OF_MEMORY = "Out of Memory"
 PERIODS = ("day", "week", "month", "quarter", "year")
 
 
@@ -114,7 +115,7 @@ def build(
             else:
                 yield event
     if done.errors:
-        raise dg.Failure(description=_first_line(done), metadata={"dbt": "\n".join(done.errors)}, allow_retries=False)
+        raise dg.Failure(description=failure(done), metadata={"dbt": "\n".join(done.errors)}, allow_retries=False)
 
 
 def _selection(context: dg.AssetExecutionContext, step: Step) -> list[str]:
@@ -151,21 +152,25 @@ def _first_periods(context: dg.AssetExecutionContext, settings: "Settings", mani
         context.log.info(f"first build of {', '.join(missing)}, which the scorecard reads beside this run's cadence")
         done = dbt.build(settings, ["--select", *missing])
         if done.errors:
-            raise dg.Failure(
-                description=_first_line(done), metadata={"dbt": "\n".join(done.errors)}, allow_retries=False
-            )
+            raise dg.Failure(description=failure(done), metadata={"dbt": "\n".join(done.errors)}, allow_retries=False)
 
 
 def _in_manifest(manifest: Mapping[str, Any], name: str) -> bool:
     return any(node["name"] == name for node in manifest["nodes"].values())
 
 
-def _first_line(done: dbt.Build) -> str:
-    """Names of what failed, and dbt's first error in one line."""
+def failure(done: dbt.Build) -> str:
+    """Names of what failed, dbt's first error in one line, and the mend where a setting is one."""
     failed: Sequence[str] = [
         event["data"]["node_info"]["node_name"]
         for event in done.events
         if event["data"]["node_info"]["node_status"] in {"error", "fail", "runtime error"}
     ]
-    reason = " ".join(done.errors[0].split())
-    return f"dbt failed on {', '.join(failed[:5]) or 'the project'}: {reason[:400]}"
+    if any(OUT_OF_MEMORY in error for error in done.errors):
+        reason = (
+            f"{OUT_OF_MEMORY} of the warehouse: set KPILOTE_WAREHOUSE_MEMORY higher (1GB where it is not set) and run"
+            " again; nothing is lost"
+        )
+    else:
+        reason = " ".join(done.errors[0].split())[:400]
+    return f"dbt failed on {', '.join(failed[:5]) or 'the project'}: {reason}"

@@ -1,6 +1,6 @@
 """The ledger's files: one per publication, never edited, and all of them together as the mart `kpi_ledger`.
 
-Flow: `kpi_ledger` rows of a publication → `ledger/<release_id>.parquet` → `<release>/kpi_ledger.<month>.parquet`. A
+Flow: `kpi_ledger` rows of a publication → `ledger/<release_id>.parquet` → `<release>/kpi_ledger.<day>.parquet`. A
 file is written before its release gets its name, so one that is newer than every release was left by a publisher that
 died and is dropped. Files outlive the releases they speak of: what was reported stays known after a release is pruned.
 """

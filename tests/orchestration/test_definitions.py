@@ -14,10 +14,11 @@ import pytest
 from ingestion import settings as settings_module
 from ingestion.registry import SOURCES, tables
 from orchestration import dbt
+from orchestration.assets import dbt as dbt_assets
 from orchestration.definitions import build_defs
 from orchestration.environment import variables
 from orchestration.runs import ROOT
-from tests.conftest import home_environment
+from tests.conftest import Home, home_environment
 
 WITHOUT_SECRETS = {"KPILOTE_HASH_KEY": ""}
 
@@ -110,3 +111,13 @@ def test_resources_can_be_replaced(tmp_path: Path) -> None:
     settings_module.settings.cache_clear()
     assert definitions.resources is not None
     assert isinstance(definitions.resources["warehouse"], dg.ResourceDefinition)
+
+
+@pytest.mark.slow
+def test_a_warehouse_out_of_memory_names_the_setting(home_copy: Home) -> None:
+    with home_copy.active(KPILOTE_WAREHOUSE_MEMORY="8MB") as now:
+        done = dbt.build(now, ["--select", "int_sessions__unified"])
+    assert done.errors
+    said = dbt_assets.failure(done)
+    assert said.startswith("dbt failed on int_sessions__unified: Out of Memory of the warehouse")
+    assert "KPILOTE_WAREHOUSE_MEMORY" in said

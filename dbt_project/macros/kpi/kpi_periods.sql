@@ -25,11 +25,22 @@ a fingerprint of all that its cells rest on, and kpi_values computes again the p
         '{{ fact }}' as fact,
         '{{ day_column }}' as day_column,
         fact.{{ day_column }} as day,
-        {{ rows_digest('fact') }} as digest
+        {{ rows_digest('fact', kpi_text_columns(fact)) }} as digest
     from {{ ref(fact) }} as fact
     where fact.{{ day_column }} is not null
     group by fact.{{ day_column }}
   {% endfor %}
+{% endmacro %}
+
+{% macro kpi_text_columns(fact) %}
+  {#- Columns of a fact that hold text, by its contract. -#}
+  {% set found = [] %}
+  {% for node in graph.nodes.values() if node.resource_type == 'model' and node.name == fact %}
+    {% for column in node.columns.values() if column.data_type | lower in ('varchar', 'text', 'string') %}
+      {% do found.append(column.name) %}
+    {% endfor %}
+  {% endfor %}
+  {% do return(found | sort) %}
 {% endmacro %}
 
 {% macro kpi_period_fingerprints(cadence) %}
@@ -49,7 +60,7 @@ kpi_inputs as (
     select
         {{ 'kpi_periods.period_start' if leaf.window else 'kpi_calendar.calendar_period' }} as period_start,
         '{{ pass.name }}' as input_name,
-        {{ rows_digest('fact_days') }} as digest
+        {{ rows_digest('fact_days', ['digest']) }} as digest
     from (select day, digest from {{ ref('int_kpi__fact_days') }} where fact = '{{ leaf.fact }}' and day_column = '{{ leaf.day_column }}')
         as fact_days
     {% if leaf.window %}
@@ -63,7 +74,7 @@ kpi_inputs as (
     select
         period_start,
         'targets' as input_name,
-        {{ rows_digest('targets') }} as digest
+        {{ rows_digest('targets', ['kpi', 'dimension', 'dimension_value', 'file_name']) }} as digest
     from (
         select kpi, period_start, dimension, dimension_value, target, file_name, row_number
         from {{ kpi_targets() }}
