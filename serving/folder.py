@@ -73,9 +73,12 @@ def read(folder: Path) -> Release:
     """The release in a folder, by its manifest."""
     path = folder / MANIFEST
     try:
-        return Release(folder.name, folder, json.loads(path.read_text(encoding="utf-8")))
+        manifest = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ReleaseError(f"{path} cannot be read ({error}): roll back or publish again") from error
+    if not all("files" in entry for entry in manifest["tables"].values()):
+        raise ReleaseError(f"{path} was written by an earlier Kpilote: `kpilote refresh` publishes the marts anew")
+    return Release(folder.name, folder, manifest)
 
 
 def problems(release: Release) -> list[str]:

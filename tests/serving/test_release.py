@@ -122,6 +122,21 @@ def test_one_changed_value_makes_a_release(places: Places) -> None:
     }
 
 
+def test_a_release_of_an_earlier_version_is_superseded(places: Places) -> None:
+    done = release.publish(places, GATES)
+    path = done.path / "manifest.json"
+    path.write_text(path.read_text().replace('"files": [', '"parts": ['))
+
+    with pytest.raises(release.ReleaseError, match="earlier Kpilote"):
+        release.current(places)
+    assert release.list_releases(places) == []
+
+    again = release.publish(places, GATES)
+    assert again.is_new
+    assert release.verify(places) == []
+    assert release.current(places) == again
+
+
 def test_two_texts_of_one_hash_are_not_taken_for_one(places: Places) -> None:
     """DuckDB's hash of text has families of equals; here two leads exchange their channels."""
     alike = "call:33330000005", "call:33830000002"
