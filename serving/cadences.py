@@ -6,33 +6,44 @@ compare those facts with. A manifest says it per cadence in `computed_in`; such 
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from serving import folder
-from serving.folder import Release, ReleaseError
+from serving import shelf
+from serving.folder import Release
+
+CADENCES = ("day", "week", "month", "quarter", "year")
 
 
-def computed_in(fingerprints: Mapping[str, str], before: Release | None, release_id: str) -> dict[str, str]:
-    """For a new release's manifest: itself where a cadence's fingerprints moved, else what the release before says."""
-    known = before.manifest if before else {}
+def computed_in(facts: Mapping[str, Any], before: Release | None, release_id: str) -> dict[str, str]:
+    """For a new release's manifest: itself where a cadence was computed from the facts it holds, else what the release
+    before says. `facts` are those of `marts.facts`.
+    """
+    known: Mapping[str, str] = before.manifest["computed_in"] if before else {}
     return {
-        cadence: known["computed_in"][cadence] if known.get("fingerprints", {}).get(cadence) == digest else release_id
-        for cadence, digest in fingerprints.items()
+        cadence: release_id
+        if cadence not in known or (cadence in facts["up_to_date"] and _is_moved(cadence, facts, before))
+        else known[cadence]
+        for cadence in facts["fingerprints"]
     }
 
 
-def bases(releases_dir: Path, before: Release) -> dict[str, Release]:
-    """The sound release each cadence was last computed in, as the newest release tells; without those that are lost."""
-    found = {before.id: before}
-    for release_id in _named(before) - set(found):
-        with contextlib.suppress(ReleaseError):
-            release = folder.read(releases_dir / release_id)
-            if not folder.problems(release):
-                found[release_id] = release
-    told: Mapping[str, str] = before.manifest.get("computed_in", {})
-    return {cadence: found[release_id] for cadence, release_id in told.items() if release_id in found}
+def bases(releases_dir: Path, facts: Mapping[str, Any], before: Release) -> dict[str, Release]:
+    """Per cadence that was computed again since `before`, the release whose facts explain what changed; without those
+    whose release is lost or damaged.
+    """
+    known: Mapping[str, str] = before.manifest["computed_in"]
+    cadences = [cadence for cadence in CADENCES if _is_moved(cadence, facts, before)]
+    found = {name: shelf.sound(releases_dir, name) for name in {known.get(each, before.id) for each in cadences}}
+    told = {cadence: found[known.get(cadence, before.id)] for cadence in cadences}
+    return {cadence: release for cadence, release in told.items() if release}
+
+
+def _is_moved(cadence: str, facts: Mapping[str, Any], before: Release | None) -> bool:
+    """Whether cells of a cadence were computed since; a warehouse that keeps no fingerprints cannot tell."""
+    digest = facts["fingerprints"].get(cadence)
+    return before is None or digest is None or before.manifest["fingerprints"].get(cadence) != digest
 
 
 def needed(releases: list[Release]) -> set[str]:
@@ -41,4 +52,4 @@ def needed(releases: list[Release]) -> set[str]:
 
 
 def _named(release: Release) -> set[str]:
-    return set(release.manifest.get("computed_in", {}).values())
+    return set(release.manifest["computed_in"].values())

@@ -67,16 +67,16 @@ def _put(
     entry: Mapping[str, Any],
 ) -> None:
     """Bring one table to what its files say."""
-    gone, come = parts.differing(earlier, entry)
-    if earlier is None or earlier["columns"] != entry["columns"] or name not in CUTS:
-        if come or earlier is None:
-            source = marts.union(parts.paths(staging, entry))
-            connection.execute(f"create or replace table {_table(name)} as from {source}")
-        return
-    for part in gone:
-        connection.execute(f"delete from {_table(name)} where {CUTS[name].holds(part.part)}")  # noqa: S608
-    for part in come:
-        connection.execute(f"insert into {_table(name)} from {marts.text(staging / part.file)}")
+    table = _table(name)
+    if earlier is not None and parts.is_alike(earlier, entry):
+        gone, come = parts.differing(earlier, entry)
+        if name in CUTS or not (gone or come):
+            for part in gone:
+                connection.execute(f"delete from {table} where {CUTS[name].holds(part.part)}")  # noqa: S608 - our names
+            for part in come:
+                connection.execute(f"insert into {table} by name from {marts.text(staging / part.file)}")
+            return
+    connection.execute(f"create or replace table {table} as from {marts.union(parts.paths(staging, entry))}")
 
 
 def _tell(connection: duckdb.DuckDBPyConnection, manifest: Mapping[str, Any]) -> None:

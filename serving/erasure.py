@@ -6,7 +6,6 @@ before. A file is always written whole beside the old one and takes its place in
 rows readable in its free blocks. Aggregates hold nobody and stay as they are, and so do all numbers.
 """
 
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -78,7 +77,7 @@ class Renaming:
 
 
 def erase(settings: ReleaseSettings, surrogates: Mapping[str, Mapping[str, str]]) -> list[str]:
-    """Take a person out of warehouse and releases; returns the ids of the releases that held them."""
+    """Take a person out of warehouse and releases; returns the ids of the releases that were written anew."""
     renaming = Renaming(surrogates)
     rewrite_warehouse(settings.warehouse_path, renaming)
     return amend(settings, lambda release, target: _rewrite_release(release, target, renaming))
@@ -160,9 +159,11 @@ def _rewrite_release(release: Release, target: Path, renaming: Renaming) -> bool
     # A DuckDB file that goes on from an older one may hold in its free blocks what no row says any more.
     if not changed and release.manifest["database"]["is_whole"]:
         return False
-    for path in sorted(release.path.iterdir()):
-        if path.name not in {folder.MANIFEST, folder.DATABASE} and not (target / path.name).exists():
-            os.link(path, target / path.name)
+    kept = {each.file for entry in tables.values() for each in parts.parts(entry)}
+    kept |= {path.name for path in release.path.iterdir() if path.suffix not in {".parquet", ".duckdb", ".json"}}
+    for name in sorted(kept):
+        if not (target / name).exists():
+            files.link(release.path / name, target / name)
     manifest = {**release.manifest, "tables": tables}
     manifest["database"] = database.write(target, manifest)
     folder.write_manifest(target, manifest)

@@ -7,6 +7,7 @@ file system is atomic and a lock dies with the process that holds it.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import os
@@ -17,6 +18,8 @@ from pathlib import Path
 
 HASH_BLOCK_BYTES = 1 << 20
 LOCK_POLL_SECONDS = 0.1
+# What a file system says that knows no hard links, or not for this file.
+WITHOUT_LINKS = (errno.EPERM, errno.EACCES, errno.EXDEV, errno.EMLINK, errno.ENOTSUP, errno.ENOSYS)
 LEAST_ROOM_MB = 10  # never asked for less: what else runs there needs room too
 
 
@@ -63,6 +66,17 @@ def copied(source: Path, target: Path) -> Iterator[Path]:
         draft.chmod(0o444)
         sync(draft)
         yield draft
+
+
+def link(source: Path, target: Path) -> None:
+    """A second name of a file that nobody edits; a copy where the file system gives none."""
+    try:
+        os.link(source, target)
+    except OSError as error:
+        if error.errno not in WITHOUT_LINKS:
+            raise
+        shutil.copyfile(source, target)
+        sync(target)
 
 
 def install(draft: Path, target: Path) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -81,21 +81,24 @@ def read(folder: Path) -> Release:
     return Release(folder.name, folder, manifest)
 
 
-def problems(release: Release) -> list[str]:
-    """What differs from the day of publication; empty when nothing does."""
+def problems(release: Release, tables: Collection[str] | None = None) -> list[str]:
+    """What differs from the day of publication, of the whole release or of some marts; empty when nothing does."""
     manifest = release.manifest
     if manifest.get("manifest_sha256") != _digest(manifest):
         return [f"{release.path / MANIFEST} was changed after publication"]
     found = []
-    expected = [*(each for entry in manifest["tables"].values() for each in entry["files"]), manifest["database"]]
+    known = {each["file"]: each for entry in manifest["tables"].values() for each in entry["files"]}
+    if tables is None:
+        expected = [*known.values(), manifest["database"]]
+    else:
+        expected = [each for name in tables if name in manifest["tables"] for each in manifest["tables"][name]["files"]]
     for entry in expected:
         path = release.path / entry["file"]
         if not path.exists():
             found.append(f"{path} is missing")
         elif files.sha256(path) != entry["sha256"]:
             found.append(f"{path} was changed after publication (its SHA-256 is not the manifest's)")
-    known = {entry["file"] for entry in expected}
-    strangers = sorted(path for path in release.path.glob("*.parquet") if path.name not in known)
+    strangers = [] if tables else sorted(path for path in release.path.glob("*.parquet") if path.name not in known)
     return found + [f"{path} does not belong to the release" for path in strangers]
 
 

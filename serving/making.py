@@ -22,6 +22,9 @@ from serving.folder import Release
 from serving.ledger import book
 from serving.ledger.record import record, rules_digest
 
+# What the ledger needs of the release it goes on from.
+TOLD = ("kpi_values",)
+
 
 class MakingSettings(Protocol):
     """What making a release needs of the settings."""
@@ -57,7 +60,7 @@ def _same_content(
     settings: MakingSettings, newest: Release | None, said: Mapping[str, marts.Content]
 ) -> Release | None:
     """A sound release that says the same: the current one, or the newest if its publisher died before serving it."""
-    told = {name: (mart.digest, dict(mart.columns)) for name, mart in said.items()}
+    told = {name: (mart.digest, list(mart.columns.items())) for name, mart in said.items()}
     served = shelf.current_id(settings.releases_dir)
     if newest is None or served != newest.id:
         release = shelf.sound(settings.releases_dir, served)  # a damaged release is superseded, never kept
@@ -70,8 +73,9 @@ def _complete(settings: MakingSettings, staging: Path, newest: Release | None, c
     """Complete the staged files with ledger, BI file and manifest, and give the folder its name in one step."""
     created_at = datetime.now(UTC).replace(microsecond=0)
     release_id = _free_id(settings, created_at, content["tables"])
-    before = newest if any(settings.ledger_dir.glob("*.parquet")) else None
-    since = cadences.bases(settings.releases_dir, before) if before else {}
+    # The ledger goes on from what was last put into words, though other files of that release be damaged.
+    before = shelf.newest(settings.releases_dir, TOLD) if any(settings.ledger_dir.glob("*.parquet")) else None
+    since = cadences.bases(settings.releases_dir, content, before) if before else {}
     recorded = record(settings, staging, content["tables"], before, since, release_id, created_at)
     manifest: dict[str, Any] = {
         "release_id": release_id,
@@ -83,7 +87,7 @@ def _complete(settings: MakingSettings, staging: Path, newest: Release | None, c
         "currency": settings.currency,
         **content,
         "tables": {**content["tables"], book.TABLE: book.combine(settings.ledger_dir, staging, newest)},
-        "computed_in": cadences.computed_in(content["fingerprints"], before, release_id),
+        "computed_in": cadences.computed_in(content, before, release_id),
         "ledger": asdict(recorded),
         "rules_sha256": rules_digest(),
     }
@@ -106,6 +110,8 @@ def _free_id(settings: MakingSettings, created_at: datetime, tables: Mapping[str
     return f"{moment:%Y%m%dT%H%M%SZ}-{digest}"
 
 
-def _content(tables: Mapping[str, Any]) -> dict[str, tuple[str, dict[str, str]]]:
+def _content(tables: Mapping[str, Any]) -> dict[str, tuple[str, list[tuple[str, str]]]]:
     """What the marts say: digests of rows, and columns; the ledger follows from it and the release before."""
-    return {name: (entry["content"], entry["columns"]) for name, entry in tables.items() if name != book.TABLE}
+    return {
+        name: (entry["content"], list(entry["columns"].items())) for name, entry in tables.items() if name != book.TABLE
+    }

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 SCHEMA = "marts"
 # The cadences' own tables behind the view `kpi_values`: how it is refreshed, not part of what is promised to readers.
 PART_PREFIX = "kpi_values_"
+# What each period rests on now, by the step that computes KPIs.
+PERIODS = "warehouse.intermediate.int_kpi__periods"
 REQUIRED_TABLES = ("kpi_catalogue", "kpi_scorecard", "kpi_values")
 # Columns that say when a row was computed, not what it says: they do not make a release new.
 PROCESSING_COLUMNS = ("refreshed_at",)
@@ -108,6 +110,8 @@ def content(connection: duckdb.DuckDBPyConnection, relation: str, name: str) -> 
     found = connection.execute(
         f"select {label} as part, count(*), sum(hash({telling}))::varchar from {relation} group by part order by part"  # noqa: S608 - our own marts
     ).fetchall()
+    if name in CUTS and any(part is None for part, *_ in found):
+        raise MartsError(f"{relation} has rows without {CUTS[name].column}, by which it is cut: mend its model")
     return Content(columns, {part: (rows, digest) for part, rows, digest in found} or {None: (0, "0")})
 
 
@@ -127,20 +131,21 @@ def write_table(
     said = said or content(connection, source, name)
     earlier = before.manifest["tables"].get(name) if before else None
     same = {}
-    if before and earlier and earlier["columns"] == dict(said.columns):
-        same = {(each.part, each.rows, each.content): before.path / each.file for each in parts.parts(earlier)}
+    if earlier and parts.is_alike(earlier, parts.shape(name, said.columns)):
+        same = {(each.part, each.rows, each.content): each for each in parts.parts(earlier)}
     written = []
     for label, (rows, digest) in said.parts.items():
         target = staging / (f"{name}.parquet" if label is None else f"{name}.{label}.parquet")
         known = same.get((label, rows, digest))
-        if known:
-            os.link(known, target)
+        if before and known:
+            files.link(before.path / known.file, target)
+            written.append(known)
         else:
             where = f" where {CUTS[name].holds(label)}" if label else ""
             _copy(connection, f"from {source}{where}{'' if is_sorted else ' order by all'}", target)
             files.sync(target)
-        written.append(parts.Part(label, target.name, files.sha256(target), rows, digest))
-    return parts.entry(said.columns, written)
+            written.append(parts.Part(label, target.name, files.sha256(target), rows, digest))
+    return parts.entry(name, said.columns, written)
 
 
 def _copy(connection: duckdb.DuckDBPyConnection, query: str, target: Path) -> None:
@@ -158,26 +163,38 @@ def facts(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
         "data_through": through[0].isoformat() if through and through[0] else None,
         "definition_versions": dict(versions),
         "lake": _position(connection),
-        "fingerprints": _fingerprints(connection),
+        **_fingerprints(connection),
     }
 
 
-def _fingerprints(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
-    """A digest per cadence of all that its periods rest on: it moves when, and only when, cells were computed again."""
+def _fingerprints(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+    """A digest per cadence of all that its periods rest on: it moves when, and only when, cells were computed again.
+
+    `up_to_date` names the cadences computed from the facts as they are now; the others wait for their own run.
+    """
     found = connection.execute(
         "select table_name from duckdb_columns() where database_name = 'warehouse' and schema_name = ?"
         " and starts_with(table_name, ?) and column_name = 'period_fingerprint' order by 1",
         [SCHEMA, PART_PREFIX],
     ).fetchall()
-    digests = {}
+    digests, up_to_date = {}, []
     for (name,) in found:
-        told = connection.execute(
-            "select coalesce(sum(hash(period_start, period_fingerprint)), 0)::varchar"  # noqa: S608 - our own marts
-            f" from (select distinct period_start, period_fingerprint from {_relation(name)})"
-        ).fetchone()
-        assert told is not None  # noqa: S101 - an aggregate has one row
-        digests[name.removeprefix(PART_PREFIX)] = str(told[0])
-    return digests
+        cadence = name.removeprefix(PART_PREFIX)
+        digest, stale = connection.execute(
+            f"""
+            with held as (select distinct period_start, period_fingerprint as told from {_relation(name)}),
+            due as (select period_start, fingerprint from {PERIODS} where cadence = $1)
+            select
+                (select coalesce(sum(hash(period_start, told)), 0)::varchar from held),
+                (select count(*) from due anti join held
+                    on due.period_start = held.period_start and starts_with(held.told, due.fingerprint))
+            """,  # noqa: S608 - our own marts
+            [cadence],
+        ).fetchall()[0]
+        digests[cadence] = str(digest)
+        if not stale:
+            up_to_date.append(cadence)
+    return {"fingerprints": digests, "up_to_date": up_to_date}
 
 
 def _position(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:

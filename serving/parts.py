@@ -71,14 +71,24 @@ def parts(entry: Mapping[str, Any]) -> list[Part]:
     return [Part(**each) for each in entry["files"]]
 
 
-def entry(columns: Mapping[str, str], written: Sequence[Part]) -> dict[str, Any]:
+def entry(name: str, columns: Mapping[str, str], written: Sequence[Part]) -> dict[str, Any]:
     """The manifest entry of a mart."""
     return {
         "rows": sum(each.rows for each in written),
         "content": str(sum(int(each.content) for each in written)),
-        "columns": dict(columns),
+        **shape(name, columns),
         "files": [asdict(each) for each in written],
     }
+
+
+def shape(name: str, columns: Mapping[str, str]) -> dict[str, Any]:
+    """What two manifest entries must share before their files are compared: columns, and where the mart is cut."""
+    return {"columns": dict(columns), "cut": asdict(CUTS[name]) if name in CUTS else None}
+
+
+def is_alike(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Two entries, or shapes, whose columns stand in one order and which are cut at one place."""
+    return list(one["columns"].items()) == list(other["columns"].items()) and one["cut"] == other["cut"]
 
 
 def paths(folder: Path, told: Mapping[str, Any]) -> list[Path]:
@@ -86,10 +96,10 @@ def paths(folder: Path, told: Mapping[str, Any]) -> list[Path]:
     return [folder / each.file for each in parts(told)]
 
 
-def differing(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> tuple[list[Part], list[Part]]:
-    """Files of a mart that one of two manifests knows and the other does not, of equal columns or not."""
-    if old is None or new is None or old["columns"] != new["columns"]:
-        return (parts(old) if old else []), (parts(new) if new else [])
+def differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[list[Part], list[Part]]:
+    """Files of a mart that one of two manifests knows and the other does not."""
+    if not is_alike(old, new):
+        return parts(old), parts(new)
     sides = [{(each.part, each.rows, each.content): each for each in parts(side)} for side in (old, new)]
     return (
         [each for key, each in sides[0].items() if key not in sides[1]],

@@ -82,17 +82,23 @@ def amend(settings: ReleaseSettings, rewrite: Callable[[Release, Path], bool]) -
 
     The one exception to "a release is never edited": an erasure. `rewrite(release, folder)` fills an empty folder with
     the whole release, manifest included, or says that nothing has to change. The release keeps its id; at every moment
-    `current` and the BI file show one whole release, as it was or as it became.
+    `current` and the BI file show one whole release, as it was or as it became. A damaged release cannot be written
+    anew, nor can anybody say what it holds: it is removed.
     """
     with _publishing(settings):
         for left in settings.releases_dir.glob(f"{shelf.AMENDED}*"):  # by an erasure that was killed
             _exchange(settings, left.name.removeprefix(shelf.AMENDED))
         amended = []
+        staging = settings.releases_dir / _STAGING
+        shutil.rmtree(staging, ignore_errors=True)  # left by a publisher that was killed
         for release_id in shelf.ids(settings.releases_dir):
-            staging = settings.releases_dir / _STAGING
-            shutil.rmtree(staging, ignore_errors=True)
+            release = shelf.sound(settings.releases_dir, release_id)
+            if release is None:  # nobody could say what it holds
+                _take_away(settings, release_id)
+                amended.append(release_id)
+                continue
             staging.mkdir()
-            if rewrite(shelf.read(settings.releases_dir, release_id), staging):
+            if rewrite(release, staging):
                 files.sync(staging)
                 staging.rename(settings.releases_dir / f"{shelf.AMENDED}{release_id}")
                 _exchange(settings, release_id)
@@ -200,6 +206,14 @@ def _point(settings: ReleaseSettings, release: Release) -> None:
 
 def _serves(bi_path: Path, release: Release) -> bool:
     return bi_path.exists() and files.sha256(bi_path) == release.manifest["database"]["sha256"]
+
+
+def _take_away(settings: ReleaseSettings, release_id: str) -> None:
+    """Remove a release that is damaged; where it is the one readers see, they have none until the next publication."""
+    if shelf.current_id(settings.releases_dir) == release_id:
+        (settings.releases_dir / shelf.CURRENT).unlink()
+        settings.bi_path.unlink(missing_ok=True)
+    (settings.releases_dir / release_id).rename(settings.releases_dir / f".removed-{release_id}")
 
 
 def _exchange(settings: ReleaseSettings, release_id: str) -> None:

@@ -6,6 +6,7 @@ Flow: `releases/<id>/manifest.json`, `releases/current` → `Release`. Nothing i
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Collection
 from pathlib import Path
 
 from serving import folder
@@ -35,17 +36,19 @@ def read(releases: Path, release_id: str) -> Release:
     return folder.read(releases / release_id)
 
 
-def sound(releases: Path, release_id: str | None) -> Release | None:
-    """A release none of whose files was touched since its publication; None where it was, or is not there."""
+def sound(releases: Path, release_id: str | None, tables: Collection[str] | None = None) -> Release | None:
+    """A release none of whose files (or those of some marts) was touched since its publication; None where one was, or
+    it is not there.
+    """
     if release_id is None:
         return None
     with contextlib.suppress(ReleaseError):
         release = read(releases, release_id)
-        if not folder.problems(release):
+        if not folder.problems(release, tables):
             return release
     return None
 
 
-def newest(releases: Path) -> Release | None:
-    """The newest sound release, served or not: the next one goes on from what was last put into words."""
-    return next((release for release_id in ids(releases) if (release := sound(releases, release_id))), None)
+def newest(releases: Path, tables: Collection[str] | None = None) -> Release | None:
+    """The newest sound release, served or not."""
+    return next((release for release_id in ids(releases) if (release := sound(releases, release_id, tables))), None)

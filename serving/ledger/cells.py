@@ -12,8 +12,8 @@ KEY = ("kpi", "cadence", "period_start", "dimension", "dimension_value")
 SAID = ("value", "numerator", "denominator", "null_reason")
 
 
-def compare(connection: duckdb.DuckDBPyConnection) -> int:
-    """Create `reported` (periods of the old release, of files that changed) and `changed_cells`; returns its rows."""
+def compare(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create `reported` (periods of the old release, of files that changed) and `changed_cells`."""
     connection.execute(
         """
         create table reported as
@@ -25,7 +25,7 @@ def compare(connection: duckdb.DuckDBPyConnection) -> int:
     coalesced = ", ".join(f"coalesce(n.{column}, o.{column}) as {column}" for column in KEY)
     pairs = ", ".join(f"o.{column} as old_{column}, n.{column} as new_{column}" for column in SAID)
     differs = " or ".join(f"o.{column} is distinct from n.{column}" for column in SAID)
-    done = connection.execute(
+    connection.execute(
         f"""
         create table changed_cells as
         with pairs as (
@@ -57,5 +57,4 @@ def compare(connection: duckdb.DuckDBPyConnection) -> int:
             and pairs.period_start = reported.period_start
         left join versions on pairs.kpi = versions.kpi and pairs.cadence = versions.cadence
         """  # noqa: S608 - constants of this module
-    ).fetchone()
-    return int(done[0]) if done else 0
+    )

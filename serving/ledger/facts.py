@@ -16,7 +16,6 @@ import duckdb
 
 from serving import marts
 
-CADENCES = ("day", "week", "month", "quarter", "year")
 # A fact whose rows are typed by people in files has no key: equal keys are numbered in the order of the rest.
 NUMBERED = frozenset({"fct_spend"})
 
@@ -56,7 +55,7 @@ def inputs(connection: duckdb.DuckDBPyConnection) -> list[Input]:
     return [Input(*row) for row in rows]
 
 
-def diff(connection: duckdb.DuckDBPyConnection, fact: str, key: str) -> int:
+def diff(connection: duckdb.DuckDBPyConnection, fact: str, key: str) -> None:
     """Create `diff_<fact>`: pairs of rows with one key that are not equal, or that only one side has."""
     old, new = (_columns(connection, f"{side}_changed", fact) for side in ("old", "new"))
     common = [column for column in new if column in old]
@@ -69,7 +68,7 @@ def diff(connection: duckdb.DuckDBPyConnection, fact: str, key: str) -> int:
         side: f"(select true as present, {number} as equal_number, {', '.join(common)} from {schema}.{fact})"  # noqa: S608
         for side, schema in (("o", "old_changed"), ("n", "new_changed"))
     }
-    done = connection.execute(
+    connection.execute(
         f"""
         create or replace table diff_{fact} as
         with pairs as (
@@ -80,8 +79,7 @@ def diff(connection: duckdb.DuckDBPyConnection, fact: str, key: str) -> int:
         )
         select row_number() over () as row_id, * from pairs where old_row is distinct from new_row
         """  # noqa: S608 - names of our own marts
-    ).fetchone()
-    return int(done[0]) if done else 0
+    )
 
 
 def _columns(connection: duckdb.DuckDBPyConnection, schema: str, fact: str) -> list[str]:

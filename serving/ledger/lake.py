@@ -34,6 +34,7 @@ def _windows(connection: duckdb.DuckDBPyConnection, source: str) -> bool:
 def read(connection: duckdb.DuckDBPyConnection, settings: LakePlace, before: Mapping[str, str]) -> None:
     """Create `happened` from every source the previous publication knew a position of."""
     connection.execute("create or replace table happened (kind varchar, id varchar, cause varchar)")
+    connection.execute("create or replace table changed_rates (currency varchar, date_day date)")
     for name, since in before.items():
         if name not in SOURCES or not _windows(connection, name):
             continue

@@ -7,7 +7,7 @@ their own modules; when this runs is publication's business (`serving.release`).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -63,16 +63,17 @@ def record(
 ) -> Recorded:
     """Write the rows of a publication whose marts lie in `staging`.
 
-    Cells are compared with `before`; facts, per cadence, with the release in `since`, `before` where there is none.
+    Cells are compared with `before`; facts, per cadence, with the release in `since`. A cadence that is not in it was
+    not computed again, or what it was computed from is lost.
     """
     with marts.memory() as connection:
+        new = _New(staging, tables)
         _show(connection, "new", staging, tables)
         if before is None:
             connection.execute(_FIRST)
         else:
-            new = _New(staging, tables)
-            _show_both(connection, before, new)
-            _compare(connection, settings, new, {cadence: since.get(cadence, before) for cadence in facts.CADENCES})
+            _show_both(connection, before, new, ["kpi_values"])
+            _compare(connection, settings, new, since)
         connection.execute(
             "create table ledger_rows as select $1 as release_id, $2::timestamp as published_at, * from told",
             [release_id, now.astimezone(UTC).replace(tzinfo=None)],
@@ -93,11 +94,14 @@ def _show(connection: duckdb.DuckDBPyConnection, schema: str, folder: Path, tabl
     )
 
 
-def _show_both(connection: duckdb.DuckDBPyConnection, base: Release, new: _New) -> None:
-    """`old`, the marts of an earlier release, and of the marts both have the files that differ: `old_changed` and
-    `new_changed`.
+def _show_both(
+    connection: duckdb.DuckDBPyConnection, base: Release, new: _New, names: Collection[str] | None = None
+) -> None:
+    """`old`, the marts (or some) of an earlier release, and of the marts both have the files that differ: `old_changed`
+    and `new_changed`.
     """
-    old = base.manifest["tables"]
+    told = base.manifest["tables"]
+    old = {name: told[name] for name in names or told}
     _show(connection, "old", base.path, old)
     for side in ("old", "new"):
         connection.execute(f"drop schema if exists {side}_changed cascade")
@@ -131,15 +135,16 @@ def _compare(
     connection.execute("create table hits (cell_id bigint, cause varchar)")
     connection.execute(f"attach {marts.text(settings.warehouse_path)} as warehouse (read_only)")
     used = facts.inputs(connection) if "kpi_inputs" in new.tables else []
-    for base in {release.id: release for release in since.values()}.values():
+    for base in {base.id: base for base in since.values()}.values():
         found = connection.execute(
             "select kpi, list(distinct cadence order by cadence) from changed_cells"
             " where not is_first_report and list_contains($1, cadence) group by kpi",
             [[cadence for cadence, release in since.items() if release == base]],
         ).fetchall()
         changed = dict(found)
-        counted = [one for one in used if one.kpi in changed]
-        if counted and "kpi_inputs" in base.manifest["tables"]:
+        # A fact the base did not know came with a new definition, which is cause enough.
+        counted = [one for one in used if one.kpi in changed and one.fact in base.manifest["tables"]]
+        if counted:
             _trace(connection, settings, new, base, counted, changed)
     connection.execute(_TOLD)
 
@@ -158,7 +163,6 @@ def _trace(
     for fact, key in keys.items():
         facts.diff(connection, fact, key)
     lake.read(connection, settings, base.manifest.get("lake", {}))
-    connection.execute("create table if not exists changed_rates (currency varchar, date_day date)")
     origins.derive(connection)
     otherwise = _otherwise(base)
     for fact in sorted({one.fact for one in used}):

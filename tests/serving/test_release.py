@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import tempfile
 from datetime import datetime
@@ -13,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from serving import database, files, marts, parts, release
+from serving import cadences, database, files, marts, parts, release
 from tests.serving import warehouse
 from tests.serving.warehouse import GATES, THROUGH, Places, next_day
 
@@ -122,6 +123,97 @@ def test_one_changed_value_makes_a_release(places: Places) -> None:
     }
 
 
+SUMS = "select sum(value)::decimal(38, 2), sum(target)::decimal(38, 2) from marts.kpi_values"
+
+
+def test_columns_in_another_order_make_a_release_whose_numbers_stay_in_their_columns(places: Places) -> None:
+    release.publish(places, GATES)
+    with duckdb.connect(str(places.warehouse_path)) as db:
+        db.execute(
+            "create or replace table marts.kpi_values as"
+            " select * exclude (value, target), target, value from marts.kpi_values"
+        )
+        db.execute("update marts.kpi_values set numerator = 1 where period_start >= '2026-01-01'")
+        wanted = db.execute(SUMS).fetchall()
+    assert release.publish(places, GATES).is_new
+    with duckdb.connect(str(places.bi_path), read_only=True) as bi:
+        assert bi.execute(SUMS).fetchall() == wanted
+
+
+def damage(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.chmod(0o644)
+    path.write_bytes(content)
+
+
+def test_a_damaged_file_that_all_releases_share_does_not_lose_the_ledger(places: Places) -> None:
+    first = release.publish(places, GATES)
+    for value in (7, 8):
+        with duckdb.connect(str(places.warehouse_path)) as db:
+            db.execute(f"update marts.kpi_values set value = {value} where kpi = 'mrr' and period_start = '2026-10-01'")
+        last = release.publish(places, GATES)
+        if value == 7:
+            damage(files_of(last, "attribution_channels")[0])
+    assert all(release.verify(places, one.id) for one in release.list_releases(places) if one.id != last.id)
+    assert release.verify(places, last.id) == []
+    with last.connect() as connection:
+        told = connection.execute(
+            "select old_value, new_value, cause from kpi_ledger where release_id = $1 and cadence = 'month'"
+            " and dimension = 'total'",
+            [last.id],
+        ).fetchall()
+        repeated = connection.execute(
+            "select count(*) from kpi_ledger where cause = 'first_report' and release_id <> $1", [first.id]
+        ).fetchall()
+    assert [row[:2] for row in told] == [(7, 8)]
+    assert repeated == [(0,)]
+
+
+def test_a_release_nobody_can_read_does_not_stop_an_erasure(places: Places) -> None:
+    first = release.publish(places, GATES)
+    next_day(places)
+    second = release.publish(places, GATES)
+    damage(files_of(second, "fct_leads")[0])
+
+    seen: list[str] = []
+    gone = release.amend(places, lambda kept, _: bool(seen.append(kept.id)))
+
+    assert (gone, seen) == ([second.id], [first.id])
+    assert release.current(places) is None
+    assert not places.bi_path.exists()
+    assert release.publish(places, GATES).is_new
+    assert release.verify(places) == []
+
+
+def test_a_file_system_without_links_gets_copies(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    release.publish(places, GATES)
+    next_day(places)
+    monkeypatch.setattr(os, "link", refuse)
+    assert release.publish(places, GATES).is_new
+    assert release.verify(places) == []
+
+
+def test_a_row_without_the_day_a_mart_is_cut_by_is_a_clear_error(places: Places) -> None:
+    with duckdb.connect(str(places.warehouse_path)) as db:
+        db.execute("insert into marts.attribution_channels (model) values ('linear')")
+    with pytest.raises(release.ReleaseError, match="rows without period_start"):
+        release.publish(places, GATES)
+
+
+def test_a_cadence_that_waits_for_its_run_keeps_the_release_that_explains_it() -> None:
+    told = {"computed_in": {"day": "1", "week": "1"}, "fingerprints": {"day": "a", "week": "a"}}
+    before = release.Release("2", Path(), told)
+    now = {"fingerprints": {"day": "b", "week": "b"}, "up_to_date": ["day"]}
+    assert cadences.computed_in(now, before, "3") == {"day": "3", "week": "1"}
+    again = {"fingerprints": {"day": "a", "week": "b"}, "up_to_date": ["day", "week"]}
+    assert cadences.computed_in(again, before, "3") == {"day": "1", "week": "3"}
+    assert cadences.computed_in(now, None, "3") == {"day": "3", "week": "3"}
+
+
 def test_a_release_of_an_earlier_version_is_superseded(places: Places) -> None:
     done = release.publish(places, GATES)
     path = done.path / "manifest.json"
@@ -170,6 +262,8 @@ EDITS = (
     "update marts.fct_leads set lead_date = lead_date - 1",
     "alter table marts.attribution_channels add column surplus integer",
     "alter table marts.kpi_values alter column target type decimal(18, 4)",
+    "create or replace table marts.kpi_values as select * exclude (value), value from marts.kpi_values",
+    "create or replace table marts.fct_leads as select channel, * exclude (channel) from marts.fct_leads",
     "create table marts.fct_new as select 1 as id",
     "drop table if exists marts.fct_new",
 )
