@@ -27,7 +27,7 @@ dev: install  ## Dagster UI and daemon on this machine, with the demo's runs in 
 	@$(BIN)/kpilote dev
 
 test: install  ## All tests
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: install  ## ruff, mypy --strict, sqlfluff, yamllint
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

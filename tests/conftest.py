@@ -34,6 +34,12 @@ hypothesis_settings.register_profile("nightly", max_examples=2_000, print_blob=T
 hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests first, so that no worker ends with hours of them while the other has nothing left."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @dataclass(frozen=True)
 class Home:
     """A home and what it takes to work in it. `until` is the first day the company has not lived yet; `server` is its
