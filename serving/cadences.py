@@ -29,14 +29,18 @@ def computed_in(facts: Mapping[str, Any], before: Release | None, release_id: st
     }
 
 
-def bases(releases_dir: Path, facts: Mapping[str, Any], before: Release) -> dict[str, Release]:
+def bases(releases_dir: Path, facts: Mapping[str, Any], before: Release, newest: Release | None) -> dict[str, Release]:
     """Per cadence that was computed again since `before`, the release whose facts explain what changed; without those
-    whose release is lost or damaged.
+    whose release is lost or damaged. `newest` is known to be sound.
     """
     known: Mapping[str, str] = before.manifest["computed_in"]
     cadences = [cadence for cadence in CADENCES if _is_moved(cadence, facts, before)]
-    found = {name: shelf.sound(releases_dir, name) for name in {known.get(each, before.id) for each in cadences}}
-    told = {cadence: found[known.get(cadence, before.id)] for cadence in cadences}
+    named = {cadence: known.get(cadence, before.id) for cadence in cadences}
+    found = {
+        name: newest if newest and name == newest.id else shelf.sound(releases_dir, name)
+        for name in set(named.values())
+    }
+    told = {cadence: found[name] for cadence, name in named.items()}
     return {cadence: release for cadence, release in told.items() if release}
 
 

@@ -48,7 +48,7 @@ def refused(place: Path, error: Exception, need_bytes: int) -> str:
     return f"{place} cannot be written ({reason}): free {need} MB there, or let this user write, and run again"
 
 
-def sync(path: Path) -> None:
+def sync(path: Path | str) -> None:
     """Force a file, or a folder's list of names, to the disk: a rename is only as durable as what it names."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
@@ -68,7 +68,7 @@ def copied(source: Path, target: Path) -> Iterator[Path]:
         yield draft
 
 
-def link(source: Path, target: Path) -> None:
+def link(source: Path | str, target: Path | str) -> None:
     """A second name of a file that nobody edits; a copy where the file system gives none."""
     try:
         os.link(source, target)

@@ -17,7 +17,7 @@ from typing import Any
 import duckdb
 
 from ingestion.errors import KpiloteError
-from serving import files, marts, parts
+from serving import files, marts
 
 MANIFEST = "manifest.json"
 DATABASE = "kpilote.duckdb"
@@ -53,9 +53,7 @@ class Release:
     def connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """An in-memory DuckDB with one view per mart over this release's own files: nothing is locked for others."""
         with marts.memory() as connection:
-            for name, entry in self.manifest["tables"].items():
-                source = marts.union(parts.paths(self.path, entry))
-                connection.execute(f"create view {marts.identifier(name)} as from {source}")
+            marts.show(connection, self.path, self.manifest["tables"])
             yield connection
 
 
@@ -87,18 +85,24 @@ def problems(release: Release, tables: Collection[str] | None = None) -> list[st
     if manifest.get("manifest_sha256") != _digest(manifest):
         return [f"{release.path / MANIFEST} was changed after publication"]
     found = []
-    known = {each["file"]: each for entry in manifest["tables"].values() for each in entry["files"]}
+    expected = [
+        each
+        for name, entry in manifest["tables"].items()
+        if tables is None or name in tables
+        for each in entry["files"]
+    ]
     if tables is None:
-        expected = [*known.values(), manifest["database"]]
-    else:
-        expected = [each for name in tables if name in manifest["tables"] for each in manifest["tables"][name]["files"]]
+        expected.append(manifest["database"])
     for entry in expected:
         path = release.path / entry["file"]
         if not path.exists():
             found.append(f"{path} is missing")
         elif files.sha256(path) != entry["sha256"]:
             found.append(f"{path} was changed after publication (its SHA-256 is not the manifest's)")
-    strangers = [] if tables else sorted(path for path in release.path.glob("*.parquet") if path.name not in known)
+    if tables is not None:
+        return found
+    known = {entry["file"] for entry in expected}
+    strangers = sorted(path for path in release.path.glob("*.parquet") if path.name not in known)
     return found + [f"{path} does not belong to the release" for path in strangers]
 
 

@@ -75,7 +75,7 @@ def _complete(settings: MakingSettings, staging: Path, newest: Release | None, c
     release_id = _free_id(settings, created_at, content["tables"])
     # The ledger goes on from what was last put into words, though other files of that release be damaged.
     before = shelf.newest(settings.releases_dir, TOLD) if any(settings.ledger_dir.glob("*.parquet")) else None
-    since = cadences.bases(settings.releases_dir, content, before) if before else {}
+    since = cadences.bases(settings.releases_dir, content, before, newest) if before else {}
     recorded = record(settings, staging, content["tables"], before, since, release_id, created_at)
     manifest: dict[str, Any] = {
         "release_id": release_id,

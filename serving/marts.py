@@ -233,6 +233,12 @@ def identifier(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def show(connection: duckdb.DuckDBPyConnection, folder: Path, tables: Mapping[str, Any], schema: str = "main") -> None:
+    """One view per mart over its files in a folder; `tables` are their manifest entries."""
+    for name, entry in tables.items():
+        connection.execute(f"create view {schema}.{identifier(name)} as from {union(parts.paths(folder, entry))}")
+
+
 def union(paths: Sequence[Path]) -> str:
     """SQL of the rows of some files of one mart, in their order."""
     return f"read_parquet([{', '.join(map(text, paths))}])"

@@ -11,7 +11,6 @@ How a release is made is in `serving.making`; building KPIs, judging them and dr
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -229,7 +228,7 @@ def _exchange(settings: ReleaseSettings, release_id: str) -> None:
         shutil.rmtree(old, ignore_errors=True)
     if final.exists():
         final.rename(removed)
-    shutil.copytree(amended, twin, copy_function=os.link)
+    shutil.copytree(amended, twin, copy_function=files.link)
     twin.rename(final)
     files.sync(settings.releases_dir)
     if shelf.current_id(settings.releases_dir) == release_id:

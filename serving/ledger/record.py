@@ -86,9 +86,7 @@ def _show(connection: duckdb.DuckDBPyConnection, schema: str, folder: Path, tabl
     """One view per mart over its files."""
     connection.execute(f"drop schema if exists {schema} cascade")
     connection.execute(f"create schema {schema}")
-    for name, entry in tables.items():
-        source = marts.union(parts.paths(folder, entry))
-        connection.execute(f"create view {schema}.{marts.identifier(name)} as from {source}")
+    marts.show(connection, folder, tables, schema)
     connection.execute(
         f"create or replace view horizon_{schema} as select max(data_through) as through from {schema}.kpi_values"  # noqa: S608
     )
