@@ -36,6 +36,7 @@ from sqlalchemy.engine.result import IteratorResult, SimpleResultMetaData
 
 from expectations.model import Expectation, Suite
 from expectations.results import SAMPLE_ROWS
+from expectations.sight import UNMASKED
 
 SERVED = "served"  # name of the one datasource of a run
 MAX_ROWS = 1_000  # rows any one query may bring into Python: a gate never pulls a table
@@ -61,7 +62,19 @@ class _Inspector:
 
 
 class DuckDBExecutionEngine(SqlAlchemyExecutionEngine):
-    """GX's SQL engine for DuckDB: a result is read before its connection goes back."""
+    """GX's SQL engine for DuckDB: a result is read before its connection goes back.
+
+    sample_rows: unexpected rows that expectations may show. With none, only counts leave the engine, so the tables need
+    no mask (`sight.UNMASKED`).
+    """
+
+    sample_rows = SAMPLE_ROWS
+
+    def show(self, rows: int) -> None:
+        """Let expectations show so many unexpected rows from now on."""
+        self.sample_rows = rows
+        with self.engine.connect() as connection:
+            connection.execute(sa.text(f"set variable {UNMASKED} = {rows == 0}"))
 
     def get_inspector(self) -> _Inspector:
         return _Inspector(self.engine)
@@ -137,7 +150,7 @@ class UnexpectedRowsSample(QueryMetricProvider):
         metrics: dict[str, Any],
         runtime_configuration: dict[str, Any],
     ) -> list[dict[str, Any]]:
-        if not metrics["unexpected_rows_query.row_count"]:
+        if not metrics["unexpected_rows_query.row_count"] or not execution_engine.sample_rows:
             return []
         batch, _, _ = execution_engine.get_compute_domain(metric_domain_kwargs, domain_type=MetricDomainTypes.TABLE)
         query = cls._get_substituted_batch_subquery_from_query_and_batch_selectable(
@@ -145,7 +158,7 @@ class UnexpectedRowsSample(QueryMetricProvider):
             batch_selectable=batch,
             execution_engine=execution_engine,
         )
-        sample = sa.text(f"select * from ({query}) as unexpected limit {SAMPLE_ROWS}")  # noqa: S608
+        sample = sa.text(f"select * from ({query}) as unexpected limit {execution_engine.sample_rows}")  # noqa: S608
         return [dict(row) for row in execution_engine.execute_query(sample).mappings()]
 
     @classmethod
@@ -213,12 +226,13 @@ def validate(
             ),
         )
         definition = gx_context.validation_definitions.add(judged)
-        # Keys of unexpected rows cost a query per expectation: they are asked for only where something failed.
-        for detail in ("BASIC", "SUMMARY"):
+        # Unexpected rows cost queries per expectation, and hashed columns: they are asked for only where one failed.
+        for detail, rows in (("BASIC", 0), ("SUMMARY", SAMPLE_ROWS)):
+            datasource.get_execution_engine().show(rows)
             result = definition.run(
                 result_format={
                     "result_format": detail,
-                    "partial_unexpected_count": SAMPLE_ROWS,
+                    "partial_unexpected_count": rows,
                     "unexpected_index_column_names": list(suite.key),
                 },
                 run_id=run_id,

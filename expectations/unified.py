@@ -1,7 +1,8 @@
 """Gate unified: what must be true of the unified entities (`intermediate.int_*`) before the marts are built.
 
 Here sources have met: ids are whole, amounts have a rate on their day, dates follow each other, rows refer to rows
-that exist. What a live CRM gets wrong without harm to a KPI is a warning.
+that exist. What a live CRM gets wrong without harm to a KPI is a warning. Addresses are looked for where data enter and
+where they leave (gates raw and marts).
 """
 
 from expectations import model, volume
@@ -9,7 +10,6 @@ from expectations.model import Expectation, Severity, Suite
 from ingestion.settings import Settings
 
 SCHEMA = "intermediate"
-WITHOUT_TEXT = ("int_lake__coverage",)
 CHANNELS = frozenset(
     {
         "direct",
@@ -130,15 +130,13 @@ def suites(settings: Settings) -> tuple[Suite, ...]:
 
 
 def _suite(table: str, key: tuple[str, ...], *expectations: Expectation) -> Suite:
-    """The suite of a model: its key whole and unique, no address in any text, and what is its own."""
-    relation = (SCHEMA, table)
-    clean = () if table in WITHOUT_TEXT else (model.no_address(relation),)
+    """The suite of a model: its key whole and unique, and what is its own."""
     whole = tuple(
         model.not_null(column, reason="A row without its key can be neither found nor joined.", mend=MODEL_MEND)
         for column in key
     )
     unique = model.unique(key, reason="Every join on it would multiply rows and amounts.", mend=MODEL_MEND)
-    return Suite("unified", table, relation, (*whole, unique, *clean, *expectations), key)
+    return Suite("unified", table, (SCHEMA, table), (*whole, unique, *expectations), key)
 
 
 def _present(column: str) -> Expectation:

@@ -62,14 +62,7 @@ def manifest(settings: Settings) -> Mapping[str, Any]:
 
 
 def _parse(settings: Settings) -> None:
-    errors: list[str] = []
-
-    def listen(message: Any) -> None:
-        if message.info.level == "error":
-            errors.append(message.info.msg)
-
-    if _invoke(settings, ["--log-level", "none", "--log-level-file", "info", "parse"], listen):
-        raise DbtError("dbt parse: " + "\n".join(errors))
+    _do(settings, ["parse", "--log-level", "none", "--log-level-file", "info"])
 
 
 def build(settings: Settings, selection: Sequence[str], progress: Progress | None = None) -> Build:
@@ -89,29 +82,40 @@ def build(settings: Settings, selection: Sequence[str], progress: Progress | Non
             done.events.append(_as_dict(message))
             if progress:
                 progress(len(done.events), total, message.data.node_info.node_name)
-        elif message.info.level == "error":
-            done.errors.append(message.info.msg)
 
     # Writing the manifest again takes a second, and nobody reads it: definitions have their own copy.
-    arguments = ["--no-write-json", "build", "--exclude-resource-type", "unit_test"]
+    arguments = ["build", "--no-write-json", "--exclude-resource-type", "unit_test"]
     arguments += ["--indirect-selection", "buildable", *selection]
-    failure = _invoke(settings, arguments, listen)
-    if failure:
-        done.errors.append(failure)
+    done.errors = invoke(settings, arguments, listen)
     return done
 
 
 def write_docs(settings: Settings) -> Path:
     """dbt's documentation site as one page that needs no server; returns its path."""
-    failure = _invoke(settings, ["--log-level", "error", "docs", "generate", "--static"])
-    if failure:
-        raise DbtError(failure)
+    _do(settings, ["docs", "generate", "--static", "--log-level", "error"])
     return settings.dbt_target_dir / "static_index.html"
 
 
-def _invoke(settings: Settings, arguments: Sequence[str], listen: Callable[[Any], None] | None = None) -> str | None:
-    """Run a dbt command; returns None, or one line saying why it failed."""
+def _do(settings: Settings, arguments: Sequence[str]) -> None:
+    """Run a dbt command; raises DbtError with what it said when it fails."""
+    if errors := invoke(settings, arguments):
+        raise DbtError("\n".join(errors))
+
+
+def invoke(settings: Settings, arguments: Sequence[str], listen: Callable[[Any], None] | None = None) -> list[str]:
+    """Run a dbt command (its name first) on the warehouse of these settings; returns what went wrong, line by line.
+
+    `listen` is given every event but errors of dbt itself: results of models and tests, failed ones too.
+    """
     from dbt.cli.main import dbtRunner
+
+    errors: list[str] = []
+
+    def hear(message: Any) -> None:
+        if message.info.level == "error" and message.info.name not in _RESULTS:
+            errors.append(message.info.msg)
+        elif listen:
+            listen(message)
 
     paths = [
         *("--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROJECT_DIR)),
@@ -121,12 +125,12 @@ def _invoke(settings: Settings, arguments: Sequence[str], listen: Callable[[Any]
     _forget_other_parses(settings)
     with variables({**settings.environment(), "DO_NOT_TRACK": "1"}):
         try:
-            result = dbtRunner(callbacks=[listen] if listen else []).invoke([*arguments, *paths])
+            result = dbtRunner(callbacks=[hear]).invoke([*arguments, *paths])
         finally:
             _close_warehouse()
-    if result.success:
-        return None
-    return f"dbt {arguments[0]}: {result.exception or 'at least one model or test failed'}"
+    if not result.success:
+        errors.append(f"dbt {arguments[0]}: {result.exception or 'at least one model or test failed'}")
+    return errors
 
 
 def _forget_other_parses(settings: Settings) -> None:

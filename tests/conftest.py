@@ -7,12 +7,14 @@ changes something asks for `home_copy`. `at_home` points this process's settings
 from __future__ import annotations
 
 import datetime as dt
+import fcntl
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from hypothesis import settings as hypothesis_settings
@@ -35,9 +37,12 @@ hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with slow tests first, so that no worker ends with hours of them while the other has nothing left."""
+    """Files with slow tests first, so that no worker ends with hours of them while the other has nothing left; of these
+    the ones without the built home, so that no worker waits for another to build it.
+    """
     slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+    waiting = {item.path for item in items if "built_home" in getattr(item, "fixturenames", ())}
+    items.sort(key=lambda item: (item.path not in slow, item.path in waiting))
 
 
 @dataclass(frozen=True)
@@ -86,6 +91,13 @@ def home_environment(path: Path) -> dict[str, str]:
     }
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _own_environment() -> Iterator[None]:
+    """What the tests of a file leave in the environment ends with the file."""
+    with mock.patch.dict(os.environ):
+        yield
+
+
 @pytest.fixture(scope="session")
 def world() -> World:
     """The small company of the tests."""
@@ -94,12 +106,19 @@ def world() -> World:
 
 @pytest.fixture(scope="session")
 def built_home(tmp_path_factory: pytest.TempPathFactory, world: World) -> Home:
-    """A home refreshed at every cadence up to `last_day`, published, its sandbox gone."""
-    path = tmp_path_factory.mktemp("built") / "home"
-    home = Home(path, home_environment(path), world)
-    with serving(home) as served:
-        refresh(served)
-    return home
+    """A home refreshed at every cadence up to `last_day`, published, its sandbox gone; built once for all workers."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    with (shared / "built.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (shared / "built.whole").exists():
+            shutil.rmtree(shared / "built", ignore_errors=True)
+            with serving(Home(shared / "built", home_environment(shared / "built"), world)) as served:
+                refresh(served)
+            (shared / "built.whole").touch()
+    path = base / "home"
+    shutil.copytree(shared / "built", path, symlinks=True)
+    return Home(path, home_environment(path), world)
 
 
 @pytest.fixture

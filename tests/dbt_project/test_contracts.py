@@ -1,5 +1,7 @@
 """What a mart's contract says of its columns is what the warehouse enforces."""
 
+from typing import Any
+
 import duckdb
 import pytest
 
@@ -11,23 +13,46 @@ from tests.conftest import Home
 
 @pytest.mark.slow
 def test_a_column_that_is_never_null_cannot_be(built_home: Home) -> None:
-    with built_home.active() as now:
+    models = _marts(built_home)
+    enforced = _enforced(
+        built_home,
+        "select table_name, column_name from duckdb_columns() where schema_name = 'marts' and not is_nullable",
+    )
+    assert _promised(models, "not_null") == enforced
+    in_tables = {node["name"] for node in models if node["config"]["materialized"] != "view"}
+    assert not {name for name in in_tables if not name.startswith("kpi_")} - {mart for mart, _ in enforced}
+
+
+@pytest.mark.slow
+def test_a_column_with_a_list_of_words_holds_no_other(built_home: Home) -> None:
+    promised = _promised(_marts(built_home), "check")
+    assert promised
+    assert promised == _enforced(
+        built_home,
+        "select table_name, unnest(constraint_column_names) from duckdb_constraints()"
+        " where schema_name = 'marts' and constraint_type = 'CHECK'",
+    )
+
+
+def _marts(home: Home) -> list[dict[str, Any]]:
+    with home.active() as now:
         nodes = dbt.manifest(now)["nodes"].values()
-        path = now.warehouse_path
-    models = [node for node in nodes if node["resource_type"] == "model" and node["schema"] == "marts"]
-    promised = {
+    return [node for node in nodes if node["resource_type"] == "model" and node["schema"] == "marts"]
+
+
+def _promised(models: list[dict[str, Any]], kind: str) -> set[tuple[str, str]]:
+    """(mart, column) of every constraint of a kind."""
+    return {
         (node["name"], name)
         for node in models
         for name, column in node["columns"].items()
-        if any(each["type"] == "not_null" for each in column["constraints"])
+        if any(each["type"] == kind for each in column["constraints"])
     }
-    with duckdb.connect(str(path), read_only=True) as warehouse:
-        enforced = warehouse.sql(
-            "select table_name, column_name from duckdb_columns() where schema_name = 'marts' and not is_nullable"
-        ).fetchall()
-    assert promised == set(enforced)
-    in_tables = {node["name"] for node in models if node["config"]["materialized"] != "view"}
-    assert not {name for name in in_tables if not name.startswith("kpi_")} - {mart for mart, _ in promised}
+
+
+def _enforced(home: Home, query: str) -> set[tuple[str, str]]:
+    with duckdb.connect(str(home.path / "warehouse.duckdb"), read_only=True) as warehouse:
+        return set(warehouse.sql(query).fetchall())
 
 
 @pytest.mark.slow

@@ -4,9 +4,6 @@ Flow: rows → lake Parquet as a load writes it (rows, `_windows`, and the `_dlt
 """
 
 import datetime as dt
-import os
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,8 +14,8 @@ import pyarrow.parquet as pq
 
 from ingestion import lake, registry
 from ingestion.settings import Settings
+from orchestration import dbt
 
-PROJECT = Path(__file__).parents[2] / "dbt_project"
 Window = tuple[dt.date, dt.date]
 
 
@@ -63,14 +60,8 @@ class Warehouse:
         return table.arrow_schema().append(pa.field("_dlt_load_id", pa.string()))
 
     def dbt(self, *arguments: str) -> None:
-        """Run dbt on this warehouse; a failure shows its output."""
-        home = self.settings.home
-        command = [str(Path(sys.executable).with_name("dbt")), *arguments, "--project-dir", str(PROJECT)]
-        command += ["--profiles-dir", str(PROJECT), "--target-path", str(self.settings.dbt_target_dir)]
-        command += ["--log-path", str(home / "logs"), "--quiet"]
-        environment = {**os.environ, **self.settings.environment(), "DO_NOT_TRACK": "1"}
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
+        """Run dbt on this warehouse; a failure shows what it said."""
+        assert dbt.invoke(self.settings, [*arguments, "--log-level", "none"]) == []
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """The result of a query."""

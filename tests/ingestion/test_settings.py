@@ -1,6 +1,7 @@
 """Settings, contract files and the doctor."""
 
 import datetime as dt
+import os
 from pathlib import Path
 
 import duckdb
@@ -21,8 +22,8 @@ from sandbox.server import Running
 def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """Settings of an empty directory: no .env, no KPILOTE_ variables but the home."""
     monkeypatch.chdir(tmp_path)
-    for name in ("LAKE_URL", "HASH_KEY", "SOURCES", "START_DATE"):
-        monkeypatch.delenv(f"KPILOTE_{name}", raising=False)
+    for name in [name for name in os.environ if name.startswith("KPILOTE_")]:
+        monkeypatch.delenv(name)
     monkeypatch.setenv("KPILOTE_HOME", "here")
     return reload()
 

@@ -1,4 +1,4 @@
-"""Backfills launched by hand in Dagster's UI, in a real browser, end with the marts as they were.
+"""Backfills launched by hand in Dagster's UI, in a real browser, end with the marts and the release as they were.
 
 Chromium is looked for on the PATH. Without one the test is skipped on a person's machine, loudly, and fails in CI.
 Screenshots go to `screenshots/` (kept out of git).
@@ -61,12 +61,14 @@ def chromium() -> str:
 @pytest.mark.slow
 @pytest.mark.browser
 def test_backfills_launched_in_the_ui_leave_the_marts_as_they_were(home_copy: Home, chromium: str) -> None:
-    before = contents(home_copy.path)
+    before, release = contents(home_copy.path), (home_copy.path / "releases" / "current").resolve()
     with serving(home_copy) as served, webserver(served) as address, page(chromium) as window:
         for job, first, last in BACKFILLS:
             launch(window, address, job, first, last)
+        for job, *_ in BACKFILLS:
             wait_until_green(window, address, served, job)
     assert contents(home_copy.path) == before
+    assert (home_copy.path / "releases" / "current").resolve() == release
 
 
 def launch(window: Page, address: str, job: str, first: str, last: str) -> None:
