@@ -18,12 +18,14 @@ from unittest import mock
 
 import pytest
 from hypothesis import settings as hypothesis_settings
+from playwright.sync_api import Browser
 
 from ingestion import settings as settings_module
 from orchestration import runs
 from orchestration.environment import variables
 from sandbox.server import Running, running
 from sandbox.world import World
+from tests.browser import launched
 
 # A quarter and some days, so that every cadence has a complete period. Fixed dates: nothing depends on today.
 START, UNTIL = dt.date(2025, 1, 1), dt.date(2025, 4, 8)
@@ -134,6 +136,13 @@ def at_home(built_home: Home) -> Iterator[settings_module.Settings]:
     """The settings of this process are those of the built home."""
     with built_home.active() as now:
         yield now
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A real browser for the tests of a file."""
+    with launched() as fresh:
+        yield fresh
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import urllib.parse
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
 
 from expectations import docs, gate
 from expectations.__main__ import main
@@ -56,6 +57,18 @@ def test_a_page_per_table_and_run(lake: TinyLake) -> None:
     assert owners.read_text() != deals.read_text()
     for said in ("amount_not_negative (critical): ", "run `kpilote refresh` again", "deal_id_unique", deal["deal_id"]):
         assert said in deals.read_text()
+
+
+@pytest.mark.browser
+def test_a_page_shows_what_it_says(lake: TinyLake, browser: Browser) -> None:
+    lake.load("hubspot", {"deals": [{**valid_row(table("hubspot.deals"), LAST, 900), "amount": -7}]})
+    result = gate.run("raw", settings=lake.settings, tables=["hubspot.deals"])
+    window = browser.new_page()
+    window.goto(str(result.tables[0].docs_url))
+    shown = window.inner_text("body")
+    for each in result.tables[0].expectations:
+        assert f"{each.name} ({each.severity}): " in shown
+    assert "-7" in shown
 
 
 def test_the_index_links_the_pages_of_every_run(lake: TinyLake) -> None:
