@@ -79,7 +79,7 @@ def execute(
             job_def=job,
             run_id=run_id,
             tags={**job.tags, RANGE_START: first, RANGE_END: last},
-            remote_job_origin=_origin(cadence.job_name),
+            remote_job_origin=origin(cadence.job_name),
         )
         for event in execute_run_iterator(InMemoryJob(job), run, dagster):
             watcher(event)
@@ -96,6 +96,7 @@ def end_orphans(dagster: dg.DagsterInstance) -> None:
             dagster.report_run_failed(run, liveness.EPITAPH)
 
 
-def _origin(job_name: str) -> RemoteJobOrigin:
+def origin(job_name: str) -> RemoteJobOrigin:
+    """The job as the code location of this installation has it: what lets the UI show a run and the queue start it."""
     location = ManagedGrpcPythonEnvCodeLocationOrigin(LoadableTargetOrigin(module_name=MODULE), LOCATION)
     return RemoteJobOrigin(RemoteRepositoryOrigin(location, SINGLETON_REPOSITORY_NAME), job_name)
