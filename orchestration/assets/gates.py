@@ -31,6 +31,8 @@ EXPECTATION_SCHEMA = dg.TableSchema(
         dg.TableColumn("observed", "string"),
     ]
 )
+# Runs among which one may have overtaken another in the queue.
+RECENT_RUNS = 200
 # Verdicts a release may rest on.
 PUBLISHABLE = ("passed", "warned")
 
@@ -151,7 +153,7 @@ def latest(instance: dg.DagsterInstance, checks: Collection[dg.AssetChecksDefini
     """What every gate last said, table by table: the evidence a release is published with."""
     gates: dict[str, dict[str, Any]] = {}
     specs = [spec for definition in checks for spec in definition.check_specs]
-    records = instance.event_log_storage.get_latest_asset_check_execution_by_key([spec.key for spec in specs])
+    records = _newest(instance, [spec.key for spec in specs])
     built = {
         record.asset_entry.asset_key: record.asset_entry.last_materialization
         for record in instance.get_asset_records([spec.asset_key for spec in specs])
@@ -164,6 +166,38 @@ def latest(instance: dg.DagsterInstance, checks: Collection[dg.AssetChecksDefini
         entry["expectations"] += verdict["expectations"]
         entry["tables"][".".join(spec.asset_key.path)] = verdict
     return [{"gate": name, **entry} for name, entry in gates.items()]
+
+
+def _newest(
+    instance: dg.DagsterInstance, keys: Collection[dg.AssetCheckKey]
+) -> dict[dg.AssetCheckKey, AssetCheckExecutionRecord]:
+    """The record of each check by the run that began last. Dagster's order is that of their plans, made when a run is
+    asked for: one that waits in the queue, or was taken out of it, has touched nothing, and may be overtaken.
+    """
+    log = instance.event_log_storage
+    runs = {record.dagster_run.run_id: record for record in instance.get_run_records(limit=RECENT_RUNS)}
+
+    def began(run_id: str) -> float | None:
+        return runs[run_id].start_time if run_id in runs else 0.0
+
+    def is_in_order(run_id: str) -> bool:
+        mine = runs.get(run_id)
+        if mine is None:  # too old to have been overtaken
+            return True
+        start = mine.start_time
+        return start is not None and not any(
+            each.create_timestamp < mine.create_timestamp and (each.start_time or 0.0) > start for each in runs.values()
+        )
+
+    newest = dict(log.get_latest_asset_check_execution_by_key(list(keys)))
+    for key in [key for key, record in newest.items() if not is_in_order(record.run_id)]:
+        history = log.get_asset_check_execution_history(key, limit=RECENT_RUNS)
+        begun = [(start, record.id, record) for record in history if (start := began(record.run_id)) is not None]
+        if begun:
+            newest[key] = max(begun, key=lambda each: each[:2])[2]
+        else:
+            del newest[key]
+    return newest
 
 
 def _verdict(record: AssetCheckExecutionRecord | None, built_at: float) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.execution.api import execute_run_iterator
 
 from orchestration import runs, sensors
 from orchestration.definitions import build_defs
@@ -148,3 +150,45 @@ def test_what_was_accepted_stands_in_the_check_and_in_the_evidence_of_a_release(
         "found": "40 rows, usual 380 to 420",
         "accepted": "accepted by ada",
     }
+
+
+def test_a_run_that_waits_in_the_queue_unsays_nothing_and_one_it_lets_pass_is_heard() -> None:
+    """Dagster keeps checks in the order in which runs were asked for; what counts is the order in which they began."""
+    from orchestration.assets import gates
+
+    key, answers = dg.AssetKey(["ga4", "events"]), iter([True, True, False])
+    table = dg.TableMetadataValue([], gates.EXPECTATION_SCHEMA)
+
+    @dg.asset(key=key)
+    def events() -> None: ...
+
+    @dg.multi_asset_check(specs=[dg.AssetCheckSpec("gate_raw", asset=key, blocking=True)])
+    def judge():  # type: ignore[no-untyped-def]
+        yield dg.AssetCheckResult(
+            check_name="gate_raw", asset_key=key, passed=next(answers), metadata={"expectations": table}
+        )
+
+    definitions = dg.Definitions(
+        assets=[events], asset_checks=[judge], jobs=[dg.define_asset_job("all")], executor=dg.in_process_executor
+    )
+    job = definitions.resolve_job_def("all")
+    with dg.DagsterInstance.ephemeral() as instance:
+
+        def asked_for() -> dg.DagsterRun:
+            return instance.create_run_for_job(job_def=job)
+
+        def run(asked: dg.DagsterRun) -> None:
+            list(execute_run_iterator(InMemoryJob(job), asked, instance))
+
+        def verdict() -> str:
+            (evidence,) = gates.latest(instance, [judge])
+            return str(evidence["tables"]["ga4.events"]["verdict"])
+
+        first, waits = asked_for(), asked_for()
+        assert verdict() == "never judged"
+        run(first)
+        assert verdict() == "passed"
+        run(asked_for())
+        assert verdict() == "passed"
+        run(waits)
+        assert verdict() == "failed"
