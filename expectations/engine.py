@@ -239,6 +239,7 @@ def validate(
             )
             if result.success:
                 break
+        datasource.get_execution_engine().show(SAMPLE_ROWS)
         page = ValidationResultIdentifier(ExpectationSuiteIdentifier(result.suite_name), run_id, result.batch_id)
         each_answer = [each.to_json_dict() for each in result.results]
         answers[suite.table] = page, {each["expectation_config"]["meta"]["name"]: each for each in each_answer}

@@ -1,4 +1,4 @@
-"""What a gate sees: an in-memory DuckDB with one relation per table, personal columns hashed once more.
+"""What a gate sees: an in-memory DuckDB with one relation per table, personal columns hashed once more unless UNMASKED.
 
 Raw sees the lake as staging will: of a record table the newest committed load of each key, of a window table the days
 as their newest load left them. Unlike staging it keeps what staging would quietly drop or choose from: keys that come
@@ -128,7 +128,7 @@ def _see_table(connection: duckdb.DuckDBPyConnection, settings: Settings, table:
 
 
 def _show(connection: duckdb.DuckDBPyConnection, schema: str, name: str, relation: str) -> None:
-    """Define `<schema>.<name>` over a relation, personal columns hashed, and `<name>_addresses` beside it.
+    """Define `<schema>.<name>` over a relation, personal columns hashed unless UNMASKED, and `<name>_addresses` beside.
 
     The latter counts, for each text column, the rows that hold an address; it looks at the columns unhashed.
     """

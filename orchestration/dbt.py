@@ -103,7 +103,7 @@ def _do(settings: Settings, arguments: Sequence[str]) -> None:
 
 
 def invoke(settings: Settings, arguments: Sequence[str], listen: Callable[[Any], None] | None = None) -> list[str]:
-    """Run a dbt command (its name first) on the warehouse of these settings; returns what went wrong, line by line.
+    """Run a dbt command (its name first) on the warehouse of these settings; returns what made it fail, line by line.
 
     `listen` is given every event but errors of dbt itself: results of models and tests, failed ones too.
     """
@@ -128,9 +128,9 @@ def invoke(settings: Settings, arguments: Sequence[str], listen: Callable[[Any],
             result = dbtRunner(callbacks=[hear]).invoke([*arguments, *paths])
         finally:
             _close_warehouse()
-    if not result.success:
-        errors.append(f"dbt {arguments[0]}: {result.exception or 'at least one model or test failed'}")
-    return errors
+    if result.success:
+        return []
+    return errors or [f"dbt {arguments[0]}: {result.exception or 'at least one model or test failed'}"]
 
 
 def _forget_other_parses(settings: Settings) -> None:

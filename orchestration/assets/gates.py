@@ -172,13 +172,14 @@ def _newest(
     instance: dg.DagsterInstance, keys: Collection[dg.AssetCheckKey]
 ) -> dict[dg.AssetCheckKey, AssetCheckExecutionRecord]:
     """The record of each check by the run that began last. Dagster's order is that of their plans, made when a run is
-    asked for: one that waits in the queue, or was taken out of it, has touched nothing, and may be overtaken.
+    asked for: one that waits in the queue, or was taken out of it, has touched nothing, and may be overtaken. Of a run
+    that was deleted only the plan is left, which counts from when it was made.
     """
     log = instance.event_log_storage
     runs = {record.dagster_run.run_id: record for record in instance.get_run_records(limit=RECENT_RUNS)}
 
-    def began(run_id: str) -> float | None:
-        return runs[run_id].start_time if run_id in runs else 0.0
+    def began(record: AssetCheckExecutionRecord) -> float | None:
+        return runs[record.run_id].start_time if record.run_id in runs else record.create_timestamp
 
     def is_in_order(run_id: str) -> bool:
         mine = runs.get(run_id)
@@ -192,7 +193,7 @@ def _newest(
     newest = dict(log.get_latest_asset_check_execution_by_key(list(keys)))
     for key in [key for key, record in newest.items() if not is_in_order(record.run_id)]:
         history = log.get_asset_check_execution_history(key, limit=RECENT_RUNS)
-        begun = [(start, record.id, record) for record in history if (start := began(record.run_id)) is not None]
+        begun = [(start, record.id, record) for record in history if (start := began(record)) is not None]
         if begun:
             newest[key] = max(begun, key=lambda each: each[:2])[2]
         else:

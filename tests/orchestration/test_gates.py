@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from pathlib import Path
 
 import dagster as dg
@@ -156,16 +157,17 @@ def test_a_run_that_waits_in_the_queue_unsays_nothing_and_one_it_lets_pass_is_he
     """Dagster keeps checks in the order in which runs were asked for; what counts is the order in which they began."""
     from orchestration.assets import gates
 
-    key, answers = dg.AssetKey(["ga4", "events"]), iter([True, True, False])
+    key, answers, pulls = dg.AssetKey(["ga4", "events"]), iter((1, 1, 0, 1, 1)), iter((1, 1, 1, 1, 0, 1, 0))
     table = dg.TableMetadataValue([], gates.EXPECTATION_SCHEMA)
 
     @dg.asset(key=key)
-    def events() -> None: ...
+    def events() -> None:
+        assert next(pulls), "died before its gate"
 
     @dg.multi_asset_check(specs=[dg.AssetCheckSpec("gate_raw", asset=key, blocking=True)])
     def judge():  # type: ignore[no-untyped-def]
         yield dg.AssetCheckResult(
-            check_name="gate_raw", asset_key=key, passed=next(answers), metadata={"expectations": table}
+            check_name="gate_raw", asset_key=key, passed=bool(next(answers)), metadata={"expectations": table}
         )
 
     definitions = dg.Definitions(
@@ -192,3 +194,17 @@ def test_a_run_that_waits_in_the_queue_unsays_nothing_and_one_it_lets_pass_is_he
         assert verdict() == "passed"
         run(waits)
         assert verdict() == "failed"
+        dies, overtakes = asked_for(), asked_for()
+        run(overtakes)
+        assert verdict() == "passed"
+        run(dies)
+        assert verdict() == "not judged, its run stopped before"
+        run(asked_for())
+        assert verdict() == "passed"
+        time.sleep(1)  # Dagster keeps the moment of a plan in whole seconds
+        last = asked_for()
+        run(last)
+        asked_for()
+        assert verdict() == "not judged, its run stopped before"
+        instance.delete_run(last.run_id)
+        assert verdict() == "not judged, its run stopped before"
