@@ -70,8 +70,16 @@ class DuckDBExecutionEngine(SqlAlchemyExecutionEngine):
 
     sample_rows = SAMPLE_ROWS
 
-    def show(self, rows: int) -> None:
-        """Let expectations show so many unexpected rows from now on."""
+    @contextmanager
+    def showing(self, rows: int) -> Iterator[None]:
+        """Let expectations show so many unexpected rows inside the block."""
+        self._show(rows)
+        try:
+            yield
+        finally:
+            self._show(SAMPLE_ROWS)
+
+    def _show(self, rows: int) -> None:
         self.sample_rows = rows
         with self.engine.connect() as connection:
             connection.execute(sa.text(f"set variable {UNMASKED} = {rows == 0}"))
@@ -228,18 +236,17 @@ def validate(
         definition = gx_context.validation_definitions.add(judged)
         # Unexpected rows cost queries per expectation, and hashed columns: they are asked for only where one failed.
         for detail, rows in (("BASIC", 0), ("SUMMARY", SAMPLE_ROWS)):
-            datasource.get_execution_engine().show(rows)
-            result = definition.run(
-                result_format={
-                    "result_format": detail,
-                    "partial_unexpected_count": rows,
-                    "unexpected_index_column_names": list(suite.key),
-                },
-                run_id=run_id,
-            )
+            with datasource.get_execution_engine().showing(rows):
+                result = definition.run(
+                    result_format={
+                        "result_format": detail,
+                        "partial_unexpected_count": rows,
+                        "unexpected_index_column_names": list(suite.key),
+                    },
+                    run_id=run_id,
+                )
             if result.success:
                 break
-        datasource.get_execution_engine().show(SAMPLE_ROWS)
         page = ValidationResultIdentifier(ExpectationSuiteIdentifier(result.suite_name), run_id, result.batch_id)
         each_answer = [each.to_json_dict() for each in result.results]
         answers[suite.table] = page, {each["expectation_config"]["meta"]["name"]: each for each in each_answer}

@@ -51,7 +51,7 @@ def manifest(settings: Settings) -> Mapping[str, Any]:
     stamp = _stamp(settings)
     with _locked(folder / ".lock"):
         if not (folder / f"{stamp}.json").exists():
-            _parse(settings)
+            _do(settings, ["parse", "--log-level", "none", "--log-level-file", "info"])
             for old in folder.glob("*.json"):
                 old.unlink()
             # dbt rewrites its own manifest.json with every command; definitions read a copy that nobody edits.
@@ -59,10 +59,6 @@ def manifest(settings: Settings) -> Mapping[str, Any]:
             copy.write_bytes((settings.dbt_target_dir / "manifest.json").read_bytes())
             copy.replace(folder / f"{stamp}.json")
         return _load(folder / f"{stamp}.json")
-
-
-def _parse(settings: Settings) -> None:
-    _do(settings, ["parse", "--log-level", "none", "--log-level-file", "info"])
 
 
 def build(settings: Settings, selection: Sequence[str], progress: Progress | None = None) -> Build:

@@ -7,7 +7,6 @@ changes something asks for `home_copy`. `at_home` points this process's settings
 from __future__ import annotations
 
 import datetime as dt
-import fcntl
 import os
 import shutil
 from collections.abc import Iterator
@@ -25,11 +24,13 @@ from orchestration import runs
 from orchestration.environment import variables
 from sandbox.server import Running, running
 from sandbox.world import World
+from serving import files
 from tests.browser import launched
 
 # A quarter and some days, so that every cadence has a complete period. Fixed dates: nothing depends on today.
 START, UNTIL = dt.date(2025, 1, 1), dt.date(2025, 4, 8)
 SCALE = 0.1
+BUILD_SECONDS = 1_800  # as long as a worker waits for the one that builds the home
 SEED = 7
 
 # CI takes the same examples every time; the nightly profile looks for new ones, and for many more of what is slow.
@@ -111,8 +112,7 @@ def built_home(tmp_path_factory: pytest.TempPathFactory, world: World) -> Home:
     """A home refreshed at every cadence up to `last_day`, published, its sandbox gone; built once for all workers."""
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    with (shared / "built.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with files.locked(shared / "built.lock", wait_seconds=BUILD_SECONDS):
         if not (shared / "built.whole").exists():
             shutil.rmtree(shared / "built", ignore_errors=True)
             with serving(Home(shared / "built", home_environment(shared / "built"), world)) as served:

@@ -1,4 +1,6 @@
-"""Days refreshed as one range or day by day: the marts are the same. Days refreshed twice: `test_backfill_ui.py`."""
+"""Days refreshed as one range or day by day: the marts are the same. Days refreshed twice are in
+`test_backfill_ui.py` and in `tests/chaos`.
+"""
 
 from __future__ import annotations
 
