@@ -1,5 +1,6 @@
 """What the assets share: the warehouse, of which there is one and which one run at a time may write."""
 
+import datetime as dt
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 
@@ -12,6 +13,8 @@ from orchestration import liveness
 from serving import files
 
 LOCK_FILE = "warehouse.lock"
+# Tag of a run: since when it has had the warehouse, and its id, because Dagster hands tags on to a re-execution.
+SINCE = "kpilote/warehouse_since"
 WAIT_SECONDS = 3600.0
 
 
@@ -23,6 +26,12 @@ def held(
     Raises files.LockTimeoutError when another process does not let go.
     """
     return files.locked(now.home / LOCK_FILE, wait_seconds=wait_seconds, waiting=waiting)
+
+
+def since(run: dg.DagsterRun) -> float | None:
+    """When the run got the warehouse, Unix seconds; None while it waits, or when it never got it."""
+    moment, _, run_id = run.tags.get(SINCE, "").partition(" ")
+    return dt.datetime.fromisoformat(moment).timestamp() if run_id == run.run_id else None
 
 
 class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -51,4 +60,7 @@ class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
                 ) from None
             except KpiloteError as error:
                 raise dg.Failure(description=str(error), allow_retries=False) from None
+            if context.instance:
+                now = dt.datetime.now(dt.UTC).isoformat()
+                context.instance.add_run_tags(str(context.run_id), {SINCE: f"{now} {context.run_id}"})
             yield self

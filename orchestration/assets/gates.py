@@ -11,11 +11,14 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecord
+from dagster._core.storage.asset_check_execution_record import (
+    AssetCheckExecutionRecord,
+    AssetCheckExecutionRecordStatus,
+)
 
 from ingestion.registry import SOURCES
 from orchestration.progress import report
-from orchestration.resources import Warehouse
+from orchestration.resources import Warehouse, since
 from orchestration.translators import WAREHOUSE_POOL
 
 if TYPE_CHECKING:
@@ -31,7 +34,7 @@ EXPECTATION_SCHEMA = dg.TableSchema(
         dg.TableColumn("observed", "string"),
     ]
 )
-# Runs among which one may have overtaken another in the queue.
+# Runs among which one may have overtaken another.
 RECENT_RUNS = 200
 # Verdicts a release may rest on.
 PUBLISHABLE = ("passed", "warned")
@@ -171,31 +174,26 @@ def latest(instance: dg.DagsterInstance, checks: Collection[dg.AssetChecksDefini
 def _newest(
     instance: dg.DagsterInstance, keys: Collection[dg.AssetCheckKey]
 ) -> dict[dg.AssetCheckKey, AssetCheckExecutionRecord]:
-    """The record of each check by the run that began last. Dagster's order is that of their plans, made when a run is
-    asked for: one that waits in the queue, or was taken out of it, has touched nothing, and may be overtaken. Of a run
-    that was deleted only the plan is left, which counts from when it was made.
+    """The record of each check by the run that had the warehouse last. Dagster's order is that of their plans, made
+    when a run is asked for: one that waits in the queue or for the lock has touched nothing, and may be overtaken.
+    A run that was deleted leaves its records, which count from when they were made.
     """
     log = instance.event_log_storage
-    runs = {record.dagster_run.run_id: record for record in instance.get_run_records(limit=RECENT_RUNS)}
+    runs = {run.run_id: since(run) for run in instance.get_runs(limit=RECENT_RUNS)}
+    last = max((moment for moment in runs.values() if moment is not None), default=0.0)
 
-    def began(record: AssetCheckExecutionRecord) -> float | None:
-        return runs[record.run_id].start_time if record.run_id in runs else record.create_timestamp
-
-    def is_in_order(run_id: str) -> bool:
-        mine = runs.get(run_id)
-        if mine is None:  # too old to have been overtaken
-            return True
-        start = mine.start_time
-        return start is not None and not any(
-            each.create_timestamp < mine.create_timestamp and (each.start_time or 0.0) > start for each in runs.values()
-        )
+    def touched(record: AssetCheckExecutionRecord) -> float | None:
+        if record.run_id in runs and record.status is AssetCheckExecutionRecordStatus.PLANNED:
+            return runs[record.run_id]
+        written = record.event.timestamp if record.event else record.create_timestamp
+        return runs.get(record.run_id) or written
 
     newest = dict(log.get_latest_asset_check_execution_by_key(list(keys)))
-    for key in [key for key, record in newest.items() if not is_in_order(record.run_id)]:
+    for key in [key for key, record in newest.items() if runs.get(record.run_id) != last]:
         history = log.get_asset_check_execution_history(key, limit=RECENT_RUNS)
-        begun = [(start, record.id, record) for record in history if (start := began(record)) is not None]
-        if begun:
-            newest[key] = max(begun, key=lambda each: each[:2])[2]
+        having = [(moment, record.id, record) for record in history if (moment := touched(record)) is not None]
+        if having:
+            newest[key] = max(having, key=lambda each: each[:2])[2]
         else:
             del newest[key]
     return newest

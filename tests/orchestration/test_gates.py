@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import fcntl
 import hashlib
 import json
-import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import dagster as dg
@@ -14,6 +16,7 @@ from dagster._core.execution.api import execute_run_iterator
 
 from orchestration import runs, sensors
 from orchestration.definitions import build_defs
+from orchestration.resources import LOCK_FILE, SINCE, Warehouse
 from sandbox.corrupt import Corruption
 from tests import traces
 from tests.conftest import Home, attempt, refresh, serving
@@ -153,31 +156,44 @@ def test_what_was_accepted_stands_in_the_check_and_in_the_evidence_of_a_release(
     }
 
 
-def test_a_run_that_waits_in_the_queue_unsays_nothing_and_one_it_lets_pass_is_heard() -> None:
-    """Dagster keeps checks in the order in which runs were asked for; what counts is the order in which they began."""
+def test_a_run_that_waits_unsays_nothing_and_one_it_lets_pass_is_heard(home: Path) -> None:
+    """Dagster keeps checks in the order in which runs were asked for; what counts is who had the warehouse last."""
     from orchestration.assets import gates
 
-    key, answers, pulls = dg.AssetKey(["ga4", "events"]), iter((1, 1, 0, 1, 1)), iter((1, 1, 1, 1, 0, 1, 0))
+    home.mkdir(parents=True)
+    key = dg.AssetKey(["ga4", "events"])
     table = dg.TableMetadataValue([], gates.EXPECTATION_SCHEMA)
+    answers: dict[str, bool] = {}
+    while_pulling: dict[str, Callable[[], object]] = {}
 
     @dg.asset(key=key)
-    def events() -> None:
-        assert next(pulls), "died before its gate"
+    def events(context, warehouse: Warehouse) -> None:  # type: ignore[no-untyped-def]
+        while_pulling.get(context.run.run_id, lambda: None)()
 
     @dg.multi_asset_check(specs=[dg.AssetCheckSpec("gate_raw", asset=key, blocking=True)])
-    def judge():  # type: ignore[no-untyped-def]
+    def judge(context):  # type: ignore[no-untyped-def]
         yield dg.AssetCheckResult(
-            check_name="gate_raw", asset_key=key, passed=bool(next(answers)), metadata={"expectations": table}
+            check_name="gate_raw",
+            asset_key=key,
+            passed=answers.get(context.run.run_id, True),
+            metadata={"expectations": table},
         )
 
+    def die() -> None:
+        raise dg.Failure(description="died before its gate")
+
     definitions = dg.Definitions(
-        assets=[events], asset_checks=[judge], jobs=[dg.define_asset_job("all")], executor=dg.in_process_executor
+        assets=[events],
+        asset_checks=[judge],
+        jobs=[dg.define_asset_job("all")],
+        executor=dg.in_process_executor,
+        resources={"warehouse": Warehouse(wait_seconds=0.2)},
     )
     job = definitions.resolve_job_def("all")
     with dg.DagsterInstance.ephemeral() as instance:
 
-        def asked_for() -> dg.DagsterRun:
-            return instance.create_run_for_job(job_def=job)
+        def asked_for(tags: Mapping[str, str] | None = None) -> dg.DagsterRun:
+            return instance.create_run_for_job(job_def=job, tags=tags)
 
         def run(asked: dg.DagsterRun) -> None:
             list(execute_run_iterator(InMemoryJob(job), asked, instance))
@@ -186,25 +202,53 @@ def test_a_run_that_waits_in_the_queue_unsays_nothing_and_one_it_lets_pass_is_he
             (evidence,) = gates.latest(instance, [judge])
             return str(evidence["tables"]["ga4.events"]["verdict"])
 
+        # In the queue.
         first, waits = asked_for(), asked_for()
         assert verdict() == "never judged"
         run(first)
         assert verdict() == "passed"
         run(asked_for())
         assert verdict() == "passed"
+        answers[waits.run_id] = False
         run(waits)
         assert verdict() == "failed"
         dies, overtakes = asked_for(), asked_for()
         run(overtakes)
         assert verdict() == "passed"
+        while_pulling[dies.run_id] = die
         run(dies)
         assert verdict() == "not judged, its run stopped before"
         run(asked_for())
         assert verdict() == "passed"
-        time.sleep(1)  # Dagster keeps the moment of a plan in whole seconds
+
+        # For the lock: it began, and never touched anything.
+        with (home / LOCK_FILE).open("w") as other:
+            fcntl.flock(other, fcntl.LOCK_EX)
+            run(asked_for())
+        assert verdict() == "passed"
+
+        # Both waited for the lock, and the one that began first got it last.
+        dies, late = asked_for(), asked_for()
+        while_pulling[dies.run_id] = die
+        run(dies)
+        run(late)
+        assert verdict() == "passed"
+        now = dt.datetime.now(dt.UTC).isoformat()
+        instance.add_run_tags(dies.run_id, {SINCE: f"{now} {dies.run_id}"})
+        assert verdict() == "not judged, its run stopped before"
+        run(asked_for())
+        assert verdict() == "passed"
+
+        # Asked for again: Dagster copies the tags of the run that had the warehouse.
         last = asked_for()
         run(last)
-        asked_for()
-        assert verdict() == "not judged, its run stopped before"
-        instance.delete_run(last.run_id)
-        assert verdict() == "not judged, its run stopped before"
+        had = instance.get_run_by_id(last.run_id)
+        assert had is not None
+        asked_for(had.tags)
+        assert verdict() == "passed"
+
+        dies = asked_for()
+        while_pulling[dies.run_id] = die
+        run(dies)
+        instance.delete_run(dies.run_id)
+        assert verdict() == "not judged, its run stopped before", "a deleted run touched what it touched"
