@@ -18,8 +18,11 @@ from openpyxl.utils.datetime import from_excel
 from ingestion.rows import number
 from ingestion.sources.spreadsheets.files import File, Line, Unreadable, header, shown
 from ingestion.tables.model import Column, Table
+from ingestion.tables.spreadsheets import ADDED
 
 Row = dict[str, Any]
+# Different cells of a file whose meaning is kept.
+KNOWN = 100_000
 YEARS = range(1900, 2200)
 # Excel's day numbers of 2000 to 2099: other whole numbers are no days.
 SERIALS = range(36_526, 73_051)
@@ -46,26 +49,41 @@ def read_row(table: Table, line: Line, file: File) -> Row:
     if line.fault:
         raise ValueError(header(table)[0], line.fault)
     row: Row = {}
-    for name in header(table):
-        column = table.column(name)
-        value = line.cells.get(name)
+    for column in table.columns:
+        if column.name in ADDED:
+            continue
+        value = line.cells.get(column.name)
         if isinstance(value, str):
             value = value.strip()
-        if value is None or value == "":
-            if not column.nullable:
-                raise ValueError(name, f"is empty; fill it in ({column.description})")
-            continue
-        said = "" if isinstance(value, Unreadable) else f"'{shown(value)}' "
-        if fault := _fault(column, value):
-            raise ValueError(name, f"{said}{fault}")
-        try:
-            row[name] = _READERS[column.type](column, value, file)
-        except ValueError as error:
-            raise ValueError(name, f"{said}{error}") from None
+        if value is not None and value != "":
+            row[column.name] = _known(column, value, file)
+        elif not column.nullable:
+            raise ValueError(column.name, f"is empty; fill it in ({column.description})")
     _agree(line, row)
     if "year_start" in {column.name for column in table.columns}:
         row["year_start"] = dt.date(row["year"], 1, 1)
     return row
+
+
+def _known(column: Column, value: Any, file: File) -> Any:
+    """What a cell says: few values of a file are not repeated (days, channels, zeros)."""
+    key = column.name, type(value), value
+    if key not in file.known:
+        if len(file.known) >= KNOWN:
+            file.known.clear()
+        file.known[key] = _understood(column, value, file)
+    return file.known[key]
+
+
+def _understood(column: Column, value: Any, file: File) -> Any:
+    """The value of one cell, or ValueError(column, reason)."""
+    try:
+        if fault := _fault(column, value):
+            raise ValueError(fault)
+        return _READERS[column.type](column, value, file)
+    except ValueError as error:
+        said = "" if isinstance(value, Unreadable) else f"'{shown(value)}' "
+        raise ValueError(column.name, f"{said}{error}") from None
 
 
 def _fault(column: Column, value: Any) -> str | None:
@@ -90,8 +108,10 @@ def _fault(column: Column, value: Any) -> str | None:
 def _agree(line: Line, row: Row) -> None:
     """A sign in an amount must not contradict the currency beside it."""
     for name in ("spend", "amount", "mrr"):
+        if name not in row:
+            continue
         for sign, currency in CURRENCIES.items():
-            if sign in str(line.cells.get(name)) and row.get("currency") != currency:
+            if sign in str(line.cells[name]) and row.get("currency") != currency:
                 raise ValueError(name, f"is in {sign}, but the currency is {row.get('currency')}; make them agree")
 
 

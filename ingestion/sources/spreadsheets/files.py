@@ -34,8 +34,8 @@ EXCEL_EPOCH = dt.datetime(1899, 12, 30)  # noqa: DTZ001 - a calendar day, of no 
 
 @dataclass
 class File:
-    """A file of a folder or bucket. `decimal` (the sign its numbers are known to use, if it shows) and `epoch` (day 0
-    of its day numbers) are found while it is read.
+    """A file of a folder or bucket. `decimal` (the sign its numbers are known to use, if it shows), `epoch` (day 0 of
+    its day numbers) and `known` (what its cells mean) are found while it is read.
     """
 
     name: str
@@ -43,6 +43,7 @@ class File:
     path: str
     decimal: str | None = None
     epoch: dt.datetime = EXCEL_EPOCH
+    known: dict[tuple[str, type, Any], Any] = field(default_factory=dict, repr=False)
 
     def open(self) -> Any:
         return self.filesystem.open(self.path, "rb")
