@@ -17,6 +17,11 @@ import great_expectations as gx
 import great_expectations.expectations.core as gxe
 import sqlalchemy as sa
 from duckdb_engine import ConnectionWrapper
+from great_expectations.core.batch_definition import BatchDefinition
+from great_expectations.core.expectation_validation_result import (
+    ExpectationSuiteValidationResult,
+    ExpectationValidationResult,
+)
 from great_expectations.core.metric_domain_types import MetricDomainTypes
 from great_expectations.core.run_identifier import RunIdentifier
 from great_expectations.data_context.types.resource_identifiers import (
@@ -32,6 +37,7 @@ from great_expectations.expectations.metrics.query_metric_provider import QueryM
 from great_expectations.render.components import LegacyDiagnosticRendererType, RenderedTableContent
 from great_expectations.render.renderer.renderer import renderer
 from great_expectations.validator.metric_configuration import MetricConfiguration
+from great_expectations.validator.v1_validator import Validator
 from sqlalchemy.engine.result import IteratorResult, SimpleResultMetaData
 
 from expectations.model import Expectation, Suite
@@ -223,31 +229,46 @@ def validate(
     for suite in suites:
         schema, name = suite.relation
         asset = datasource.add_table_asset(suite.table, table_name=name, schema_name=schema)
-        judged = gx.ValidationDefinition(
-            name=suite.table,
-            data=asset.add_batch_definition_whole_table("all"),
-            suite=gx_context.suites.add(
-                gx.ExpectationSuite(
-                    name=f"{suite.gate}.{suite.table.replace('.', '__')}",
-                    expectations=[build(each) for each in suite.expectations],
-                )
-            ),
-        )
-        definition = gx_context.validation_definitions.add(judged)
+        batch = asset.add_batch_definition_whole_table("all")
+        result = _judge(datasource, batch, suite, suite.expectations)
         # Unexpected rows cost queries per expectation, and hashed columns: they are asked for only where one failed.
-        for detail, rows in (("BASIC", 0), ("SUMMARY", SAMPLE_ROWS)):
-            with datasource.get_execution_engine().showing(rows):
-                result = definition.run(
-                    result_format={
-                        "result_format": detail,
-                        "partial_unexpected_count": rows,
-                        "unexpected_index_column_names": list(suite.key),
-                    },
-                    run_id=run_id,
-                )
-            if result.success:
-                break
+        if failed := [each for each in suite.expectations if not _by_name(result)[each.name].success]:
+            shown = _by_name(_judge(datasource, batch, suite, failed, SAMPLE_ROWS))
+            result.results = [shown.get(_name(each), each) for each in result.results]
+        result.meta |= {"run_id": run_id, "validation_time": run_id.run_time, "batch_parameters": None}
         page = ValidationResultIdentifier(ExpectationSuiteIdentifier(result.suite_name), run_id, result.batch_id)
-        each_answer = [each.to_json_dict() for each in result.results]
-        answers[suite.table] = page, {each["expectation_config"]["meta"]["name"]: each for each in each_answer}
+        gx_context.validation_results_store.store_validation_results(result, page, page.expectation_suite_identifier)
+        answers[suite.table] = page, {name: each.to_json_dict() for name, each in _by_name(result).items()}
     return answers
+
+
+def _judge(
+    datasource: DuckDBDatasource,
+    batch: BatchDefinition[Any],
+    suite: Suite,
+    expectations: Sequence[Expectation],
+    rows: int = 0,
+) -> ExpectationSuiteValidationResult:
+    """What GX says of some expectations of a suite, each failed one with so many unexpected rows."""
+    with datasource.get_execution_engine().showing(rows):
+        return Validator(
+            batch_definition=batch,
+            result_format={
+                "result_format": "SUMMARY" if rows else "BASIC",
+                "partial_unexpected_count": rows,
+                "unexpected_index_column_names": list(suite.key),
+            },
+        ).validate_expectation_suite(
+            gx.ExpectationSuite(
+                name=f"{suite.gate}.{suite.table.replace('.', '__')}",
+                expectations=[build(each) for each in expectations],
+            )
+        )
+
+
+def _by_name(result: ExpectationSuiteValidationResult) -> dict[str, ExpectationValidationResult]:
+    return {_name(each): each for each in result.results}
+
+
+def _name(result: ExpectationValidationResult) -> str:
+    return str(result.expectation_config.meta["name"])  # type: ignore[union-attr]  # every one has its configuration

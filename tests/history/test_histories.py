@@ -156,7 +156,7 @@ class Mutation:
     late_days: int = 8
 
 
-DAYS, PERIODS = "engine/replace_days.sql", "kpi/kpi_periods.sql"
+DAYS, MONTHS, PERIODS = "engine/replace_days.sql", "engine/table_by_month.sql", "kpi/kpi_periods.sql"
 EMAILS = Path("models/marts/core/fct_email_sends.yml")
 MUTATIONS = {
     "days whose load was superseded stay": Mutation(
@@ -182,6 +182,9 @@ MUTATIONS = {
         "where held.{{ day_column }} = owners.day and held.load_id = owners.load_id",
         "where held.{{ day_column }} >= owners.day",
         "late_session",
+    ),
+    "a month is written once": Mutation(
+        MONTHS, "where computed.digest is distinct from held.digest", "where held.month is null", "late_session"
     ),
     "a period does not rest on what its facts say": Mutation(
         PERIODS, "{{ rows_digest('fact', kpi_text_columns(fact)) }} as digest", "'' as digest", "deal_amount"

@@ -35,12 +35,12 @@
     {% endif %}
 {% endmacro %}
 
-{#- Digest of what makes a windowed fact's rows: its SQL, that of the models it reads, and the vars of config.meta.vars. -#}
+{#- Digest of what makes a windowed fact's rows: its SQL, that of the models it reads, the vars of config.meta.vars, and the time zone. -#}
 {% macro made_by() %}
   {% if not execute %}
     {% do return('') %}
   {% endif %}
-  {% set texts = [model.raw_code] %}
+  {% set texts = [model.raw_code, reporting_timezone()] %}
   {% for id in model.depends_on.nodes | sort if id in graph.nodes %}
     {% do texts.append(graph.nodes[id].raw_code) %}
   {% endfor %}

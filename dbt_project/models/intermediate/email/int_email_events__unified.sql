@@ -1,5 +1,7 @@
 -- Opens, clicks and unsubscribes of every email platform, one row per event, with the person where the address is
 -- known.
+{{ config(materialized='table_by_month', meta={'month_of': 'occurred_at'}) }}
+
 with
 
 activity as (

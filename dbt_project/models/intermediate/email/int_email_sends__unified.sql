@@ -1,4 +1,6 @@
 -- One row per recipient of a campaign, with what they did inside the window after the send.
+{{ config(materialized='table_by_month', meta={'month_of': 'sent_at'}) }}
+
 with
 
 sends as (
@@ -19,7 +21,8 @@ campaigns as (
     select
         campaign_id,
         campaign,
-        sent_at
+        sent_at,
+        {{ reporting_date('sent_at') }} as send_date
     from {{ ref('int_email_campaigns__unified') }}
 
 ),
@@ -55,7 +58,7 @@ select
     sends.email_hash,
     persons.person_id,
     campaigns.sent_at,
-    {{ reporting_date('campaigns.sent_at') }} as send_date,
+    campaigns.send_date,
     sends.status = 'sent' as is_delivered,
     coalesce(responses.opens, 0) > 0 as is_opened,
     coalesce(responses.human_opens, 0) > 0 as is_opened_human,

@@ -43,6 +43,29 @@ events as (
     inner join new_days on events.event_date = new_days.day and events.load_id = new_days.load_id
     where events.client_id is not null and events.session_id is not null
 
+),
+
+parts as (
+
+    select
+        load_id,
+        event_date,
+        client_id,
+        session_id,
+        min_by(user_id_hash, event_order) filter (where user_id_hash is not null) as user_id_hash,
+        min_by(source, event_order) filter (where source is not null) as source,
+        min_by(coalesce(medium, '(none)'), event_order) filter (where source is not null) as medium,
+        min_by(coalesce(campaign, '(none)'), event_order) filter (where source is not null) as campaign,
+        min_by(country, event_order) filter (where country is not null) as country,
+        min_by(device, event_order) filter (where device is not null) as device,
+        min_by(page_location, event_order) filter (where page_location is not null) as landing_page,
+        count(*) filter (where event_name in ('page_view', 'screen_view')) as page_views,
+        coalesce(sum(engagement_ms), 0) as engagement_ms,
+        count(*) filter (where event_name in {{ in_list(var('key_events')) }}) as key_events,
+        min(occurred_at) as started_at
+    from events
+    group by load_id, event_date, client_id, session_id
+
 )
 
 select
@@ -50,17 +73,17 @@ select
     event_date,
     client_id,
     session_id,
-    min_by(user_id_hash, event_order) filter (where user_id_hash is not null) as user_id_hash,
-    min_by(source, event_order) filter (where source is not null) as source,
-    min_by(coalesce(medium, '(none)'), event_order) filter (where source is not null) as medium,
-    min_by(coalesce(campaign, '(none)'), event_order) filter (where source is not null) as campaign,
-    min_by(country, event_order) filter (where country is not null) as country,
-    min_by(device, event_order) filter (where device is not null) as device,
-    min_by(page_location, event_order) filter (where page_location is not null) as landing_page,
-    count(*) filter (where event_name in ('page_view', 'screen_view')) as page_views,
-    coalesce(sum(engagement_ms), 0) as engagement_ms,
-    count(*) filter (where event_name in {{ in_list(var('key_events')) }}) as key_events,
-    min(occurred_at) as started_at,
+    user_id_hash,
+    source,
+    medium,
+    campaign,
+    country,
+    device,
+    case when landing_page is not null then {{ or_none(url_path('landing_page')) }} end as landing_page,
+    page_views,
+    engagement_ms,
+    key_events,
+    started_at,
+    {{ reporting_date('started_at') }} as session_date,
     cast('{{ made_by() }}' as varchar) as made_by
-from events
-group by load_id, event_date, client_id, session_id
+from parts

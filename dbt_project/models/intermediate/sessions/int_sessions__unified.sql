@@ -1,4 +1,6 @@
 -- One row per session of every analytics source. The first part decides where it came from and which day it belongs to.
+{{ config(materialized='table_by_month', meta={'month_of': 'session_date'}) }}
+
 with
 
 ga4 as (
@@ -7,6 +9,7 @@ ga4 as (
         client_id,
         session_id,
         min(started_at) as started_at,
+        min(session_date) as session_date,
         min_by(source, started_at) filter (where source is not null) as source,
         min_by(medium, started_at) filter (where source is not null) as medium,
         min_by(campaign, started_at) filter (where source is not null) as campaign,
@@ -36,7 +39,8 @@ unioned as (
         page_views,
         engagement_ms,
         key_events,
-        started_at
+        started_at,
+        session_date
     from ga4
 
 ),
@@ -83,7 +87,7 @@ select
     unioned.medium,
     coalesce(countries.country, unioned.country, '(none)') as country,
     {{ or_none('unioned.device') }} as device,
-    {{ or_none(url_path('unioned.landing_page')) }} as landing_page,
+    {{ or_none('unioned.landing_page') }} as landing_page,
     cast(unioned.page_views as integer) as page_views,
     cast(unioned.engagement_ms as double) / 1000 as engagement_seconds,
     cast(unioned.key_events as integer) as key_events,
@@ -93,7 +97,7 @@ select
         or unioned.key_events >= 1
     ) as is_engaged,
     unioned.started_at,
-    {{ reporting_date('unioned.started_at') }} as session_date
+    unioned.session_date
 from unioned
 left join channels on unioned.source = channels.source and unioned.medium = channels.medium
 left join clients on unioned.client_id = clients.client_id

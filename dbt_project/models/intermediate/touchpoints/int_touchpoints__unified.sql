@@ -1,5 +1,7 @@
 -- One row per marketing or sales contact of a person, numbered in the person's own order (touched_at, touch_id): a path
 -- is then a range of numbers, and first, last and position need no sorting later.
+{{ config(materialized='table_by_month', meta={'month_of': 'touched_at'}) }}
+
 with
 
 coverage as (

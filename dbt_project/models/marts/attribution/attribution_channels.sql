@@ -1,3 +1,4 @@
+{{ config(materialized='table_by_month', meta={'month_of': 'period_start'}) }}
 {% set cadences = ['day', 'week', 'month', 'quarter', 'year'] %}
 {% set conversion_types = ['lead', 'mql', 'opportunity', 'customer'] %}
 

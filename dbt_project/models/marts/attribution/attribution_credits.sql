@@ -1,5 +1,7 @@
 -- Positions come from the touch numbers of the person (int_touchpoints__unified), so a path is a range of numbers and
 -- no path is sorted here: one pass finds the ends of every path, a second one credits its touches.
+{{ config(materialized='table_by_month', meta={'month_of': 'converted_date'}) }}
+
 with
 
 conversions as (

@@ -1,3 +1,5 @@
+{{ config(materialized='table_by_month', meta={'month_of': 'converted_date'}) }}
+
 with
 
 credits as (

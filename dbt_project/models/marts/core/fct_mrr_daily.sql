@@ -1,3 +1,5 @@
+{{ config(materialized='table_by_month', meta={'month_of': 'date_day'}) }}
+
 with
 
 balances as (
@@ -12,11 +14,31 @@ balances as (
 
 ),
 
-days as (
+covered as (
 
-    select date_day
+    select
+        min(date_day) as first_day,
+        max(date_day) as last_day
     from {{ ref('dim_dates') }}
     where is_covered
+
+),
+
+spans as (
+
+    select
+        balances.company_id,
+        balances.closing,
+        greatest(balances.valid_from, covered.first_day) as first_day,
+        least(coalesce({{ add_days('balances.valid_to', -1) }}, covered.last_day), covered.last_day) as last_day
+    from balances
+    cross join covered
+
+),
+
+days as (
+
+    {{ span_days('spans', ['company_id', 'closing'], 'first_day', 'last_day') }}
 
 ),
 
@@ -34,16 +56,12 @@ final as (
 
     select
         days.date_day,
-        balances.company_id,
-        balances.closing as mrr_reporting,
+        days.company_id,
+        days.closing as mrr_reporting,
         {{ or_none('companies.country') }} as country,
         {{ or_none('companies.segment') }} as segment
-    from balances
-    inner join days
-        on
-            balances.valid_from <= days.date_day
-            and (balances.valid_to > days.date_day or balances.valid_to is null)
-    left join companies on balances.company_id = companies.company_id
+    from days
+    left join companies on days.company_id = companies.company_id
 
 )
 

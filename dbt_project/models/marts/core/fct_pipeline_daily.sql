@@ -1,3 +1,5 @@
+{{ config(materialized='table_by_month', meta={'month_of': 'date_day'}) }}
+
 with
 
 open_stays as (
@@ -23,9 +25,11 @@ amounts as (
 
 ),
 
-days as (
+covered as (
 
-    select date_day
+    select
+        min(date_day) as first_day,
+        max(date_day) as last_day
     from {{ ref('dim_dates') }}
     where is_covered
 
@@ -56,16 +60,20 @@ rates as (
 ),
 
 -- A stay that ends on a day is over at the end of it, so stays of one deal never share a day.
-open_days as (
+open_spans as (
 
     select
-        days.date_day,
-        open_stays.deal_id
+        open_stays.deal_id,
+        greatest(open_stays.entered_date, covered.first_day) as first_day,
+        least(coalesce({{ add_days('open_stays.left_date', -1) }}, covered.last_day), covered.last_day) as last_day
     from open_stays
-    inner join days
-        on
-            open_stays.entered_date <= days.date_day
-            and (open_stays.left_date > days.date_day or open_stays.left_date is null)
+    cross join covered
+
+),
+
+open_days as (
+
+    {{ span_days('open_spans', ['deal_id'], 'first_day', 'last_day') }}
 
 ),
 
