@@ -63,10 +63,9 @@ def _built(then: Settings, moment: dt.datetime, progress: Callable[[int, int, st
     done = dbt.build(then, [], progress)
     if done.errors:
         raise AsOfError(f"dbt: {' '.join(done.errors[0].split())[:400]} (log: {then.home / 'logs' / 'dbt'})")
-    marts = "select count(*) from information_schema.tables where table_schema = 'marts'"
     with duckdb.connect(str(then.warehouse_path), read_only=True) as warehouse:
         through = warehouse.execute("select data_through from intermediate.int_lake__coverage").fetchone()
-        tables = warehouse.execute(marts).fetchone()
+        tables = warehouse.execute("select count(*) from duckdb_tables() where schema_name = 'marts'").fetchone()
     if not through or through[0] is None:
         raise AsOfError(f"by {moment:%Y-%m-%d %H:%M %Z} the lake had not one whole day of every source yet")
     return Rebuilt(then.warehouse_path, through[0], tables[0] if tables else 0)

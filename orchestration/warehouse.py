@@ -42,7 +42,7 @@ class ModelFacts:
         self._translator = translator
 
     def metadata(self, unique_id: str, *, with_columns: bool) -> dict[str, Any]:
-        """Row count (of tables and marts: counting a view of the lake would read it), columns and column lineage."""
+        """Row count (tables only: counting a view would run it), columns and column lineage of one model."""
         node = self._manifest["nodes"][unique_id]
         name = f"{node['schema']}.{node['alias']}"
         metadata: dict[str, Any] = {"dagster/row_count": self._rows[name]} if name in self._rows else {}
@@ -70,10 +70,7 @@ class ModelFacts:
 
     @cached_property
     def _rows(self) -> dict[str, int]:
-        names = self._query(
-            "select schema_name, table_name from duckdb_tables() where not internal"
-            " union all select schema_name, view_name from duckdb_views() where schema_name = 'marts'"
-        )
+        names = self._query("select schema_name, table_name from duckdb_tables() where not internal")
         counts = [f'select \'{schema}.{table}\', count(*) from "{schema}"."{table}"' for schema, table in names]  # noqa: S608
         return dict(self._query(" union all ".join(counts))) if counts else {}
 

@@ -179,8 +179,17 @@ def _newest(
     A run that was deleted leaves its records, which count from when they were made.
     """
     log = instance.event_log_storage
-    runs = {run.run_id: since(run) for run in instance.get_runs(limit=RECENT_RUNS)}
-    last = max((moment for moment in runs.values() if moment is not None), default=0.0)
+    recent = [(each.create_timestamp, each.dagster_run) for each in instance.get_run_records(limit=RECENT_RUNS)]
+    runs = {run.run_id: since(run) for _, run in recent}
+
+    def is_in_order(run_id: str) -> bool:
+        mine = runs.get(run_id)
+        asked = next((asked for asked, run in recent if run.run_id == run_id), None)
+        return (
+            mine is not None
+            and asked is not None
+            and not any(other <= asked and (runs[run.run_id] or 0.0) > mine for other, run in recent)
+        )
 
     def touched(record: AssetCheckExecutionRecord) -> float | None:
         if record.run_id in runs and record.status is AssetCheckExecutionRecordStatus.PLANNED:
@@ -189,7 +198,7 @@ def _newest(
         return runs.get(record.run_id) or written
 
     newest = dict(log.get_latest_asset_check_execution_by_key(list(keys)))
-    for key in [key for key, record in newest.items() if runs.get(record.run_id) != last]:
+    for key in [key for key, record in newest.items() if not is_in_order(record.run_id)]:
         history = log.get_asset_check_execution_history(key, limit=RECENT_RUNS)
         having = [(moment, record.id, record) for record in history if (moment := touched(record)) is not None]
         if having:

@@ -1,4 +1,4 @@
-"""What a contract says of its columns is what the warehouse enforces."""
+"""What a mart's contract says of its columns is what the warehouse enforces."""
 
 from typing import Any
 
@@ -13,52 +13,35 @@ from tests.conftest import Home
 
 @pytest.mark.slow
 def test_a_column_that_is_never_null_cannot_be(built_home: Home) -> None:
-    models = _contracted(built_home)
+    models = _marts(built_home)
     enforced = _enforced(
         built_home,
-        "select table_name, column_name from duckdb_columns()"
-        " where schema_name in ('intermediate', 'marts') and not is_nullable",
+        "select table_name, column_name from duckdb_columns() where schema_name = 'marts' and not is_nullable",
     )
     assert _promised(models, "not_null") == enforced
     in_tables = {node["name"] for node in models if node["config"]["materialized"] != "view"}
-    assert not {name for name in in_tables if not name.startswith("kpi_")} - {model for model, _ in enforced}
+    assert not {name for name in in_tables if not name.startswith("kpi_")} - {mart for mart, _ in enforced}
 
 
 @pytest.mark.slow
 def test_a_column_with_a_list_of_words_holds_no_other(built_home: Home) -> None:
-    promised = _promised(_contracted(built_home), "check")
+    promised = _promised(_marts(built_home), "check")
     assert promised
     assert promised == _enforced(
         built_home,
         "select table_name, unnest(constraint_column_names) from duckdb_constraints()"
-        " where schema_name in ('intermediate', 'marts') and constraint_type = 'CHECK'",
+        " where schema_name = 'marts' and constraint_type = 'CHECK'",
     )
 
 
-@pytest.mark.slow
-def test_every_mart_has_a_contract_and_a_view_one_below_it(built_home: Home) -> None:
-    """The warehouse enforces nothing on a view: what it shows must come from a table with a contract."""
-    with built_home.active() as now:
-        nodes = {name: node for name, node in dbt.manifest(now)["nodes"].items() if node["resource_type"] == "model"}
-    contracted = {name for name, node in nodes.items() if node["config"]["contract"]["enforced"]}
-    marts_of = {name: node for name, node in nodes.items() if node["schema"] == "marts"}
-    views = {name: node for name, node in marts_of.items() if node["config"]["materialized"] == "view"}
-    assert {name for name in marts_of if name not in contracted} == {
-        f"model.kpilote.kpi_values_{cadence}" for cadence in ("day", "week", "month", "quarter", "year")
-    }
-    for name, node in views.items():
-        below = set(node["depends_on"]["nodes"])
-        assert below <= contracted | set(marts_of), name
-
-
-def _contracted(home: Home) -> list[dict[str, Any]]:
+def _marts(home: Home) -> list[dict[str, Any]]:
     with home.active() as now:
         nodes = dbt.manifest(now)["nodes"].values()
-    return [node for node in nodes if node["resource_type"] == "model" and node["config"]["contract"]["enforced"]]
+    return [node for node in nodes if node["resource_type"] == "model" and node["schema"] == "marts"]
 
 
 def _promised(models: list[dict[str, Any]], kind: str) -> set[tuple[str, str]]:
-    """(model, column) of every constraint of a kind."""
+    """(mart, column) of every constraint of a kind."""
     return {
         (node["name"], name)
         for node in models

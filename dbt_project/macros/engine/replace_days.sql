@@ -35,12 +35,15 @@
     {% endif %}
 {% endmacro %}
 
-{#- Digest of what makes a windowed fact's rows: its SQL, that of the models it reads, the vars of config.meta.vars, and the time zone. -#}
+{#-
+  Digest of what makes a windowed fact's rows: its SQL, that of the models it reads, the vars of config.meta.vars, and what
+  macros make of a value (the time zone is in it).
+-#}
 {% macro made_by() %}
   {% if not execute %}
     {% do return('') %}
   {% endif %}
-  {% set texts = [model.raw_code, reporting_timezone()] %}
+  {% set texts = [model.raw_code, reporting_date('value'), url_path('value'), or_none('value')] %}
   {% for id in model.depends_on.nodes | sort if id in graph.nodes %}
     {% do texts.append(graph.nodes[id].raw_code) %}
   {% endfor %}

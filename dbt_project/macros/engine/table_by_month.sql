@@ -6,7 +6,11 @@ columns or another contract, or is wanted anew (--full-refresh) is built like an
 -#}
 {% materialization table_by_month, adapter='duckdb', supported_languages=['sql'] %}
   {%- set target = this.incorporate(type='table') -%}
-  {%- set contract = local_md5(tojson(model.columns.values() | map(attribute='constraints') | map('string') | list)) -%}
+  {%- set promised = [model.constraints | string] -%}
+  {%- for column in model.columns.values() -%}
+    {%- do promised.append([column.name, column.data_type, column.constraints | string] | string) -%}
+  {%- endfor -%}
+  {%- set contract = local_md5(promised | join('\n')) -%}
   {%- if load_cached_relation(this) is not none and not should_full_refresh() and table_comment(target) == contract -%}
     {%- set computed = make_temp_relation(target) -%}
     {{ run_hooks(pre_hooks, inside_transaction=False) }}

@@ -135,6 +135,7 @@ class Reader:
                 received += rows.received
                 reasons += (refusal.reason for refusal in rows.refused)
                 yield rows
+            file.known.clear()
             if len(reasons) > MAX_REFUSED_SHARE * received:
                 raise file.refusal(f"is refused: {len(reasons)} of its {received} rows are wrong, first {reasons[0]}")
 

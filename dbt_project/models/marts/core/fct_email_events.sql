@@ -1,4 +1,4 @@
-{{ config(materialized='view') }}
+{{ config(materialized='table_by_month', meta={'month_of': 'occurred_at'}) }}
 
 with
 

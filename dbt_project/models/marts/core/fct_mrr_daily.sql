@@ -33,6 +33,7 @@ spans as (
         least(coalesce({{ add_days('balances.valid_to', -1) }}, covered.last_day), covered.last_day) as last_day
     from balances
     cross join covered
+    where balances.valid_from is not null
 
 ),
 

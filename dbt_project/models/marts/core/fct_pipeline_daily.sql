@@ -68,6 +68,7 @@ open_spans as (
         least(coalesce({{ add_days('open_stays.left_date', -1) }}, covered.last_day), covered.last_day) as last_day
     from open_stays
     cross join covered
+    where open_stays.entered_date is not null
 
 ),
 
