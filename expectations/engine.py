@@ -232,13 +232,14 @@ def validate(
         batch = asset.add_batch_definition_whole_table("all")
         result = _judge(datasource, batch, suite, suite.expectations)
         # Unexpected rows cost queries per expectation, and hashed columns: they are asked for only where one failed.
-        if failed := [each for each in suite.expectations if not _by_name(result)[each.name].success]:
-            shown = _by_name(_judge(datasource, batch, suite, failed, SAMPLE_ROWS))
-            result.results = [shown.get(_name(each), each) for each in result.results]
+        found = _by_name(result)
+        if failed := [each for each in suite.expectations if not found[each.name].success]:
+            found |= _by_name(_judge(datasource, batch, suite, failed, SAMPLE_ROWS))
+            result.results = list(found.values())
         result.meta |= {"run_id": run_id, "validation_time": run_id.run_time, "batch_parameters": None}
         page = ValidationResultIdentifier(ExpectationSuiteIdentifier(result.suite_name), run_id, result.batch_id)
         gx_context.validation_results_store.store_validation_results(result, page, page.expectation_suite_identifier)
-        answers[suite.table] = page, {name: each.to_json_dict() for name, each in _by_name(result).items()}
+        answers[suite.table] = page, {name: each.to_json_dict() for name, each in found.items()}
     return answers
 
 
@@ -267,8 +268,5 @@ def _judge(
 
 
 def _by_name(result: ExpectationSuiteValidationResult) -> dict[str, ExpectationValidationResult]:
-    return {_name(each): each for each in result.results}
-
-
-def _name(result: ExpectationValidationResult) -> str:
-    return str(result.expectation_config.meta["name"])  # type: ignore[union-attr]  # every one has its configuration
+    # Every result here has its configuration.
+    return {str(each.expectation_config.meta["name"]): each for each in result.results}  # type: ignore[union-attr]

@@ -9,7 +9,7 @@ Belongs here: where tables come from. Does not: what is expected of them. dbt's 
 reported; this module decides only what is looked at, and must never see less than they do.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import duckdb
@@ -68,9 +68,9 @@ def warehouse(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
                 connection.execute(f"create schema {schema}")
             for schema, table in tables:
                 relation = f'warehouse.{schema}."{table}"'
-                _show(connection, schema, table, relation)
+                columns = _show(connection, schema, table, relation)
                 if schema == "marts":  # what leaves; the gate unified looks for no address
-                    _count_addresses(connection, schema, table, relation)
+                    _count_addresses(connection, schema, table, relation, columns)
         yield connection
     finally:
         connection.close()
@@ -127,14 +127,14 @@ def _see_table(connection: duckdb.DuckDBPyConnection, settings: Settings, table:
             f" inner join {owners} as owners on rows.{table.day_column} is not distinct from owners.day"
             " and rows._dlt_load_id = owners.load_id"
         )
-    _show(connection, source, name, seen)
-    _count_addresses(connection, source, name, seen)
+    columns = _show(connection, source, name, seen)
+    _count_addresses(connection, source, name, seen, columns)
 
 
-def _show(connection: duckdb.DuckDBPyConnection, schema: str, name: str, relation: str) -> None:
-    """Define `<schema>.<name>` over a relation, personal columns hashed unless UNMASKED."""
-    columns = connection.execute(f"describe {relation}").fetchall()
-    hidden = sorted(personal_columns().intersection(column for column, *_ in columns))
+def _show(connection: duckdb.DuckDBPyConnection, schema: str, name: str, relation: str) -> dict[str, str]:
+    """Define `<schema>.<name>` over a relation, personal columns hashed unless UNMASKED; returns name → type."""
+    columns = {column: kind for column, kind, *_ in connection.execute(f"describe {relation}").fetchall()}
+    hidden = sorted(personal_columns().intersection(columns))
     # Equal values stay equal and nulls stay null, so a key is judged alike with and without a mask.
     masks = ", ".join(
         f"if(coalesce(getvariable('{UNMASKED}'), false),"
@@ -143,12 +143,14 @@ def _show(connection: duckdb.DuckDBPyConnection, schema: str, name: str, relatio
     )
     shown = f"* replace ({masks})" if hidden else "*"
     connection.execute(f'create view {schema}."{name}" as select {shown} from {relation}')  # noqa: S608
+    return columns
 
 
-def _count_addresses(connection: duckdb.DuckDBPyConnection, schema: str, name: str, relation: str) -> None:
+def _count_addresses(
+    connection: duckdb.DuckDBPyConnection, schema: str, name: str, relation: str, columns: Mapping[str, str]
+) -> None:
     """Define `<schema>.<name>_addresses`: for each text column, unhashed, the rows that hold an address."""
-    columns = connection.execute(f"describe {relation}").fetchall()
-    texts = [column for column, kind, *_ in columns if kind == "VARCHAR"]
+    texts = [column for column, kind in columns.items() if kind == "VARCHAR"]
     counts = ", ".join(f"count(*) filter (where regexp_matches(\"{text}\", '{ADDRESS}'))" for text in texts)
     names = ", ".join(f"'{text}'" for text in texts)
     # Looking for one character costs a tenth of the pattern, which is tried on the few rows that have it.

@@ -12,7 +12,7 @@ import yaml
 
 _PROJECT = Path(__file__).resolve().parents[2] / "dbt_project" / "dbt_project.yml"
 _VARS: dict[str, Any] = yaml.safe_load(_PROJECT.read_text(encoding="utf-8"))["vars"]
-_QUERIES = {"committed_windows", "exploded", "date_spine", "span_days"}
+_QUERIES = {"committed_windows", "covered_days", "exploded", "span_days"}
 
 
 def var(name: str, default: Any = None) -> Any:

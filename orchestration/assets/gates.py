@@ -179,16 +179,14 @@ def _newest(
     A run that was deleted leaves its records, which count from when they were made.
     """
     log = instance.event_log_storage
-    recent = [(each.create_timestamp, each.dagster_run) for each in instance.get_run_records(limit=RECENT_RUNS)]
-    runs = {run.run_id: since(run) for _, run in recent}
+    recent = {each.dagster_run.run_id: each for each in instance.get_run_records(limit=RECENT_RUNS)}
+    runs = {run_id: since(each.dagster_run) for run_id, each in recent.items()}
 
     def is_in_order(run_id: str) -> bool:
         mine = runs.get(run_id)
-        asked = next((asked for asked, run in recent if run.run_id == run_id), None)
-        return (
-            mine is not None
-            and asked is not None
-            and not any(other <= asked and (runs[run.run_id] or 0.0) > mine for other, run in recent)
+        return mine is not None and not any(
+            each.create_timestamp <= recent[run_id].create_timestamp and (runs[other] or 0.0) > mine
+            for other, each in recent.items()
         )
 
     def touched(record: AssetCheckExecutionRecord) -> float | None:

@@ -88,14 +88,11 @@ def test_incremental_equals_full_refresh(tmp_path: Path) -> None:
     warehouse.dbt("build", "--full-refresh", *with_views, *SELECT)
     assert changed == {fact: _contents(warehouse, fact) for fact in FACTS}
 
-    # Nor is another reporting time zone.
-    warehouse.settings = warehouse.settings.model_copy(
-        update={"timezone": "Pacific/Pago_Pago"}
-    )  # yesterday at 8:00 UTC
+    # Nor is another reporting time zone, in which it is yesterday at 8:00 UTC.
+    warehouse.settings = warehouse.settings.model_copy(update={"timezone": "Pacific/Pago_Pago"})
     warehouse.dbt("build", *with_views, *SELECT)
     changed = {fact: _contents(warehouse, fact) for fact in FACTS}
-    assert warehouse.rows("select bool_and(session_date < event_date) from intermediate.int_sessions__daily") == [
-        (True,)
-    ]
+    is_yesterday = "select bool_and(session_date < event_date) from intermediate.int_sessions__daily"
+    assert warehouse.rows(is_yesterday) == [(True,)]
     warehouse.dbt("build", "--full-refresh", *with_views, *SELECT)
     assert changed == {fact: _contents(warehouse, fact) for fact in FACTS}

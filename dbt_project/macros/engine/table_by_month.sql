@@ -50,16 +50,14 @@ columns or another contract, or is wanted anew (--full-refresh) is built like an
   {%- set differ = adapter.quote(computed.identifier ~ '_months') -%}
     create temporary table {{ differ }} as
     select coalesce(computed.month, held.month) as month
-    from (
+    {% for side, relation in [('computed', computed), ('held', target)] %}
+    {{ 'from' if loop.first else 'full outer join' }} (
         select {{ month }} as month, {{ rows_digest('each', texts) }} as digest
-        from (select {{ names }} from {{ computed }}) as each
+        from (select {{ names }} from {{ relation }}) as each
         group by all
-    ) as computed
-    full outer join (
-        select {{ month }} as month, {{ rows_digest('each', texts) }} as digest
-        from (select {{ names }} from {{ target }}) as each
-        group by all
-    ) as held on computed.month = held.month
+    ) as {{ side }}
+    {% endfor %}
+    on computed.month = held.month
     where computed.digest is distinct from held.digest;
     delete from {{ target }} where {{ month }} in (select month from {{ differ }});
     insert into {{ target }} ({{ names }})

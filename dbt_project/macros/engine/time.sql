@@ -53,15 +53,27 @@
     cast(date_trunc('{{ cadence }}', {{ date }}) as date)
 {%- endmacro %}
 
-{#- One row per day, `date_day`, from the first to the last, both included. -#}
-{% macro date_spine(first, last) -%}
-    {{- return(adapter.dispatch('date_spine', 'kpilote')(first, last)) -}}
+{#-
+One row per day, `date_day`, of each row's span: from `first` to `last`, both dates of the relation and both included; no
+row where `last` is before `first`.
+-#}
+{% macro span_days(relation, columns, first, last) -%}
+    {{- return(adapter.dispatch('span_days', 'kpilote')(relation, columns, first, last)) -}}
 {%- endmacro %}
-{% macro default__date_spine(first, last) -%}
-    select explode(sequence({{ first }}, {{ last }}, interval 1 day)) as date_day
+
+{% macro default__span_days(relation, columns, first, last) -%}
+    select
+        {% for column in columns %}{{ column }}, {% endfor -%}
+        explode(sequence({{ first }}, {{ last }}, interval 1 day)) as date_day
+    from {{ relation }}
+    where {{ first }} <= {{ last }}
 {%- endmacro %}
-{% macro duckdb__date_spine(first, last) -%}
-    select cast(unnest(generate_series({{ first }}, {{ last }}, interval 1 day)) as date) as date_day
+
+{% macro duckdb__span_days(relation, columns, first, last) -%}
+    select
+        {% for column in columns %}{{ column }}, {% endfor -%}
+        {{ first }} + cast(unnest(range(cast({{ last }} - {{ first }} as bigint) + 1)) as integer) as date_day
+    from {{ relation }}
 {%- endmacro %}
 
 {#- A vendor's text as an instant: ISO 8601 or milliseconds since 1970; NULL when it is neither. -#}

@@ -16,9 +16,8 @@ from typing import Any
 from openpyxl.utils.datetime import from_excel
 
 from ingestion.rows import number
-from ingestion.sources.spreadsheets.files import File, Line, Unreadable, header, shown
+from ingestion.sources.spreadsheets.files import File, Line, Unreadable, columns, header, shown
 from ingestion.tables.model import Column, Table
-from ingestion.tables.spreadsheets import ADDED
 
 Row = dict[str, Any]
 # Different cells of a file whose meaning is kept.
@@ -49,9 +48,7 @@ def read_row(table: Table, line: Line, file: File) -> Row:
     if line.fault:
         raise ValueError(header(table)[0], line.fault)
     row: Row = {}
-    for column in table.columns:
-        if column.name in ADDED:
-            continue
+    for column in columns(table):
         value = line.cells.get(column.name)
         if isinstance(value, str):
             value = value.strip()

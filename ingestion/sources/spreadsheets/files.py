@@ -22,7 +22,7 @@ from typing import Any
 import fsspec
 
 from ingestion.errors import SourceError
-from ingestion.tables.model import Table
+from ingestion.tables.model import Column, Table
 from ingestion.tables.spreadsheets import ADDED, ALIASES
 
 # Notes may stand above the header, which is looked for in so many rows.
@@ -96,9 +96,14 @@ class Header:
         return not self.missing and not self.repeated
 
 
-def header(table: Table) -> tuple[str, ...]:
+def columns(table: Table) -> tuple[Column, ...]:
     """The columns a file of this type has, in the order of its template."""
-    return tuple(column.name for column in table.columns if column.name not in ADDED)
+    return tuple(column for column in table.columns if column.name not in ADDED)
+
+
+def header(table: Table) -> tuple[str, ...]:
+    """Their names."""
+    return tuple(column.name for column in columns(table))
 
 
 def plain(text: Any) -> str:

@@ -23,7 +23,7 @@ bounds as (
 
 days as (
 
-    {{ date_spine('(select bounds.first_day from bounds)', '(select bounds.last_day from bounds)') }}
+    {{ span_days('bounds', [], 'first_day', 'last_day') }}
 
 ),
 

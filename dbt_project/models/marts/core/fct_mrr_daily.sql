@@ -14,32 +14,9 @@ balances as (
 
 ),
 
-covered as (
-
-    select
-        min(date_day) as first_day,
-        max(date_day) as last_day
-    from {{ ref('dim_dates') }}
-    where is_covered
-
-),
-
-spans as (
-
-    select
-        balances.company_id,
-        balances.closing,
-        greatest(balances.valid_from, covered.first_day) as first_day,
-        least(coalesce({{ add_days('balances.valid_to', -1) }}, covered.last_day), covered.last_day) as last_day
-    from balances
-    cross join covered
-    where balances.valid_from is not null
-
-),
-
 days as (
 
-    {{ span_days('spans', ['company_id', 'closing'], 'first_day', 'last_day') }}
+    {{ covered_days('balances', ['company_id', 'closing'], 'valid_from', 'valid_to') }}
 
 ),
 

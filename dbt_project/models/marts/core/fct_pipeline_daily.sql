@@ -25,16 +25,6 @@ amounts as (
 
 ),
 
-covered as (
-
-    select
-        min(date_day) as first_day,
-        max(date_day) as last_day
-    from {{ ref('dim_dates') }}
-    where is_covered
-
-),
-
 deals as (
 
     select
@@ -60,21 +50,9 @@ rates as (
 ),
 
 -- A stay that ends on a day is over at the end of it, so stays of one deal never share a day.
-open_spans as (
-
-    select
-        open_stays.deal_id,
-        greatest(open_stays.entered_date, covered.first_day) as first_day,
-        least(coalesce({{ add_days('open_stays.left_date', -1) }}, covered.last_day), covered.last_day) as last_day
-    from open_stays
-    cross join covered
-    where open_stays.entered_date is not null
-
-),
-
 open_days as (
 
-    {{ span_days('open_spans', ['deal_id'], 'first_day', 'last_day') }}
+    {{ covered_days('open_stays', ['deal_id'], 'entered_date', 'left_date') }}
 
 ),
 
