@@ -12,11 +12,12 @@ help:  ## This list
 
 install: $(VENV)/.installed  ## Virtual environment from requirements.lock (hashes checked)
 
-# uv installs the lock in seconds where pip needs minutes; pip only bootstraps it.
+# uv installs the lock in seconds where pip needs minutes; pip only bootstraps it. Compiled at once: where Python may not
+# write bytecode (as in many containers) every start of dagster, dbt and GX would compile for some fifteen seconds.
 $(VENV)/.installed: requirements.lock pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet uv==$$(sed -n 's/^uv==\([0-9.]*\).*/\1/p' requirements.lock)
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.lock
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
 

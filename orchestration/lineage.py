@@ -1,8 +1,8 @@
 """Which upstream columns each column of a dbt model comes from, read from its compiled SQL.
 
 sqlglot follows each column of the final select to the tables of the model's direct parents. The answer depends on the
-SQL and the parents' columns only, so it is kept in a file named after both: a second run of an unchanged model
-computes nothing.
+SQL, but for the texts in it, and the parents' columns only, so it is kept in a file named after both: a second run of
+an unchanged model computes nothing, nor does one that names other days or loads.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ Columns = Mapping[str, Mapping[str, str]]
 
 # Lake tables are read in place: `read_parquet('…/ga4/events/*.parquet', …)` stands for the source table ga4.events.
 _LAKE_READ = re.compile(r"read_parquet\(\s*'[^']*/(\w+)/(\w+)/\*\.parquet'[^)]*\)")
+# What columns do not come from: comments, and texts with those in a row after them (days, loads).
+_TEXTS = re.compile(r"--[^\n]*|'[^']*'(?:\s*,\s*'[^']*')*")
 # Beyond this many characters the answer is an unreadable web of every fact and takes longer than the model itself.
 LONGEST_SQL = 60_000
 
@@ -28,7 +30,8 @@ def column_lineage(sql: str, columns: Sequence[str], tables: Columns, dialect: s
     if len(sql) > LONGEST_SQL:
         return {}
     sql = _LAKE_READ.sub(r"\1.\2", sql)
-    digest = hashlib.sha256(json.dumps([sql, list(columns), tables, dialect], sort_keys=True).encode()).hexdigest()[:24]
+    shape = json.dumps([_TEXTS.sub("''", sql), list(columns), tables, dialect], sort_keys=True)
+    digest = hashlib.sha256(shape.encode()).hexdigest()[:24]
     path = cache / f"{digest}.json"
     if path.exists():
         known: Mapping[str, list[list[str]]] = json.loads(path.read_text())
