@@ -17,6 +17,7 @@ import great_expectations as gx
 import great_expectations.expectations.core as gxe
 import sqlalchemy as sa
 from duckdb_engine import ConnectionWrapper
+from great_expectations.compatibility.pydantic import PrivateAttr
 from great_expectations.core.batch_definition import BatchDefinition
 from great_expectations.core.expectation_validation_result import (
     ExpectationSuiteValidationResult,
@@ -32,6 +33,7 @@ from great_expectations.datasource.fluent.sql_datasource import SQLDatasource
 from great_expectations.execution_engine.sqlalchemy_execution_engine import SqlAlchemyExecutionEngine
 from great_expectations.expectations.core.unexpected_rows_expectation import UnexpectedRowsExpectation
 from great_expectations.expectations.expectation import Expectation as GxExpectation
+from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 from great_expectations.expectations.metrics.metric_provider import metric_value
 from great_expectations.expectations.metrics.query_metric_provider import QueryMetricProvider
 from great_expectations.render.components import LegacyDiagnosticRendererType, RenderedTableContent
@@ -106,10 +108,14 @@ EngineClass = type[DuckDBExecutionEngine]  # named here: GX wants a field called
 
 
 class _Shared(ConnectionWrapper):
-    """The gate's own connection: SQLAlchemy may hand it back and forth, but only the gate closes it."""
+    """The gate's own connection: SQLAlchemy may hand it back and forth, but only the gate closes it. Only read through,
+    so the transaction that SQLAlchemy wants around each statement is none.
+    """
 
     def close(self) -> None:
         pass
+
+    begin = commit = rollback = close
 
 
 class DuckDBDatasource(SQLDatasource):
@@ -185,6 +191,14 @@ class ExpectNoRows(UnexpectedRowsExpectation):
     """GX's expectation for own SQL, with a sample of the rows found in every result format."""
 
     metric_dependencies = ("unexpected_rows_query.row_count", UnexpectedRowsSample.metric_name)
+    _configuration: ExpectationConfiguration | None = PrivateAttr(None)
+
+    @property
+    def configuration(self) -> ExpectationConfiguration:
+        """GX asks some sixty times for it while it judges, and makes it anew each time."""
+        if self._configuration is None:
+            self._configuration = super().configuration
+        return self._configuration
 
     def _validate(
         self,

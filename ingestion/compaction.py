@@ -17,6 +17,7 @@ import duckdb
 import fsspec
 
 from ingestion.errors import KpiloteError
+from ingestion.filesystems import located
 from ingestion.lake import LakePlace, committed_loads, lake_tables, let_read, quoted, source_url
 from ingestion.registry import SOURCES, Table
 from ingestion.settings import Settings
@@ -47,7 +48,7 @@ def compact(
 ) -> list[Compacted]:
     """Compact every table of a source that has at least `least_files` files of loads older than the newest ones."""
     finish(settings, source_name)
-    filesystem, root = fsspec.core.url_to_fs(source_url(settings, source_name))
+    filesystem, root = located(source_url(settings, source_name))
     done, exchanges = [], []
     with duckdb.connect(config={"memory_limit": MEMORY_LIMIT}) as connection:
         connection.execute("set timezone = 'UTC'")
@@ -82,7 +83,7 @@ def compact_all(settings: Settings, report: Callable[[Compacted], None] = lambda
 
 def finish(settings: LakePlace, source_name: str) -> None:
     """Complete an exchange that was interrupted; without one there is nothing to do."""
-    filesystem, root = fsspec.core.url_to_fs(source_url(settings, source_name))
+    filesystem, root = located(source_url(settings, source_name))
     journal = f"{root}/{JOURNAL}"
     if not filesystem.exists(journal):
         return

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from ingestion import identifiers, lake
 from ingestion.errors import KpiloteError
+from ingestion.filesystems import located
 from ingestion.identity import TELLTALE, Node
 from ingestion.registry import SOURCES, Table, tables
 from ingestion.settings import Settings
@@ -63,7 +64,7 @@ def rewrite(settings: Settings, drawn: Surrogates, progress: Progress) -> None:
 
 
 def _files(settings: Settings, each: Table) -> Iterator[tuple[fsspec.AbstractFileSystem, str]]:
-    filesystem, glob = fsspec.core.url_to_fs(lake.table_glob(settings, each))
+    filesystem, glob = located(lake.table_glob(settings, each))
     for path in sorted(filesystem.glob(glob)):
         yield filesystem, path
 
@@ -112,7 +113,7 @@ def _rewrite_states(settings: Settings, source: str, drawn: Surrogates) -> None:
     from dlt.pipeline.state_sync import generate_pipeline_state_version_hash
 
     gone = {value for kind in ("contact", "hash") for value in drawn.get(kind, {})}
-    filesystem, root = fsspec.core.url_to_fs(f"{lake.source_url(settings, source)}/{STATE_TABLE}")
+    filesystem, root = located(f"{lake.source_url(settings, source)}/{STATE_TABLE}")
     for path in sorted(filesystem.glob(f"{root}/*.jsonl")):
         record = json.loads(filesystem.cat_file(path) or b"{}")
         if not record:

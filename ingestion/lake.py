@@ -17,9 +17,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ingestion.errors import SettingsError
+from ingestion.filesystems import located, register
 from ingestion.registry import LOAD_ID, SOURCES, Table, bookkeeping, source
 from ingestion.settings import Settings
-from ingestion.whole_files import register
 
 register()
 # Called with (source, table, rows received so far) while a pull runs.
@@ -77,7 +77,7 @@ def committed_loads(settings: LakePlace, source_name: str) -> str:
 def let_read(connection: Any, settings: LakePlace) -> None:
     """Let a DuckDB connection read the lake where it does not lie on a local disk."""
     if "://" in settings.lake_url:
-        connection.register_filesystem(fsspec.filesystem(settings.lake_url.partition("://")[0]))
+        connection.register_filesystem(located(settings.lake_url)[0])
 
 
 def quoted(text: str) -> str:
@@ -102,7 +102,7 @@ def prepare(settings: Settings, sources: tuple[str, ...] | None = None) -> None:
     for name in sources if sources is not None else SOURCES:
         finish(settings, name)
         folder = source_url(settings, name)
-        filesystem, root = fsspec.core.url_to_fs(folder)
+        filesystem, root = located(folder)
         for table in lake_tables(name):
             content, version = _contract(table)
             _write_once(filesystem, f"{root}/{table.name}/_contract_{version}.parquet", content)

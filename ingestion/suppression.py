@@ -11,16 +11,15 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-import fsspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ingestion import identifiers
 from ingestion.errors import SettingsError
+from ingestion.filesystems import located, register
 from ingestion.registry import Table
 from ingestion.settings import Settings
 from ingestion.tables.model import Identifier, IdentifierKind
-from ingestion.whole_files import register
 
 register()
 FOLDER = "_suppressed"
@@ -73,7 +72,7 @@ def fingerprint(key: str, kind: str, value: str) -> str:
 def read(settings: Settings) -> Suppression:
     """Everybody on the list; an error where an object of it was made under another key, since nobody could be found."""
     key = settings.require_hash_key()
-    filesystem, root = fsspec.core.url_to_fs(_folder(settings))
+    filesystem, root = located(_folder(settings))
     mine = fingerprint(key, "key", "")
     hashes: set[str] = set()
     for path in sorted(filesystem.glob(f"{root}/*.json")):
@@ -90,7 +89,7 @@ def read(settings: Settings) -> Suppression:
 def write(settings: Settings, erasure: str, erased_at: str, found: Iterable[tuple[str, str]]) -> None:
     """Put (kind, identifier) pairs on the list, as one object of its own. Written twice it says the same."""
     key = settings.require_hash_key()
-    filesystem, root = fsspec.core.url_to_fs(_folder(settings))
+    filesystem, root = located(_folder(settings))
     filesystem.makedirs(root, exist_ok=True)
     entry = {
         "erasure": erasure,

@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-import fsspec
-
 from ingestion.errors import KpiloteError
+from ingestion.filesystems import located
 from ingestion.privacy import without_secrets
 
 if TYPE_CHECKING:
@@ -67,7 +66,7 @@ def _lake(url: str) -> str:
     """Write and remove a file: permissions are only known by using them."""
     shown = without_secrets(url)
     try:
-        filesystem, root = fsspec.core.url_to_fs(url)
+        filesystem, root = located(url)
         filesystem.makedirs(root, exist_ok=True)
         filesystem.pipe_file(f"{root}/.doctor", b"")
         filesystem.rm_file(f"{root}/.doctor")

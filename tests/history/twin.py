@@ -135,7 +135,7 @@ class Twin:
         project, target, logs = str(self.project), str(self.home / "dbt_target"), str(self.home / "logs")
         return [
             *("--project-dir", project, "--profiles-dir", project),
-            *("--target-path", target, "--log-path", logs, "--log-level", "none"),
+            *("--target-path", target, "--log-path", logs, "--log-level", "none", "--log-level-file", "none"),
         ]
 
 

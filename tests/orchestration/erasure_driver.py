@@ -22,7 +22,7 @@ import duckdb
 import pyarrow.parquet as pq
 
 from ingestion import erasure as lake_side
-from ingestion import suppression, whole_files
+from ingestion import filesystems, suppression
 from ingestion.settings import Settings
 from orchestration import erasure
 from serving import database, files, marts, release
@@ -88,7 +88,7 @@ def _die_at(point: int) -> None:
     for module, names in (
         (files, ("sync",)),
         (os, ("link",)),
-        (whole_files, ("_part",)),
+        (filesystems, ("_part",)),
         (shutil, ("copyfile", "copytree", "rmtree", "copy2")),
         (marts, ("write_table",)),
         (database, ("write",)),

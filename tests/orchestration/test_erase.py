@@ -14,6 +14,7 @@ import dagster as dg
 import duckdb
 import pytest
 from click.testing import CliRunner, Result
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
 
 from ingestion import erasure as lake_side
 from ingestion import identity, lake
@@ -23,6 +24,7 @@ from ingestion.registry import bookkeeping
 from orchestration import dbt, erasure, runs
 from orchestration.cli import main
 from orchestration.demo import REAL_CREDENTIALS
+from orchestration.storage import POSTGRES_VARIABLE
 from sandbox.world import World
 from serving import release
 from tests import traces
@@ -220,7 +222,8 @@ def test_the_person_stays_away_and_the_ledger_says_why(erased: Erased) -> None:
     assert told, "the days read again lost the person's rows, and the ledger says nothing of it"
 
 
-def test_rows_that_gates_showed_are_forgotten(tmp_path: Path) -> None:
+@pytest.mark.parametrize("storage", ["sqlite", "postgres"])
+def test_rows_that_gates_showed_are_forgotten(storage: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     """In Great Expectations' results and pages, and in Dagster's events: ids are masked there, and not to be told."""
     path = tmp_path / "home"
     home = Home(path, home_environment(path), World(seed=1))
@@ -238,14 +241,17 @@ def test_rows_that_gates_showed_are_forgotten(tmp_path: Path) -> None:
         passed=False,
         metadata={"unexpected_rows": dg.MetadataValue.md(f"```\n{row}\n```"), "other": dg.MetadataValue.md("stays")},
     )
-    with home.active() as now, runs.instance() as dagster:
+    place = {POSTGRES_VARIABLE: request.getfixturevalue("postgres")} if storage == "postgres" else {}
+    with home.active(**place) as now, runs.instance() as dagster:
         dagster.report_runless_asset_event(check)
-        assert len(traces.holding(path, ["1508900010"])) >= 3
+        assert len(traces.holding(path, ["1508900010"])) >= (3 if storage == "sqlite" else 2)
+        assert "1508900010" in events(dagster)
         erasure.forget_gates(now)
         erasure.forget_runs(now, dagster)
         (kept,) = dagster.event_log_storage.get_asset_check_execution_history(check.asset_check_key, limit=9)
         assert kept.event is not None
         metadata = kept.event.get_dagster_event().asset_check_evaluation_data.metadata
+        assert "1508900010" not in events(dagster)
     assert metadata == {
         "unexpected_rows": dg.MetadataValue.md(erasure.REMOVED),
         "other": dg.MetadataValue.md("stays"),
@@ -253,6 +259,14 @@ def test_rows_that_gates_showed_are_forgotten(tmp_path: Path) -> None:
     assert traces.holding(path, ["1508900010", "0123456789abcdef"]) == {}
     assert [each.stem for each in path.joinpath("gx", "results", "raw").iterdir()] == ["run-good"]
     assert "run-bad" not in path.joinpath("gx", "site", "index.html").read_text()
+
+
+def events(dagster: dg.DagsterInstance) -> str:
+    """All that Dagster keeps of events that belong to no run, as text."""
+    log: Any = dagster.event_log_storage
+    tables = (SqlEventLogStorageTable, AssetCheckExecutionsTable)
+    with log.index_connection() as connection:
+        return "".join(str(tuple(row)) for table in tables for row in connection.execute(table.select()))
 
 
 def test_wrong_usage_and_nobody_found(home_copy: Home) -> None:

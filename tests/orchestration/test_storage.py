@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import dagster as dg
-import dagster_postgres
 import pytest
+from dagster_postgres import PostgresEventLogStorage
 
 from ingestion import settings as settings_module
 from orchestration import runs
 from orchestration.partitions import cadences
 from orchestration.schedules import RANGE_END, RANGE_START
-from orchestration.storage import POSTGRES_VARIABLE, BatchingEventLog, Storage
+from orchestration.storage import POSTGRES_VARIABLE, BatchingEventLog
 
 FIRST, LAST, DAYS = "2025-01-01", "2025-03-31", 90
 
@@ -27,15 +27,21 @@ def test_dagster_yaml_keeps_everything_under_the_home(home: Path) -> None:
     assert not (runs.ROOT / ".telemetry").exists()
 
 
-def test_postgresql_is_chosen_by_one_variable(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[str] = []
-    monkeypatch.setattr(dagster_postgres, "DagsterPostgresStorage", lambda url, inst_data: asked.append(url))
-    monkeypatch.setenv(POSTGRES_VARIABLE, "postgresql://dagster@localhost/dagster")
-    Storage.from_config_value(None, {})
-    assert asked == ["postgresql://dagster@localhost/dagster"]
+@pytest.fixture(params=["sqlite", "postgres"])
+def kept(request: pytest.FixtureRequest, home: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Dagster keeps its own in this storage."""
+    if request.param == "postgres":
+        monkeypatch.setenv(POSTGRES_VARIABLE, request.getfixturevalue("postgres"))
+    return str(request.param)
 
 
-def test_a_range_of_days_is_stored_day_by_day(home: Path) -> None:
+def test_one_variable_chooses_postgresql(kept: str, home: Path) -> None:
+    with runs.instance() as dagster:
+        assert isinstance(dagster.event_log_storage, BatchingEventLog if kept == "sqlite" else PostgresEventLogStorage)
+    assert list(home.rglob("runs.db")) == ([] if kept == "postgres" else [home / "dagster" / "history" / "runs.db"])
+
+
+def test_a_range_of_days_is_stored_day_by_day(kept: str) -> None:
     daily = cadences(settings_module.settings())["daily"].partitions
 
     @dg.asset(partitions_def=daily, backfill_policy=dg.BackfillPolicy.single_run())

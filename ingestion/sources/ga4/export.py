@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ingestion.errors import SourceError, TypeChangedError
+from ingestion.filesystems import located
 from ingestion.privacy import ADDRESS, REMOVED, Hasher, without_secrets
 from ingestion.rows import Refusal
 from ingestion.streams import Context, Rows, Stream, Window
@@ -72,7 +73,7 @@ def days(url: str) -> list[dt.date]:
 
 def _files(url: str) -> tuple[fsspec.AbstractFileSystem, dict[dt.date, list[str]]]:
     """Every daily export file under the folder, by day."""
-    filesystem, root = fsspec.core.url_to_fs(url)
+    filesystem, root = located(url)
     try:
         paths = filesystem.find(root)
     except (OSError, ValueError) as error:

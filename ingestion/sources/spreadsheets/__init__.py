@@ -12,11 +12,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from itertools import islice
 
-import fsspec
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from ingestion.errors import SourceError
+from ingestion.filesystems import located
 from ingestion.privacy import without_secrets
 from ingestion.registry import Table
 from ingestion.rows import Refusal, build, shape
@@ -71,7 +71,7 @@ def check() -> str:
 
 def find(url: str, tables: Mapping[str, Table]) -> dict[str, list[File]]:
     """The files of each type, by the type their name begins with; subfolders and Excel's lock files are left alone."""
-    filesystem, root = fsspec.core.url_to_fs(url)
+    filesystem, root = located(url)
     try:
         paths = sorted(str(path) for path in filesystem.ls(root, detail=False))
     except (OSError, ValueError) as error:

@@ -1,8 +1,10 @@
-"""Files of a lake on a local disk appear whole or not at all, as an object store's do by themselves.
+"""File systems as Kpilote uses them, of any URL that fsspec knows.
 
-Flow: bytes → `.{digest}.part` beside the target → disk → rename. fsspec's own local file system writes straight under
-the final name, so a killed load would leave half a Parquet file where every reader globs. Belongs here: how a file is
-written. Does not: which files a lake has (`lake.py`).
+On a local disk a file appears whole or not at all, as an object store's do by themselves: bytes → `.{digest}.part`
+beside the target → disk → rename. fsspec's own local file system writes straight under the final name, so a killed load
+would leave half a Parquet file where every reader globs. Listings of an object store are never kept: another process,
+or dlt in this one, may have added to them. Belongs here: how files are found and written. Does not: which files a lake
+has (`lake.py`).
 """
 
 import hashlib
@@ -14,6 +16,9 @@ from typing import Any
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
+
+# Given to every file system; dbt's profile says the same.
+FRESH = {"use_listings_cache": False}
 
 
 class WholeFiles(LocalFileSystem):  # type: ignore[misc]
@@ -51,3 +56,9 @@ def _part(target: str) -> Iterator[str]:
 def register() -> None:
     """Make it what fsspec, and through it dlt, uses for local paths in this process."""
     fsspec.register_implementation("file", WholeFiles, clobber=True)
+
+
+def located(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
+    """The file system of a URL or local path, and the path in it."""
+    filesystem, path = fsspec.core.url_to_fs(url, **FRESH)
+    return filesystem, path

@@ -1,0 +1,97 @@
+"""A lake in an S3 bucket, over real HTTP: pulled, judged, compacted, erased from and modelled like one on a disk."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+from moto.server import ThreadedMotoServer
+
+from expectations import gate
+from ingestion import compaction, erasure, identity, lake, suppression
+from ingestion.filesystems import located
+from ingestion.registry import SOURCES, tables
+from ingestion.settings import Settings, reload
+from orchestration import dbt
+from sandbox.world import World
+from tests import traces
+from tests.ingestion.conftest import END, START
+from tests.ingestion.lake_reader import latest
+from tests.ingestion.test_erasure import HASHER, address_of
+
+BUCKET = "lake"
+JUDGED = ("hubspot.contacts", "ga4.events", "mailchimp.sends", "spreadsheets.ad_spend")
+
+
+@pytest.fixture(scope="module")
+def store() -> Iterator[str]:
+    """The address of an S3 server of our own."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def bucket(fresh: Settings, store: str, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Settings of an empty home whose lake lies in a bucket; what S3 needs comes from its own variables."""
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "kpilote", "AWS_SECRET_ACCESS_KEY": "kpilote", "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ENDPOINT_URL": store, "KPILOTE_LAKE_URL": f"s3://{BUCKET}/kpilote",
+    }.items():  # fmt: skip
+        monkeypatch.setenv(name, value)
+    located(f"s3://{BUCKET}")[0].mkdir(BUCKET)
+    return reload()
+
+
+def downloaded(bucket: Settings, folder: Path) -> Settings:
+    """The same lake on a local disk, as it is now."""
+    filesystem, root = located(bucket.lake_url)
+    filesystem.get(root, str(folder), recursive=True)
+    return bucket.model_copy(update={"home": folder, "lake_url": str(folder)})
+
+
+def judged(settings: Settings) -> dict[str, bool]:
+    result = gate.run("raw", settings=settings, tables=JUDGED)
+    return {f"{table.table}.{each.name}": each.success for table in result.tables for each in table.expectations}
+
+
+@pytest.mark.slow
+def test_a_lake_in_a_bucket_is_a_lake(
+    bucket: Settings, pulled: Settings, truth: dict[str, list[tuple[object, ...]]], tmp_path: Path
+) -> None:
+    for name in SOURCES:
+        lake.pull(name, START, END, settings=bucket)
+    for name in ("ga4", "hubspot"):
+        lake.pull(name, END - dt.timedelta(days=3), END, settings=bucket)
+
+    assert judged(bucket) == judged(pulled)
+    done = [
+        each for name in ("ga4", "hubspot") for each in compaction.compact(bucket, name, kept_loads=0, least_files=2)
+    ]
+    assert "ga4.events" in {each.table for each in done}
+    local = downloaded(bucket, tmp_path / "compacted")
+    assert {table.full_name: latest(local, table) for table in tables()} == truth
+
+    assert dbt.invoke(bucket, ["run", "--select", "stg_hubspot__contacts", "stg_ga4__events"]) == []
+    with duckdb.connect() as connection:
+        lake.let_read(connection, bucket)
+        connection.execute(f"attach '{bucket.warehouse_path}' as warehouse (read_only)")
+        counted = connection.execute("select count(*) from warehouse.staging.stg_hubspot__contacts").fetchall()
+    assert counted == [(len(truth["hubspot.contacts"]),)]
+
+
+@pytest.mark.slow
+def test_a_person_can_be_erased_from_a_bucket(bucket: Settings, world: World, tmp_path: Path) -> None:
+    lake.pull("hubspot", START, END, settings=bucket)
+    person = identity.resolve(bucket, identity.from_address(address_of(world), HASHER))
+    identifiers = sorted(value for kind, value in person.nodes if kind not in identity.TELLTALE)
+    assert traces.holding(downloaded(bucket, tmp_path / "before").home, identifiers) != {}
+    suppression.write(bucket, "e1", "2026-09-01", person.nodes)
+    erasure.rewrite(bucket, erasure.surrogates(person.nodes), lambda _done, _of: None)
+    lake.pull("hubspot", START, END, settings=bucket)
+    assert traces.holding(downloaded(bucket, tmp_path / "after").home, identifiers) == {}
