@@ -36,6 +36,7 @@ EXPECTATION_SCHEMA = dg.TableSchema(
 )
 # Runs among which one may have overtaken another.
 RECENT_RUNS = 200
+PLANNING_SECONDS = 60.0  # that a run's planned checks may be stored after the run, and clocks be apart
 # Verdicts a release may rest on.
 PUBLISHABLE = ("passed", "warned")
 
@@ -182,10 +183,14 @@ def _newest(
     recent = {each.dagster_run.run_id: each for each in instance.get_run_records(limit=RECENT_RUNS)}
     runs = {run_id: since(each.dagster_run) for run_id, each in recent.items()}
 
-    def is_in_order(run_id: str) -> bool:
-        mine = runs.get(run_id)
+    def is_in_order(record: AssetCheckExecutionRecord) -> bool:
+        """Whether no run planned before it may have had the warehouse after it. Runs asked for at one moment are
+        stored and planned in any order.
+        """
+        mine = runs.get(record.run_id)
         return mine is not None and not any(
-            each.create_timestamp <= recent[run_id].create_timestamp and (runs[other] or 0.0) > mine
+            each.create_timestamp.timestamp() <= record.create_timestamp + PLANNING_SECONDS
+            and (runs[other] or 0.0) > mine
             for other, each in recent.items()
         )
 
@@ -196,7 +201,7 @@ def _newest(
         return runs.get(record.run_id) or written
 
     newest = dict(log.get_latest_asset_check_execution_by_key(list(keys)))
-    for key in [key for key, record in newest.items() if not is_in_order(record.run_id)]:
+    for key in [key for key, record in newest.items() if not is_in_order(record)]:
         history = log.get_asset_check_execution_history(key, limit=RECENT_RUNS)
         having = [(moment, record.id, record) for record in history if (moment := touched(record)) is not None]
         if having:

@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from unittest import mock
 
 import dagster as dg
 import pytest
@@ -218,6 +219,26 @@ def test_a_run_that_waits_unsays_nothing_and_one_it_lets_pass_is_heard(home: Pat
         while_pulling[dies.run_id] = die
         run(dies)
         assert verdict() == "not judged, its run stopped before"
+        run(asked_for())
+        assert verdict() == "passed"
+
+        # Asked for at one moment: the first to be stored is the last to be planned, and the first to run.
+        at_once: list[dg.DagsterRun] = []
+        store = instance.run_storage.add_run
+
+        def store_and_ask_again(asked: dg.DagsterRun) -> dg.DagsterRun:
+            stored = store(asked)
+            if not at_once:
+                at_once.append(stored)
+                at_once.append(asked_for())
+            return stored
+
+        with mock.patch.object(instance.run_storage, "add_run", side_effect=store_and_ask_again):
+            asked_for()
+        answers[at_once[1].run_id] = False
+        run(at_once[0])
+        run(at_once[1])
+        assert verdict() == "failed"
         run(asked_for())
         assert verdict() == "passed"
 
