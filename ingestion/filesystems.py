@@ -62,3 +62,13 @@ def located(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
     """The file system of a URL or local path, and the path in it."""
     filesystem, path = fsspec.core.url_to_fs(url, **FRESH)
     return filesystem, path
+
+
+def is_local(filesystem: fsspec.AbstractFileSystem) -> bool:
+    """Whether DuckDB reads it by itself."""
+    return isinstance(filesystem, LocalFileSystem)
+
+
+def address(filesystem: fsspec.AbstractFileSystem, path: str) -> str:
+    """What DuckDB calls a file of this file system: local ones by their path, others by their URL."""
+    return path if is_local(filesystem) else str(filesystem.unstrip_protocol(path))

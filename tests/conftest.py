@@ -40,12 +40,14 @@ hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with slow tests first, so that no worker ends with hours of them while the other has nothing left; of these
-    the ones without the built home, so that no worker waits for another to build it.
+    """Files with slow tests first, so that no worker ends with hours of them while the other has nothing left. Among
+    these one with the built home opens, whose worker builds it while the other lives on the files without; who asks for
+    it later finds it there.
     """
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     waiting = {item.path for item in items if "built_home" in getattr(item, "fixturenames", ())}
-    items.sort(key=lambda item: (item.path not in slow, item.path in waiting))
+    builds = next((item.path for item in items if item.path in slow & waiting), None)
+    items.sort(key=lambda item: (item.path != builds, item.path not in slow, item.path in waiting))
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ingestion.errors import SourceError, TypeChangedError
-from ingestion.filesystems import located
+from ingestion.filesystems import address, is_local, located
 from ingestion.privacy import ADDRESS, REMOVED, Hasher, without_secrets
 from ingestion.rows import Refusal
 from ingestion.streams import Context, Rows, Stream, Window
@@ -57,7 +57,7 @@ def events(context: Context, url: str, start: dt.date) -> Stream:
     wanted = {day: paths for day, paths in files.items() if start <= day < context.end}
     connection = duckdb.connect(config={"temp_directory": "", "memory_limit": MEMORY_LIMIT})
     connection.execute("set timezone = 'UTC'")
-    if not _is_local(filesystem):
+    if not is_local(filesystem):
         connection.register_filesystem(filesystem)
     for paths in _batches(filesystem, wanted):
         yield _flatten(connection, paths, context.hasher)
@@ -91,10 +91,6 @@ def _files(url: str) -> tuple[fsspec.AbstractFileSystem, dict[dt.date, list[str]
     return filesystem, found
 
 
-def _is_local(filesystem: fsspec.AbstractFileSystem) -> bool:
-    return "file" in ([filesystem.protocol] if isinstance(filesystem.protocol, str) else filesystem.protocol)
-
-
 def _batches(
     filesystem: fsspec.AbstractFileSystem, files: Mapping[dt.date, list[str]]
 ) -> Iterator[list[tuple[dt.date, str]]]:
@@ -106,7 +102,7 @@ def _batches(
         if batch and (size + bytes_of_day > BATCH_BYTES or days >= BATCH_DAYS):
             yield batch
             batch, size, days = [], 0, 0
-        batch += [(day, path if _is_local(filesystem) else filesystem.unstrip_protocol(path)) for path in files[day]]
+        batch += [(day, address(filesystem, path)) for path in files[day]]
         size, days = size + bytes_of_day, days + 1
     if batch:
         yield batch
