@@ -17,8 +17,8 @@ from typing import Any
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-# Given to every file system; dbt's profile says the same.
-FRESH = {"use_listings_cache": False}
+# Stores whose driver remembers listings, unless it is told not to; dbt's profile says the same.
+REMEMBERING = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss")
 
 
 class WholeFiles(LocalFileSystem):  # type: ignore[misc]
@@ -60,7 +60,8 @@ def register() -> None:
 
 def located(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
     """The file system of a URL or local path, and the path in it."""
-    filesystem, path = fsspec.core.url_to_fs(url, **FRESH)
+    remembers = url.partition("://")[0] in REMEMBERING
+    filesystem, path = fsspec.core.url_to_fs(url, **({"use_listings_cache": False} if remembers else {}))
     return filesystem, path
 
 

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ingestion.errors import SettingsError
-from ingestion.filesystems import located, register
+from ingestion.filesystems import is_local, located, register
 from ingestion.registry import LOAD_ID, SOURCES, Table, bookkeeping, source
 from ingestion.settings import Settings
 
@@ -120,7 +120,8 @@ def _contract(table: Table) -> tuple[bytes, str]:
 def _write_once(filesystem: fsspec.AbstractFileSystem, path: str, content: bytes) -> None:
     """Write a file that does not exist yet."""
     if not filesystem.exists(path):
-        filesystem.makedirs(path.rpartition("/")[0], exist_ok=True)
+        if is_local(filesystem):  # a store needs no folders, and would take the first one for a bucket to make
+            filesystem.makedirs(path.rpartition("/")[0], exist_ok=True)
         filesystem.pipe_file(path, content)
 
 

@@ -64,7 +64,9 @@ class Settings(BaseSettings):
     def model_post_init(self, _context: Any) -> None:
         if not self.lake_url:
             self.lake_url = str(self.home / "lake")
-        elif "://" not in self.lake_url:
+        elif "://" in self.lake_url:
+            self.lake_url = self.lake_url.rstrip("/")  # to an object store `lake//hubspot` is another folder
+        else:
             self.lake_url = str(Path(self.lake_url).expanduser().resolve())
 
     @property

@@ -73,6 +73,7 @@ def _built(then: Settings, moment: dt.datetime, progress: Callable[[int, int, st
 
 def _refuse_before_the_first_load(now: Settings, moment: dt.datetime) -> None:
     with duckdb.connect() as connection:
+        lake.let_read(connection, now)
         try:
             first = connection.execute(
                 "select min(inserted_at) from read_json("

@@ -54,7 +54,10 @@ def manifest(settings: Settings) -> Mapping[str, Any]:
     stamp = _stamp(settings)
     with _locked(folder / ".lock"):
         if not (folder / f"{stamp}.json").exists():
+            from dbt.parser.manifest import write_semantic_manifest
+
             project = _parse(settings)
+            write_semantic_manifest(project, str(settings.dbt_target_dir))  # MetricFlow's
             for old in folder.glob("*.json"):
                 old.unlink()
             copy = folder / "manifest.part"
@@ -101,9 +104,10 @@ def invoke(settings: Settings, arguments: Sequence[str], listen: Callable[[Any],
     `listen` is given every event but errors of dbt itself: results of models and tests, failed ones too.
     """
     try:
-        project = _parse(settings)
+        # Variables of a command may change what is parsed: it parses for itself.
+        project = None if "--vars" in arguments else _parse(settings)
     except DbtError as error:
-        return str(error).splitlines()
+        return [str(error)]
     return _call(settings, arguments, project, listen)[1]
 
 

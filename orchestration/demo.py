@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ingestion.errors import KpiloteError
+from ingestion.filesystems import located
 from ingestion.settings import Settings, reload, settings
 from orchestration.environment import variables
 
@@ -61,10 +62,15 @@ def real_sources() -> list[str]:
 
 def refuse_foreign_home(now: Settings) -> None:
     """The demo never mixes with data of real accounts."""
-    if not is_demo_home(now) and any((now.home / "lake").glob("*/_dlt_loads/*.jsonl")):
+    if not is_demo_home(now) and _has_loads(now):
         raise DemoError(
             f"{now.home} holds data of your own accounts: `KPILOTE_HOME=data-demo kpilote demo` keeps them apart"
         )
+
+
+def _has_loads(now: Settings) -> bool:
+    filesystem, root = located(now.lake_url)
+    return bool(filesystem.glob(f"{root}/*/_dlt_loads/[!_]*.jsonl"))
 
 
 @contextlib.contextmanager

@@ -127,10 +127,13 @@ def forget_runs(now: Settings, dagster: dg.DagsterInstance) -> None:
     """Rows that gates showed in Dagster's events: emptied, whoever they are about (see `expectations.docs`)."""
     from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
 
+    from orchestration.storage import BatchingEventLog
+
     log: Any = dagster.event_log_storage
-    # Events of no run have a file of their own, named by no run.
-    ids = ["", *(run.run_id for run in dagster.get_runs())]
-    shards = [log.index_connection, *(partial(log.run_connection, run_id) for run_id in ids)]
+    shards = [log.index_connection]
+    if isinstance(log, BatchingEventLog):  # a file per run; events of no run have one named by no run
+        ids = ["", *(run.run_id for run in dagster.get_runs())]
+        shards += [partial(log.run_connection, run_id) for run_id in ids]
     for connect in shards:
         with connect() as connection:
             for table, name in ((SqlEventLogStorageTable, "event"), (AssetCheckExecutionsTable, "evaluation_event")):
@@ -149,8 +152,10 @@ def _empty_samples(connection: Any, table: Any, column: Any) -> None:
 
     shown = connection.execute(select(table.c.id, column).where(column.contains(f'"{SAMPLES}"'))).fetchall()
     for row_id, text in shown:
-        changed = json.dumps(_without_samples(json.loads(text)))
-        connection.execute(table.update().where(table.c.id == row_id).values({column.name: changed}))
+        event = json.loads(text)
+        changed = _without_samples(event)
+        if changed != event:
+            connection.execute(table.update().where(table.c.id == row_id).values({column.name: json.dumps(changed)}))
 
 
 def _without_samples(event: Any) -> Any:

@@ -19,8 +19,8 @@ Columns = Mapping[str, Mapping[str, str]]
 
 # Lake tables are read in place: `read_parquet('…/ga4/events/*.parquet', …)` stands for the source table ga4.events.
 _LAKE_READ = re.compile(r"read_parquet\(\s*'[^']*/(\w+)/(\w+)/\*\.parquet'[^)]*\)")
-# What columns do not come from: comments, and texts with those in a row after them (days, loads).
-_TEXTS = re.compile(r"--[^\n]*|'[^']*'(?:\s*,\s*'[^']*')*")
+# What columns do not come from: comments, and texts of a list (days, loads). Quoted names stay.
+_TEXTS = re.compile(r"""--[^\n]*|/\*.*?\*/|("[^"]*")|(?<=[(\[])\s*'[^']*'(?:\s*,\s*'[^']*')*|'[^']*'""", re.DOTALL)
 # Beyond this many characters the answer is an unreadable web of every fact and takes longer than the model itself.
 LONGEST_SQL = 60_000
 
@@ -30,7 +30,9 @@ def column_lineage(sql: str, columns: Sequence[str], tables: Columns, dialect: s
     if len(sql) > LONGEST_SQL:
         return {}
     sql = _LAKE_READ.sub(r"\1.\2", sql)
-    shape = json.dumps([_TEXTS.sub("''", sql), list(columns), tables, dialect], sort_keys=True)
+    shape = json.dumps(
+        [_TEXTS.sub(lambda found: found[1] or "''", sql), list(columns), tables, dialect], sort_keys=True
+    )
     digest = hashlib.sha256(shape.encode()).hexdigest()[:24]
     path = cache / f"{digest}.json"
     if path.exists():

@@ -25,6 +25,7 @@ from orchestration.environment import variables
 from sandbox.server import Running, running
 from sandbox.world import World
 from serving import files
+from tests import bucket
 from tests.browser import launched
 
 # A quarter and some days, so that every cadence has a complete period. Fixed dates: nothing depends on today.
@@ -138,6 +139,13 @@ def at_home(built_home: Home) -> Iterator[settings_module.Settings]:
     """The settings of this process are those of the built home."""
     with built_home.active() as now:
         yield now
+
+
+@pytest.fixture(scope="session")
+def store() -> Iterator[dict[str, str]]:
+    """An S3 server: the variables by which it is found. One per process, as file systems are kept by their options."""
+    with bucket.served() as variables:
+        yield variables
 
 
 @pytest.fixture(scope="module")

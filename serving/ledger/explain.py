@@ -15,7 +15,7 @@ from typing import Any
 import duckdb
 
 from ingestion.errors import KpiloteError
-from ingestion.lake import LakePlace, committed_loads, source_url, table_glob
+from ingestion.lake import LakePlace, committed_loads, let_read, source_url, table_glob
 from ingestion.registry import SOURCES, Table, bookkeeping, table
 from serving import marts
 from serving.folder import Release
@@ -204,6 +204,7 @@ def _files(settings: LakePlace, each: Table, first: date, last: date) -> Files:
         )
     )
     with marts.memory() as connection:
+        let_read(connection, settings)
         loads = connection.execute(
             f"""
             with covered as (

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 import duckdb
 
-from ingestion.lake import LakePlace, table_glob
+from ingestion.lake import LakePlace, let_read, table_glob
 from ingestion.registry import LOAD_ID, SOURCES, Table, table
 from serving import marts
 
@@ -33,6 +33,7 @@ def _windows(connection: duckdb.DuckDBPyConnection, source: str) -> bool:
 
 def read(connection: duckdb.DuckDBPyConnection, settings: LakePlace, before: Mapping[str, str]) -> None:
     """Create `happened` from every source the previous publication knew a position of."""
+    let_read(connection, settings)
     connection.execute("create or replace table happened (kind varchar, id varchar, cause varchar)")
     connection.execute("create or replace table changed_rates (currency varchar, date_day date)")
     for name, since in before.items():

@@ -1,7 +1,8 @@
 """Random histories: late, merged, deleted, reopened and corrected records, missed days, backfills, reruns, erasures, on
 a lake that gains columns after its first load.
 
-HYPOTHESIS_PROFILE=nightly python -m pytest tests/history    (200 histories; the default are those of five minutes)
+HYPOTHESIS_PROFILE=nightly python -m pytest -n 2 --dist load tests/history -k whatever
+                                                     (200 histories; the default are those of five minutes)
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ from tests.orchestration.marts import contents
 
 RUNS = 8  # of one history
 IS_NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
-HISTORIES = 200 if IS_NIGHTLY else 2
+# Two processes share the nightly ones, each from a company and chances of its own.
+SHARES, HISTORIES = (2, 100) if IS_NIGHTLY else (1, 2)
 # In CI as many as fit into five minutes: once one whole history was lived, no run begins after that.
 BUDGET_SECONDS = math.inf if IS_NIGHTLY else 240
 # (kind, row it happens to, factor); they happen on the day the step begins with. Kinds are counted from the step's own:
@@ -129,7 +131,8 @@ class History(RuleBasedStateMachine):
 
 
 @pytest.mark.slow
-def test_incremental_equals_full_refresh_whatever_happens(founded: Twin) -> None:
+@pytest.mark.parametrize("share", range(SHARES))
+def test_incremental_equals_full_refresh_whatever_happens(founded: Twin, share: int) -> None:
     machine = type("History", (History,), {"founded": founded, "ends_at": time.monotonic() + BUDGET_SECONDS})
     run_state_machine_as_test(
         machine,

@@ -3,52 +3,34 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
-from collections.abc import Iterator
 from pathlib import Path
-from unittest import mock
 
 import duckdb
 import pytest
-from moto.server import ThreadedMotoServer
 
 from expectations import gate
 from ingestion import compaction, erasure, identity, lake, suppression
+from ingestion.errors import KpiloteError
 from ingestion.filesystems import located
 from ingestion.registry import tables
 from ingestion.settings import Settings, reload
 from orchestration import dbt
+from orchestration.doctor import _lake as try_lake
 from sandbox.world import World
 from tests import traces
+from tests.bucket import URL
 from tests.ingestion.conftest import END, START
 from tests.ingestion.lake_reader import latest
 from tests.ingestion.test_erasure import HASHER, address_of
 
-BUCKET = "lake"
 PULLED = ("hubspot", "spreadsheets")
 JUDGED = ("spreadsheets.ad_spend",)
-
-
-@pytest.fixture(scope="module")
-def store() -> Iterator[dict[str, str]]:
-    """An S3 server of our own with an empty bucket: the variables by which every AWS client finds it."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    variables = {
-        "AWS_ACCESS_KEY_ID": "kpilote", "AWS_SECRET_ACCESS_KEY": "kpilote", "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
-    }  # fmt: skip
-    with mock.patch.dict(os.environ, variables):
-        located(f"s3://{BUCKET}")[0].mkdir(BUCKET)
-    yield variables
-    server.stop()
 
 
 @pytest.fixture
 def bucket(fresh: Settings, store: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """Settings of an empty home whose lake lies in the bucket."""
-    for name, value in {**store, "KPILOTE_LAKE_URL": f"s3://{BUCKET}/{tmp_path.name}"}.items():
+    for name, value in {**store, "KPILOTE_LAKE_URL": f"{URL}/{tmp_path.name}"}.items():
         monkeypatch.setenv(name, value)
     return reload()
 
@@ -98,3 +80,12 @@ def test_a_person_can_be_erased_from_a_bucket(bucket: Settings, world: World, tm
     erasure.rewrite(bucket, erasure.surrogates(person.nodes), lambda _done, _of: None)
     lake.pull("hubspot", START, END, settings=bucket)
     assert traces.holding(downloaded(bucket, tmp_path / "after").home, identifiers) == {}
+
+
+def test_a_misspelt_bucket_is_not_made(bucket: Settings) -> None:
+    filesystem, _ = located(URL)
+    before = filesystem.ls("")
+    with pytest.raises(KpiloteError, match="KPILOTE_LAKE_URL"):
+        try_lake(f"{URL}y/kpilote")
+    assert filesystem.ls("") == before
+    assert "can be written" in try_lake(bucket.lake_url)

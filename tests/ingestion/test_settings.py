@@ -5,10 +5,13 @@ import os
 from pathlib import Path
 
 import duckdb
+import fsspec
 import pytest
+from fsspec import AbstractFileSystem
 
 from ingestion import lake
 from ingestion.errors import SettingsError
+from ingestion.filesystems import located
 from ingestion.http import RateLimit
 from ingestion.registry import LOAD_ID, SOURCES, bookkeeping, source, table, tables
 from ingestion.settings import Settings, reload
@@ -34,6 +37,26 @@ def test_paths_are_absolute_and_reach_subprocesses(bare: Settings, tmp_path: Pat
     assert bare.environment()["KPILOTE_HOME"] == str(tmp_path / "here")
     assert bare.environment()["KPILOTE_SOURCES"] == "hubspot,ga4,mailchimp,spreadsheets"
     assert bare.start_date.day == 1
+
+
+def test_a_lake_url_ends_without_a_slash(bare: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KPILOTE_LAKE_URL", "s3://bucket/lake/")
+    assert reload().environment()["KPILOTE_LAKE_URL"] == "s3://bucket/lake"
+
+
+def test_only_stores_that_remember_listings_are_told_not_to() -> None:
+    class Plain(AbstractFileSystem):  # type: ignore[misc]
+        """As fsspec's sftp: it hands every option on to somebody else."""
+
+        protocol = "plain"
+
+        def __init__(self, **options: object) -> None:
+            assert options == {}
+            super().__init__()
+
+    fsspec.register_implementation("plain", Plain, clobber=True)
+    assert located("plain://folder")[0].protocol == "plain"
+    assert located("s3://bucket/folder")[0].dircache.use_listings_cache is False
 
 
 def test_a_dotenv_file_is_read_and_the_environment_wins(

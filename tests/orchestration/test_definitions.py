@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -76,6 +78,35 @@ def test_every_model_is_an_asset_in_the_group_of_its_folder(definitions: dg.Defi
     assert groups
     assert {name: found.get(name) for name in groups} == groups
     assert set(groups.values()) == {"staging", "intermediate", "core", "attribution", "kpi"}
+
+
+def test_metricflow_finds_its_manifest_beside_ours(definitions: dg.Definitions) -> None:
+    now = settings_module.settings()
+    manifest = dbt.manifest(now)
+    told = json.loads((now.dbt_target_dir / "semantic_manifest.json").read_text())
+    assert (
+        {each["name"] for each in told["metrics"]} == {each["name"] for each in manifest["metrics"].values()} != set()
+    )
+
+
+def test_one_parse_serves_many_commands(definitions: dg.Definitions) -> None:
+    """dbt writes into the nodes of a parse what a command made of them, and takes it from there the next time: of
+    ephemeral models the injected SQL, of foreign keys the rendered name.
+    """
+    nodes = [each for each in dbt.manifest(settings_module.settings())["nodes"].values() if each.get("columns")]
+    kinds = {each["type"] for node in nodes for column in node["columns"].values() for each in column["constraints"]}
+    assert "foreign_key" not in kinds | {each["type"] for node in nodes for each in node.get("constraints") or ()}
+    assert "ephemeral" not in {node["config"]["materialized"] for node in nodes}
+
+
+def test_a_broken_project_is_told_in_one_piece(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = tmp_path / "project"
+    shutil.copytree(dbt.PROJECT_DIR, project, ignore=shutil.ignore_patterns("target", "logs", "models", "seeds"))
+    (project / "models").mkdir()
+    (project / "models" / "broken.yml").write_text("models:\n  - name: [")
+    monkeypatch.setattr(dbt, "PROJECT_DIR", project)
+    (said,) = dbt.invoke(settings_module.settings(), ["run"])
+    assert "broken.yml" in said
 
 
 def test_lineage_is_whole_from_the_vendors_to_the_page(graph: dg.AssetGraph) -> None:

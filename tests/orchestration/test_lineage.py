@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from unittest import mock
 
+import pytest
+
 from orchestration import lineage
 from orchestration.lineage import Lineage, column_lineage
 
@@ -26,6 +28,19 @@ def test_other_days_need_no_trace(tmp_path: Path) -> None:
     assert traced(SQL, ["origin"], tmp_path) == (first, False)
     other = SQL.replace("('2026-01-01', '2026-01-02')", "('2026-01-03')").replace("the day's", "it's another day")
     assert traced(other, ["origin"], tmp_path) == (first, False)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("/* the day's */ select source as origin from staging.visits where day = 'x'", None),
+        ("select source as origin, 1 as \"o'n\" from staging.visits where day = 'x'", None),
+        ("select 'p', 'q', source as origin, 's' from staging.visits", "select 'p', source as origin, 's', 't' from x"),
+    ],
+)
+def test_texts_hide_no_sql(one: str, other: str | None, tmp_path: Path) -> None:
+    traced(one, ["origin"], tmp_path)
+    assert traced(other or one.replace("source", "campaign"), ["origin"], tmp_path)[1]
 
 
 def test_another_column_is_traced(tmp_path: Path) -> None:
