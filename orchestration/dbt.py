@@ -117,7 +117,6 @@ def _parse(settings: Settings) -> Manifest:
     """
     stamp = _stamp(settings)
     if stamp not in _parsed:
-        _forget_other_parses(settings, stamp)
         project, errors = _call(settings, ["parse", "--no-write-json", "--log-level", "none"])
         if errors:
             raise DbtError("\n".join(errors))
@@ -149,6 +148,8 @@ def _call(
         # dbt would write every statement and its timing: four tenths of the time of a small build.
         *("--log-path", str(settings.home / "logs" / "dbt"), "--log-level-file", "info", "--no-use-colors"),
     ]
+    if project is None:
+        _forget_other_parses(settings)
     with variables({**settings.environment(), "DO_NOT_TRACK": "1"}):
         try:
             outcome = dbtRunner(project, [hear]).invoke([*arguments, *paths])
@@ -159,12 +160,13 @@ def _call(
     return None, errors or [f"dbt {arguments[0]}: {outcome.exception or 'at least one model or test failed'}"]
 
 
-def _forget_other_parses(settings: Settings, stamp: str) -> None:
+def _forget_other_parses(settings: Settings) -> None:
     """Drop dbt's partial parse when a file of the project changed since it was made.
 
     dbt 1.12 keeps the metrics of a YAML file that was edited and then finds each of them twice (seen 2026-11-23).
     """
     saved, stamp_file = settings.dbt_target_dir / "partial_parse.msgpack", settings.dbt_target_dir / "parsed.stamp"
+    stamp = _stamp(settings)
     if not stamp_file.exists() or stamp_file.read_text() != stamp:
         saved.unlink(missing_ok=True)
         settings.dbt_target_dir.mkdir(parents=True, exist_ok=True)

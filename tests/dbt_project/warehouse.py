@@ -61,7 +61,8 @@ class Warehouse:
 
     def dbt(self, *arguments: str) -> None:
         """Run dbt on this warehouse; a failure shows what it said."""
-        assert dbt.invoke(self.settings, [*arguments, "--log-level", "none"]) == []
+        said = dbt.invoke(self.settings, [*arguments, "--log-level", "none"])
+        assert said == [], said
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """The result of a query."""
