@@ -123,13 +123,12 @@ def _written(
         filesystem.rm_file(draft)  # left by a process that was killed
     query = "from read_parquet($1, union_by_name = true)"
     connection.execute("set preserve_insertion_order = true")
-    named = {path: address(filesystem, path) for path in (*sources, draft)}
-    old = [named[path] for path in sources]
-    connection.execute(f"copy ({query}) to {quoted(named[draft])} (format parquet, compression zstd)", [old])
+    old, new = [address(filesystem, path) for path in sources], address(filesystem, draft)
+    connection.execute(f"copy ({query}) to {quoted(new)} (format parquet, compression zstd)", [old])
     # Every value of every row as text: order and files aside, both sides must come to the same.
     rows = f"select columns(*)::varchar {query}"
     check = f"select count(*), bit_xor(hash(rows)), sum(hash(rows)) from ({rows}) as rows"  # noqa: S608 - constants
-    said, says = (connection.execute(check, [paths]).fetchone() for paths in (old, [named[draft]]))
+    said, says = (connection.execute(check, [paths]).fetchone() for paths in (old, [new]))
     if said != says or says is None:
         filesystem.rm_file(draft)
         raise CompactionError(

@@ -17,8 +17,8 @@ from typing import Any
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-# Stores whose driver remembers listings, unless it is told not to; dbt's profile says the same.
-REMEMBERING = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss")
+# Object stores: their drivers remember listings unless told not to (dbt's profile says the same), and have no folders.
+STORES = {"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss"}
 
 
 class WholeFiles(LocalFileSystem):  # type: ignore[misc]
@@ -60,14 +60,21 @@ def register() -> None:
 
 def located(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
     """The file system of a URL or local path, and the path in it."""
-    remembers = url.partition("://")[0] in REMEMBERING
-    filesystem, path = fsspec.core.url_to_fs(url, **({"use_listings_cache": False} if remembers else {}))
+    is_store = url.partition("://")[0] in STORES
+    filesystem, path = fsspec.core.url_to_fs(url, **({"use_listings_cache": False} if is_store else {}))
     return filesystem, path
 
 
 def is_local(filesystem: fsspec.AbstractFileSystem) -> bool:
     """Whether DuckDB reads it by itself."""
     return isinstance(filesystem, LocalFileSystem)
+
+
+def make_folder(filesystem: fsspec.AbstractFileSystem, path: str) -> None:
+    """Make a folder where there are such: a store needs none, and would take the first one for a bucket to make."""
+    names = filesystem.protocol
+    if STORES.isdisjoint([names] if isinstance(names, str) else names):
+        filesystem.makedirs(path, exist_ok=True)
 
 
 def address(filesystem: fsspec.AbstractFileSystem, path: str) -> str:

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ingestion.errors import SettingsError
-from ingestion.filesystems import is_local, located, register
+from ingestion.filesystems import located, make_folder, register
 from ingestion.registry import LOAD_ID, SOURCES, Table, bookkeeping, source
 from ingestion.settings import Settings
 
@@ -51,7 +51,7 @@ class Pull:
 
 def source_url(settings: LakePlace, source_name: str) -> str:
     """Folder of a source in the lake."""
-    return f"{settings.lake_url.rstrip('/')}/{source_name}"
+    return f"{settings.lake_url}/{source_name}"
 
 
 def table_glob(settings: LakePlace, table: Table) -> str:
@@ -120,8 +120,7 @@ def _contract(table: Table) -> tuple[bytes, str]:
 def _write_once(filesystem: fsspec.AbstractFileSystem, path: str, content: bytes) -> None:
     """Write a file that does not exist yet."""
     if not filesystem.exists(path):
-        if is_local(filesystem):  # a store needs no folders, and would take the first one for a bucket to make
-            filesystem.makedirs(path.rpartition("/")[0], exist_ok=True)
+        make_folder(filesystem, path.rpartition("/")[0])
         filesystem.pipe_file(path, content)
 
 

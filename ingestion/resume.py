@@ -12,7 +12,8 @@ from contextlib import suppress
 import dlt
 from dlt.destinations.impl.filesystem.filesystem import CURRENT_VERSION, INIT_FILE_NAME
 
-from ingestion.filesystems import located
+from ingestion.filesystems import located, make_folder
+from ingestion.lake import source_url
 from ingestion.settings import Settings
 
 LAYOUT = "{table_name}/{load_id}.{file_id}.{ext}"
@@ -62,7 +63,7 @@ def _forget_uncommitted_cursors(source_name: str, settings: Settings) -> None:
     dlt writes them just before the load's record and reads the newest, committed or not: after a kill between the two
     they would lead past rows that nobody kept.
     """
-    filesystem, root = located(f"{settings.lake_url.rstrip('/')}/{source_name}")
+    filesystem, root = located(source_url(settings, source_name))
     filesystem.invalidate_cache()
     committed = {_load_of(path) for path in filesystem.glob(f"{root}/_dlt_loads/*.jsonl")}
     for path in filesystem.glob(f"{root}/_dlt_pipeline_state/*.jsonl"):
@@ -80,9 +81,9 @@ def _initialise(source_name: str, settings: Settings) -> None:
     """Mark the source's folder as dlt's: it refuses a folder that exists unmarked, and the contract files came
     first.
     """
-    filesystem, root = located(f"{settings.lake_url.rstrip('/')}/{source_name}")
+    filesystem, root = located(source_url(settings, source_name))
     marker = f"{root}/{INIT_FILE_NAME}"
     if not filesystem.exists(marker):
-        filesystem.makedirs(root, exist_ok=True)
+        make_folder(filesystem, root)
         versions = {"initial_version": CURRENT_VERSION, "current_version": CURRENT_VERSION}
         filesystem.pipe_file(marker, json.dumps(versions).encode())

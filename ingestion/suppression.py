@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from ingestion import identifiers
 from ingestion.errors import SettingsError
-from ingestion.filesystems import located, register
+from ingestion.filesystems import located, make_folder, register
 from ingestion.registry import Table
 from ingestion.settings import Settings
 from ingestion.tables.model import Identifier, IdentifierKind
@@ -90,7 +90,7 @@ def write(settings: Settings, erasure: str, erased_at: str, found: Iterable[tupl
     """Put (kind, identifier) pairs on the list, as one object of its own. Written twice it says the same."""
     key = settings.require_hash_key()
     filesystem, root = located(_folder(settings))
-    filesystem.makedirs(root, exist_ok=True)
+    make_folder(filesystem, root)
     entry = {
         "erasure": erasure,
         "erased_at": erased_at,
@@ -102,4 +102,4 @@ def write(settings: Settings, erasure: str, erased_at: str, found: Iterable[tupl
 
 
 def _folder(settings: Settings) -> str:
-    return f"{settings.lake_url.rstrip('/')}/{FOLDER}"
+    return f"{settings.lake_url}/{FOLDER}"

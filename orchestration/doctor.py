@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ingestion.errors import KpiloteError
-from ingestion.filesystems import is_local, located
+from ingestion.filesystems import located, make_folder
 from ingestion.privacy import without_secrets
 
 if TYPE_CHECKING:
@@ -67,8 +67,7 @@ def _lake(url: str) -> str:
     shown = without_secrets(url)
     try:
         filesystem, root = located(url)
-        if is_local(filesystem):  # elsewhere this would make a bucket that is only spelt wrong
-            filesystem.makedirs(root, exist_ok=True)
+        make_folder(filesystem, root)
         filesystem.pipe_file(f"{root}/.doctor", b"")
         filesystem.rm_file(f"{root}/.doctor")
     except Exception as error:  # every storage has its own

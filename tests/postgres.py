@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -13,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg2
+
+from tests.machine import free_port
 
 START_SECONDS = 60
 
@@ -31,9 +32,7 @@ def running(folder: Path) -> Iterator[str]:
     user = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"] if os.geteuid() == 0 else []
     if user:
         shutil.chown(data, "nobody", "nogroup")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     address = f"postgresql://kpilote@127.0.0.1:{port}/postgres"
     try:
         make = [folder / "initdb", "-D", data / "db", "-U", "kpilote", "-A", "trust", "-E", "UTF8", "--no-locale"]

@@ -9,7 +9,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -24,6 +23,7 @@ import click
 from serving import release
 from tests.chaos.kills import Fire
 from tests.chaos.victim import ROOT
+from tests.machine import free_port
 from tests.orchestration.marts import contents
 from tests.serving import readers, warehouse
 from tests.serving.warehouse import GATES, Places, next_day
@@ -159,9 +159,7 @@ class _dev:  # noqa: N801 - used as a context manager
     """`kpilote dev` on a free port, ended by SIGKILL to all of it."""
 
     def __init__(self, environment: dict[str, str]) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         self._address = f"http://127.0.0.1:{port}"
         command = [sys.executable, "-m", "orchestration.cli", "dev", "--port", str(port)]
         self._process = subprocess.Popen(

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -22,6 +21,7 @@ from playwright.sync_api import Browser, Page
 
 from orchestration.runs import ROOT, instance
 from tests.conftest import Home, serving
+from tests.machine import free_port
 from tests.orchestration.marts import contents
 
 SCREENSHOTS = ROOT / "screenshots"
@@ -107,9 +107,7 @@ def failures(home: Home) -> list[str]:
 @contextmanager
 def webserver(home: Home) -> Iterator[str]:
     """`kpilote dev` on a free port: webserver and daemon as a person starts them."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     log = (Path(home.path) / "logs" / "dev.log").open("w", encoding="utf-8")
     process = subprocess.Popen(
         [sys.executable, "-m", "orchestration.cli", "dev", "--port", str(port)],
