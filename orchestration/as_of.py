@@ -52,6 +52,7 @@ def rebuild(now: Settings, moment: dt.datetime, progress: Callable[[int, int, st
         with held(now):
             refuse_while_unfinished(now)
             _refuse_before_the_first_load(now, moment)
+            dbt.parsed(now)  # holds for the other home too, whose own would take some ten seconds
             return _built(now.as_known_on(moment), moment, progress)
     except LockTimeoutError as error:
         raise AsOfError(f"{error}: a refresh is running, look back when it has ended") from None

@@ -7,18 +7,20 @@ dagster-dbt as ever. Belongs here: calling dbt. Which models form a step stands 
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+import os
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ingestion.errors import KpiloteError
 from orchestration.environment import variables
+from serving import files
 
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
@@ -30,7 +32,11 @@ PROJECT_DIR = Path(__file__).resolve().parents[1] / "dbt_project"
 Progress = Callable[[int, int, str], None]
 Event = dict[str, Any]
 
-_parsed: dict[str, Manifest] = {}  # the project as this process last parsed it, by its stamp
+PARTIAL_PARSE_FILE_NAME = "partial_parse.msgpack"  # as dbt calls what it writes after a parse
+PARSE_SECONDS = 300  # as long as a process waits for another that parses
+_parsed: dict[str, Manifest] = {}  # the project as this process last parsed it, by the name of its file
+# Read when SQL is rendered, not when it is parsed: a parse holds for every home, lake and moment.
+_RENDERED = {"KPILOTE_HOME", "KPILOTE_LAKE_URL", "KPILOTE_AS_OF", "KPILOTE_HASH_KEY"}
 _IGNORED_FOLDERS = {"target", "logs", "dbt_packages"}
 _RESULTS = {"LogModelResult", "LogSeedResult", "LogSnapshotResult", "LogTestResult"}
 
@@ -48,22 +54,18 @@ class Build:
 
 
 def manifest(settings: Settings) -> Mapping[str, Any]:
-    """The manifest of the dbt project as it stands, parsed anew only when a file of the project changed."""
-    folder = settings.dbt_target_dir / "definitions"
-    folder.mkdir(parents=True, exist_ok=True)
-    stamp = _stamp(settings)
-    with _locked(folder / ".lock"):
-        if not (folder / f"{stamp}.json").exists():
-            from dbt.parser.manifest import write_semantic_manifest
+    """The manifest of the dbt project as it stands, as dbt writes it."""
+    path = _kept(settings, "json")
+    if not path.exists():
+        from dbt.parser.manifest import write_semantic_manifest
 
-            project = _parse(settings)
-            write_semantic_manifest(project, str(settings.dbt_target_dir))  # MetricFlow's
-            for old in folder.glob("*.json"):
-                old.unlink()
-            copy = folder / "manifest.part"
-            project.writable_manifest().write(str(copy))
-            copy.replace(folder / f"{stamp}.json")
-        return _load(folder / f"{stamp}.json")
+        project = parsed(settings)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_semantic_manifest(project, str(settings.dbt_target_dir))  # MetricFlow's
+        part = path.with_suffix(f".{os.getpid()}")
+        project.writable_manifest().write(str(part))
+        part.replace(path)
+    return _load(path)
 
 
 def build(settings: Settings, selection: Sequence[str], progress: Progress | None = None) -> Build:
@@ -105,24 +107,45 @@ def invoke(settings: Settings, arguments: Sequence[str], listen: Callable[[Any],
     """
     try:
         # Variables of a command may change what is parsed: it parses for itself.
-        project = None if "--vars" in arguments else _parse(settings)
+        project = None if "--vars" in arguments else parsed(settings)
     except DbtError as error:
         return [str(error)]
     return _call(settings, arguments, project, listen)[1]
 
 
-def _parse(settings: Settings) -> Manifest:
-    """The project as it stands; raises DbtError with what is wrong in it. Reading a parse back takes dbt a second, so
-    the process keeps it for its next commands.
+def parsed(settings: Settings) -> Manifest:
+    """The project as it stands, parsed anew only when a file of it changed; raises DbtError with what is wrong in it.
+
+    dbt's own partial parse begins anew for every place of a warehouse, and keeps the metrics of a YAML file that was
+    edited, which dbt 1.12 then finds twice (seen 2026-11-23). So whole parses are kept, in a file and for the process.
     """
-    stamp = _stamp(settings)
-    if stamp not in _parsed:
-        project, errors = _call(settings, ["parse", "--no-write-json", "--log-level", "none"])
-        if errors:
-            raise DbtError("\n".join(errors))
+    path = _kept(settings, "msgpack")
+    if path.stem not in _parsed:
+        with files.locked(path.with_name(".lock"), wait_seconds=PARSE_SECONDS):
+            project = _read(path) if path.exists() else _parse(settings, path)
         _parsed.clear()
-        _parsed[stamp] = project
-    return _parsed[stamp]
+        _parsed[path.stem] = project
+    return _parsed[path.stem]
+
+
+def _parse(settings: Settings, path: Path) -> Manifest:
+    project, errors = _call(settings, ["parse", "--no-write-json", "--log-level", "none"])
+    if errors:
+        raise DbtError("\n".join(errors))
+    for earlier in path.parent.glob("[0-9a-f]*"):
+        earlier.unlink()
+    (settings.dbt_target_dir / PARTIAL_PARSE_FILE_NAME).replace(path)
+    return project  # type: ignore[no-any-return]
+
+
+def _read(path: Path) -> Manifest:
+    """What dbt does with a partial parse when no file changed since."""
+    from dbt.contracts.graph.manifest import Manifest
+    from dbt.parser.manifest import extended_mashumuro_decoder
+
+    project = Manifest.from_msgpack(path.read_bytes(), decoder=extended_mashumuro_decoder)
+    project.build_parent_and_child_maps()
+    return project
 
 
 def _call(
@@ -149,7 +172,7 @@ def _call(
         *("--log-path", str(settings.home / "logs" / "dbt"), "--log-level-file", "info", "--no-use-colors"),
     ]
     if project is None:
-        _forget_other_parses(settings)
+        paths.append("--no-partial-parse")
     with variables({**settings.environment(), "DO_NOT_TRACK": "1"}):
         try:
             outcome = dbtRunner(project, [hear]).invoke([*arguments, *paths])
@@ -158,19 +181,6 @@ def _call(
     if outcome.success:
         return outcome.result, []
     return None, errors or [f"dbt {arguments[0]}: {outcome.exception or 'at least one model or test failed'}"]
-
-
-def _forget_other_parses(settings: Settings) -> None:
-    """Drop dbt's partial parse when a file of the project changed since it was made.
-
-    dbt 1.12 keeps the metrics of a YAML file that was edited and then finds each of them twice (seen 2026-11-23).
-    """
-    saved, stamp_file = settings.dbt_target_dir / "partial_parse.msgpack", settings.dbt_target_dir / "parsed.stamp"
-    stamp = _stamp(settings)
-    if not stamp_file.exists() or stamp_file.read_text() != stamp:
-        saved.unlink(missing_ok=True)
-        settings.dbt_target_dir.mkdir(parents=True, exist_ok=True)
-        stamp_file.write_text(stamp)
 
 
 def _close_warehouse() -> None:
@@ -189,27 +199,20 @@ def _as_dict(message: Any) -> Event:
     return dict(MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True))
 
 
-def _stamp(settings: Settings) -> str:
-    """A short hash of every file of the project and of the settings that its rendering reads."""
-    digest = hashlib.sha256(json.dumps({**settings.environment(), "KPILOTE_HASH_KEY": ""}, sort_keys=True).encode())
+def _kept(settings: Settings, kind: str) -> Path:
+    """Where a parse of the project as it stands is kept: by dbt's version, its files, the settings a parse may read."""
+    environment = {name: value for name, value in settings.environment().items() if name not in _RENDERED}
+    digest = hashlib.sha256(json.dumps([version("dbt-core"), environment], sort_keys=True).encode())
     for path in sorted(PROJECT_DIR.rglob("*")):
         inside = path.relative_to(PROJECT_DIR)
         if path.is_file() and inside.parts[0] not in _IGNORED_FOLDERS:
             with suppress(FileNotFoundError):  # an editor's temporary file
                 facts = path.stat()
                 digest.update(f"{inside} {facts.st_size} {facts.st_mtime_ns}\n".encode())
-    return digest.hexdigest()[:16]
+    return settings.dbt_target_dir / "definitions" / f"{digest.hexdigest()[:16]}.{kind}"
 
 
 @lru_cache(maxsize=4)
 def _load(path: Path) -> Mapping[str, Any]:
     content: Mapping[str, Any] = json.loads(path.read_bytes())
     return content
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """One process at a time; the kernel drops the lock with the process."""
-    with path.open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield

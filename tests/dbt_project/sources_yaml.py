@@ -9,7 +9,7 @@ from pathlib import Path
 from ingestion import registry
 
 STAGING = Path(__file__).parents[2] / "dbt_project" / "models" / "staging"
-LAKE = "{{ env_var('KPILOTE_LAKE_URL', env_var('KPILOTE_HOME', 'data') ~ '/lake') }}"
+LAKE = "lake://"  # where it is, the macro `source` knows
 HEADER = "# Written by `python -m tests.dbt_project.sources_yaml` from ingestion/registry.py: change it there."
 
 
@@ -20,7 +20,7 @@ def path(source: registry.Source) -> Path:
 
 def render(source: registry.Source) -> str:
     """The YAML: one dbt source per lake source, one table per lake table, read from its Parquet files."""
-    location = f"(select * from read_parquet('{LAKE}/{source.name}/{{name}}/*.parquet', union_by_name = true))"
+    location = f"(select * from read_parquet('{LAKE}{source.name}/{{name}}/*.parquet', union_by_name = true))"
     lines = [
         HEADER,
         "sources:",

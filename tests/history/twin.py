@@ -16,6 +16,7 @@ from pathlib import Path
 import duckdb
 import pyarrow.parquet as pq
 from dbt.cli.main import dbtRunner
+from dbt.contracts.graph.manifest import Manifest
 
 from ingestion import lake
 from ingestion.settings import Settings, reload
@@ -38,14 +39,13 @@ ADDED_COLUMNS = {
 
 @dataclass
 class Twin:
-    """One history. `until` is the first day the company has not lived yet; `project` is the dbt project in use."""
+    """One history. `until` is the first day the company has not lived yet; `project`: another dbt project than ours."""
 
     home: Path
     company: Running
-    project: Path = dbt.PROJECT_DIR
+    project: Manifest | None = None
     until: dt.date = FIRST
     changes: list[Change] = field(default_factory=list)
-    runner: dbtRunner | None = None
     select: str = "path:models"
 
     def settings(self) -> Settings:
@@ -116,27 +116,17 @@ class Twin:
             return [f"{name}: {_rows_apart(connection, name)}" for name in differing]
 
     def _dbt(self, settings: Settings, *arguments: str) -> None:
-        if self.runner is None:
-            self.runner = dbtRunner(manifest=self._manifest(settings))
+        paths = [
+            *("--project-dir", str(dbt.PROJECT_DIR), "--profiles-dir", str(dbt.PROJECT_DIR)),
+            *("--target-path", str(self.home / "dbt_target"), "--log-path", str(self.home / "logs")),
+            *("--log-level", "none", "--log-level-file", "none"),
+        ]
+        runner = dbtRunner(manifest=self.project or dbt.parsed(self.settings()))
         with variables({**settings.environment(), "DO_NOT_TRACK": "1"}):
-            result = self.runner.invoke(["--no-write-json", *arguments, *self._paths])
+            result = runner.invoke(["--no-write-json", *arguments, *paths])
         dbt._close_warehouse()
         failed = [each.message for each in result.result.results if each.status == "error"] if result.result else []
         assert result.success, failed[:1] or result.exception
-
-    def _manifest(self, settings: Settings) -> object:
-        with variables({**settings.environment(), "DO_NOT_TRACK": "1"}):
-            result = dbtRunner().invoke(["--no-partial-parse", "parse", *self._paths])
-        assert result.success, result.exception
-        return result.result
-
-    @property
-    def _paths(self) -> list[str]:
-        project, target, logs = str(self.project), str(self.home / "dbt_target"), str(self.home / "logs")
-        return [
-            *("--project-dir", project, "--profiles-dir", project),
-            *("--target-path", target, "--log-path", logs, "--log-level", "none", "--log-level-file", "none"),
-        ]
 
 
 def _without(left: Collection[str]) -> list[str]:

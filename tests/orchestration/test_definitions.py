@@ -99,6 +99,32 @@ def test_one_parse_serves_many_commands(definitions: dg.Definitions) -> None:
     assert "ephemeral" not in {node["config"]["materialized"] for node in nodes}
 
 
+def test_a_parse_serves_every_home_and_ends_with_a_change_of_its_files(
+    definitions: dg.Definitions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process reads it back from the home's folder; where the lake is, is no part of it."""
+    now = settings_module.settings()
+    first = dbt.parsed(now)
+    other = now.model_copy(update={"home": tmp_path, "lake_url": str(tmp_path / "elsewhere")})
+    monkeypatch.setattr(dbt, "_parse", lambda *_: pytest.fail("parsed anew"))
+    assert dbt.parsed(other) is first
+
+    monkeypatch.setattr(dbt, "_parsed", {})
+    again = dbt.parsed(now)
+    assert again is not first
+    assert again.nodes.keys() == first.nodes.keys()
+    assert dbt._call(other, ["compile", "--select", "stg_hubspot__deals"], again)[1] == []
+    compiled = next((tmp_path / "dbt_target" / "compiled").rglob("stg_hubspot__deals.sql")).read_text()
+    assert f"{tmp_path}/elsewhere/hubspot/deals/*.parquet" in compiled
+
+    project = tmp_path / "project"
+    shutil.copytree(dbt.PROJECT_DIR, project, ignore=shutil.ignore_patterns("target", "logs"))
+    (project / "models" / "exposures.yml").write_text("version: 2\n")
+    monkeypatch.setattr(dbt, "PROJECT_DIR", project)
+    with pytest.raises(pytest.fail.Exception, match="parsed anew"):
+        dbt.parsed(now)
+
+
 def test_a_broken_project_is_told_in_one_piece(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     project = tmp_path / "project"
     shutil.copytree(dbt.PROJECT_DIR, project, ignore=shutil.ignore_patterns("target", "logs", "models", "seeds"))

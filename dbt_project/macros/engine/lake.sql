@@ -6,6 +6,15 @@
     {{- env_var('KPILOTE_LAKE_URL', env_var('KPILOTE_HOME', 'data') ~ '/lake') -}}
 {%- endmacro %}
 
+{#- dbt's own `source`, with the place of the lake put in when SQL is rendered: what dbt parses names no home. -#}
+{% macro source(source_name, table_name) %}
+  {%- set relation = builtins.source(source_name, table_name) -%}
+  {%- if execute and relation.external -%}
+    {%- set relation = relation.incorporate(external=relation.external | replace('lake://', lake_url() ~ '/')) -%}
+  {%- endif -%}
+  {{ return(relation) }}
+{% endmacro %}
+
 {#- The instant (ISO 8601, UTC) at which the lake is looked at; empty: now, with every committed load. -#}
 {% macro as_of() -%}
     {{- env_var('KPILOTE_AS_OF', '') -}}

@@ -19,7 +19,7 @@
     {{ 'union all' if not loop.first }}
     select
         '{{ name }}' as kpi,
-        {{ kpi_text(kpi_metrics()[name].description) }} as description,
+        {{ kpi_text(kpi_metric(name).description) }} as description,
         {% for key in ['label_en', 'label_fr', 'formula', 'formula_fr', 'unit', 'direction', 'cadences', 'dimensions', 'owner', 'decision', 'decision_fr',
                        'timing', 'nature', 'aarrr', 'funnel_stage', 'objective', 'additivity', 'entities', 'paired_with', 'north_star_of', 'dashboards'] %}
         {{ kpi_text(meta.get(key)) }} as {{ key }},

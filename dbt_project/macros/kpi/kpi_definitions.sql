@@ -16,30 +16,27 @@ over the columns of their leaves. No SQL is run here.
   {% endfor %}
 {% endmacro %}
 
-{% macro kpi_metrics() %}
-  {#- Every enabled dbt metric by name, in name order. Empty while dbt parses. -#}
-  {% set metrics = {} %}
-  {% if execute %}
-    {% for metric in graph.metrics.values() | sort(attribute='name') %}
-      {% do metrics.update({metric.name: metric}) %}
-    {% endfor %}
-  {% endif %}
-  {% do return(metrics) %}
+{#- The graph is asked by id: dbt makes a dictionary of each node anew whenever one is read, and of all when they are listed. -#}
+{% macro kpi_metric(name) %}
+  {#- An enabled dbt metric, or none. -#}
+  {% do return(graph.metrics.get('metric.' ~ project_name ~ '.' ~ name)) %}
 {% endmacro %}
 
 {% macro kpi_names() %}
+  {#- In name order. Empty while dbt parses. -#}
   {% set names = [] %}
-  {% for name, metric in kpi_metrics().items() if 'kpi' in metric.config.get('tags', []) %}
-    {% do names.append(name) %}
+  {% for metric in graph.metrics.values() if execute and 'kpi' in metric.config.get('tags', []) %}
+    {% do names.append(metric.name) %}
   {% endfor %}
-  {% do return(names) %}
+  {% do return(names | sort) %}
 {% endmacro %}
 
 {% macro kpi_semantic_model(name) %}
-  {% for semantic_model in graph.semantic_models.values() if semantic_model.name == name %}
-    {% do return(semantic_model) %}
-  {% endfor %}
-  {% do exceptions.raise_compiler_error("KPI: no semantic model is called '" ~ name ~ "'") %}
+  {% set semantic_model = graph.semantic_models.get('semantic_model.' ~ project_name ~ '.' ~ name) %}
+  {% if semantic_model is none %}
+    {% do exceptions.raise_compiler_error("KPI: no semantic model is called '" ~ name ~ "'") %}
+  {% endif %}
+  {% do return(semantic_model) %}
 {% endmacro %}
 
 {% macro kpi_additive_aggregations() %}
@@ -83,7 +80,7 @@ over the columns of their leaves. No SQL is run here.
 
 {% macro kpi_expression(kpi, metric_name, windows, leaves) %}
   {#- SQL of a metric over the columns of its leaves, which are collected in `leaves` on the way. -#}
-  {% set metric = kpi_metrics().get(metric_name) %}
+  {% set metric = kpi_metric(metric_name) %}
   {% if metric is none %}
     {% do exceptions.raise_compiler_error("KPI '" ~ kpi ~ "': there is no metric '" ~ metric_name ~ "'") %}
   {% endif %}
@@ -119,7 +116,7 @@ over the columns of their leaves. No SQL is run here.
 {% endmacro %}
 
 {% macro kpi_definition(name) %}
-  {% set metric = kpi_metrics()[name] %}
+  {% set metric = kpi_metric(name) %}
   {% set meta = metric.config.meta %}
   {% set windows = meta.get('windows', {}) %}
   {% set leaves = {} %}
@@ -152,7 +149,7 @@ over the columns of their leaves. No SQL is run here.
 {% macro kpi_definitions(cadence=none) %}
   {#- Compiled definitions of all KPIs (of one cadence), by name. -#}
   {% set definitions = {} %}
-  {% for name in kpi_names() if cadence is none or cadence in kpi_metrics()[name].config.meta.get('cadences', []) %}
+  {% for name in kpi_names() if cadence is none or cadence in kpi_metric(name).config.meta.get('cadences', []) %}
     {% do definitions.update({name: kpi_definition(name)}) %}
   {% endfor %}
   {% do return(definitions) %}

@@ -93,7 +93,7 @@ plain dictionaries, so tests can hand them any set of KPIs.
     {% set declared = kpis or {} %}
     {% if kpis is none %}
       {% for name in kpi_names() %}
-        {% do declared.update({name: kpi_metrics()[name].config.meta}) %}
+        {% do declared.update({name: kpi_metric(name).config.meta}) %}
       {% endfor %}
     {% endif %}
     {% set found = kpi_governance_violations(declared, var('kpi_profiles') if profiles is none else profiles) %}

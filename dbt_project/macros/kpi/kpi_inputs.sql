@@ -7,13 +7,13 @@ it. The ledger finds in it which rows of which fact a cell rests on; people read
   {% if not execute %}
     {% do return('select 1 as kpi') %}
   {% endif %}
-  {% set facts = kpi_fact_origins() %}
   {% set rows = [] %}
   {% for name, definition in kpi_definitions().items() %}
     {% for leaf in definition.leaves.values() %}
       {% do rows.append({'kpi': name, 'leaf': leaf, 'dimensions': definition.meta.dimensions}) %}
     {% endfor %}
   {% endfor %}
+  {% set facts = kpi_fact_origins(rows | map(attribute='leaf.fact') | unique) %}
   {% for row in rows %}
   {% set leaf = row.leaf %}
   {% set window = kpi_windows()[leaf.window] if leaf.window else {} %}
@@ -22,7 +22,7 @@ it. The ledger finds in it which rows of which fact a cell rests on; people read
         '{{ row.kpi }}' as kpi,
         '{{ leaf.column }}' as input_name,
         '{{ leaf.fact }}' as fact,
-        {{ kpi_text(facts.get(leaf.fact, {}).get('key')) }} as fact_key,
+        {{ kpi_text(facts[leaf.fact].key) }} as fact_key,
         '{{ leaf.day_column }}' as day_column,
         {{ kpi_text(row.dimensions) }} as dimensions,
         '{{ leaf.agg }}' as aggregation,
@@ -34,17 +34,18 @@ it. The ledger finds in it which rows of which fact a cell rests on; people read
         {{ kpi_text(window.get('end')) }} as window_end,
         {{ kpi_text(leaf.get('cadence_column')) }} as cadence_column,
         {{ kpi_text(window.get('cadence')) }} as window_cadence,
-        {{ kpi_text(facts.get(leaf.fact, {}).get('lake_tables')) }} as lake_tables
+        {{ kpi_text(facts[leaf.fact].lake_tables) }} as lake_tables
   {% endfor %}
 {% endmacro %}
 
-{% macro kpi_fact_origins() %}
-  {#- Of every model: its key (meta of its YAML) and the lake tables it comes from, by model name. -#}
+{% macro kpi_fact_origins(facts) %}
+  {#- Of each fact: its key (meta of its YAML) and the lake tables it comes from. -#}
   {% set found = {} %}
-  {% for node in graph.nodes.values() if node.resource_type == 'model' and node.config.meta.get('key') %}
+  {% for fact in facts %}
+    {% set unique_id = 'model.' ~ project_name ~ '.' ~ fact %}
     {% set tables = [] %}
-    {% do kpi_collect_sources(node.unique_id, tables, []) %}
-    {% do found.update({node.name: {'key': node.config.meta.key, 'lake_tables': tables | sort}}) %}
+    {% do kpi_collect_sources(unique_id, tables, []) %}
+    {% do found.update({fact: {'key': graph.nodes[unique_id].config.meta.key, 'lake_tables': tables | sort}}) %}
   {% endfor %}
   {% do return(found) %}
 {% endmacro %}
@@ -54,10 +55,10 @@ it. The ledger finds in it which rows of which fact a cell rests on; people read
     {% do return(none) %}
   {% endif %}
   {% do seen.append(unique_id) %}
-  {% if unique_id in graph.sources %}
+  {% if unique_id.startswith('source.') %}
     {% set source = graph.sources[unique_id] %}
     {% do tables.append(source.source_name ~ '.' ~ source.name) %}
-  {% elif unique_id in graph.nodes %}
+  {% elif unique_id.startswith('model.') %}
     {#- Which loads count (stg_<source>__windows) is no origin of a number, though it waits for every table of its source. -#}
     {% for parent in graph.nodes[unique_id].depends_on.nodes if not parent.endswith('__windows') %}
       {% do kpi_collect_sources(parent, tables, seen) %}

@@ -35,10 +35,8 @@ a fingerprint of all that its cells rest on, and kpi_values computes again the p
 {% macro kpi_text_columns(fact) %}
   {#- Columns of a fact that hold text, by its contract. -#}
   {% set found = [] %}
-  {% for node in graph.nodes.values() if node.resource_type == 'model' and node.name == fact %}
-    {% for column in node.columns.values() if column.data_type | lower in ('varchar', 'text', 'string') %}
-      {% do found.append(column.name) %}
-    {% endfor %}
+  {% for column in graph.nodes['model.' ~ project_name ~ '.' ~ fact].columns.values() if column.data_type | lower in ('varchar', 'text', 'string') %}
+    {% do found.append(column.name) %}
   {% endfor %}
   {% do return(found | sort) %}
 {% endmacro %}
