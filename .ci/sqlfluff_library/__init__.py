@@ -37,5 +37,13 @@ class Dbt:
         return f"cast({expression} as {kind})"
 
 
+class Builtins:
+    """dbt's own `source`, which the project's wraps."""
+
+    def source(self, source_name: str, table_name: str) -> str:
+        return f"{source_name}_{table_name}"
+
+
 adapter = Adapter()
+builtins = Builtins()
 dbt = Dbt()
