@@ -31,10 +31,10 @@ from tests.orchestration.marts import contents
 
 RUNS = 8  # of one history
 IS_NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
-# Two processes share the nightly ones, each from a company and chances of its own.
-SHARES, HISTORIES = (2, 100) if IS_NIGHTLY else (1, 2)
+# Processes take the nightly ones in shares, each with chances of its own.
+SHARES, HISTORIES = (4, 50) if IS_NIGHTLY else (1, 2)
 # In CI as many as fit into five minutes: once one whole history was lived, no run begins after that.
-BUDGET_SECONDS = math.inf if IS_NIGHTLY else 240
+BUDGET_SECONDS = math.inf if IS_NIGHTLY else 180
 # (kind, row it happens to, factor); they happen on the day the step begins with. Kinds are counted from the step's own:
 # hypothesis begins with the simplest history there is, and that one should not edit one kind of record over and over.
 CHANGES = st.lists(

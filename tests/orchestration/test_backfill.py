@@ -16,21 +16,32 @@ import pytest
 from ingestion.registry import SOURCES
 from orchestration import runs
 from tests.conftest import Home, home_environment, refresh, serving
+from tests.orchestration.command import kpilote
 from tests.orchestration.marts import contents
 
 NEW_DAYS = 2
 
 
 @pytest.mark.slow
-def test_a_range_in_one_run_equals_the_days_one_by_one(home_copy: Home, tmp_path: Path) -> None:
+def test_a_range_by_the_command_equals_the_days_one_by_one(home_copy: Home, tmp_path: Path) -> None:
     other = replace(home_copy, path=tmp_path / "daily", environment=home_environment(tmp_path / "daily"))
     shutil.copytree(home_copy.path, other.path, symlinks=True)
     for day in range(1, NEW_DAYS + 1):
         with serving(other.older(day)) as served:
             refresh(served, "daily", first=served.last_day, last=served.last_day)
     with serving(home_copy.older(NEW_DAYS)) as served:
-        refresh(served, "daily", first=home_copy.until, last=served.last_day)
+        first, last = home_copy.until.isoformat(), served.last_day.isoformat()
+        done = kpilote(served.environment, "refresh", "--cadence", "daily", "--from", first, "--to", last)
+    assert done.exit_code == 0, done.output
+    assert f"daily {first} to {last}" in done.output
+    assert "gate: raw data" in done.output
     assert contents(home_copy.path) == contents(other.path)
+    with home_copy.active(), runs.instance() as dagster:
+        newest = dagster.get_runs(limit=1)[0]
+    assert newest.job_name == "refresh_daily"
+    assert newest.is_success
+    assert newest.tags["dagster/asset_partition_range_start"] == first
+    assert newest.tags["dagster/asset_partition_range_end"] == last
 
 
 @pytest.mark.slow

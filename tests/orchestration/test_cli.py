@@ -6,25 +6,9 @@ import csv
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
-from ingestion import settings as settings_module
-from orchestration import runs
-from orchestration.cli import main
-from orchestration.demo import REAL_CREDENTIALS
-from orchestration.environment import variables
 from tests.conftest import Home, home_environment, serving
-
-NO_ACCOUNTS = dict.fromkeys(REAL_CREDENTIALS, "")
-
-
-def kpilote(environment: dict[str, str], *arguments: str) -> Result:
-    with variables({**NO_ACCOUNTS, **environment}):
-        settings_module.reload()
-        try:
-            return CliRunner().invoke(main, arguments)
-        finally:
-            settings_module.settings.cache_clear()
+from tests.orchestration.command import kpilote
 
 
 @pytest.fixture
@@ -130,23 +114,6 @@ def test_the_demo_never_mixes_with_real_data(built_home: Home, tmp_path: Path) -
     done = kpilote(built_home.environment, "demo")
     assert done.exit_code == 1
     assert "KPILOTE_HOME" in done.output
-
-
-@pytest.mark.slow
-def test_refresh_runs_the_job_over_the_range_and_the_ui_sees_it(home_copy: Home) -> None:
-    with serving(home_copy) as served:
-        done = kpilote(
-            served.environment, "refresh", "--cadence", "daily", "--from", "2025-04-06", "--to", "2025-04-07"
-        )
-    assert done.exit_code == 0, done.output
-    assert "daily 2025-04-06 to 2025-04-07" in done.output
-    assert "gate: raw data" in done.output
-    with home_copy.active(), runs.instance() as dagster:
-        newest = dagster.get_runs(limit=1)[0]
-    assert newest.job_name == "refresh_daily"
-    assert newest.is_success
-    assert newest.tags["dagster/asset_partition_range_start"] == "2025-04-06"
-    assert newest.tags["dagster/asset_partition_range_end"] == "2025-04-07"
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ from unittest import mock
 import dagster as dg
 import duckdb
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
 
 from ingestion import erasure as lake_side
@@ -22,7 +22,6 @@ from ingestion.identity import Identity
 from ingestion.privacy import Hasher
 from ingestion.registry import bookkeeping
 from orchestration import dbt, erasure, runs
-from orchestration.cli import main
 from orchestration.demo import REAL_CREDENTIALS
 from orchestration.storage import POSTGRES_VARIABLE
 from sandbox.world import World
@@ -30,6 +29,7 @@ from serving import release
 from tests import traces
 from tests.conftest import UNTIL, Home, attempt, home_environment, refresh, serving
 from tests.ingestion.lake_reader import rows
+from tests.orchestration.command import kpilote
 from tests.orchestration.marts import PROCESSING_COLUMNS
 
 ACCOUNTS = dict.fromkeys(REAL_CREDENTIALS, "not used: nothing is pulled")
@@ -60,9 +60,8 @@ def somebody(home: Home) -> str:
     return str(known[known["email"].isin(mailed) & in_deals]["email"].iloc[0])
 
 
-def kpilote(home: Home, *arguments: str, typed: str = "") -> Result:
-    with home.active(**ACCOUNTS):
-        return CliRunner().invoke(main, arguments, input=typed)
+def command(home: Home, *arguments: str, typed: str = "") -> Result:
+    return kpilote({**home.environment, **ACCOUNTS}, *arguments, typed=typed)
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +80,7 @@ def erased(built_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
     surrogates = lake_side.surrogates
     with mock.patch.object(lake_side, "surrogates", side_effect=draw):
-        said = kpilote(home, "erase", "--email", "-", "--yes", typed=f"{address}\n")
+        said = command(home, "erase", "--email", "-", "--yes", typed=f"{address}\n")
     yield Erased(home, built_home.path, address, person, drawn, said)
 
 
@@ -270,19 +269,19 @@ def events(dagster: dg.DagsterInstance) -> str:
 
 
 def test_wrong_usage_and_nobody_found(home_copy: Home) -> None:
-    assert kpilote(home_copy, "erase").exit_code == 2
-    assert kpilote(home_copy, "erase", "--email", "a@b.example", "--resume").exit_code == 2
+    assert command(home_copy, "erase").exit_code == 2
+    assert command(home_copy, "erase", "--email", "a@b.example", "--resume").exit_code == 2
     for arguments, words in (
         (("--email", "nobody@nowhere.example"), "nothing of this person"),
         (("--email", "nobody"), "no address"),
         (("--id", "12345"), "hubspot:<contact id>"),
         (("--resume",), "nothing to resume"),
     ):
-        said = kpilote(home_copy, "erase", "--yes", *arguments)
+        said = command(home_copy, "erase", "--yes", *arguments)
         assert said.exit_code == 1
         assert words in said.output
         assert len(said.output.splitlines()) == 1
-    refused = kpilote(home_copy, "erase", "--email", somebody(home_copy), typed="n\n")
+    refused = command(home_copy, "erase", "--email", somebody(home_copy), typed="n\n")
     assert refused.exit_code == 1
     assert not (home_copy.path / "erasures.jsonl").exists()
     assert not list((home_copy.path / "lake" / "_suppressed").glob("*"))
