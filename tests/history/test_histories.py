@@ -1,7 +1,7 @@
 """Random histories: late, merged, deleted, reopened and corrected records, missed days, backfills, reruns, erasures, on
 a lake that gains columns after its first load.
 
-HYPOTHESIS_PROFILE=nightly python -m pytest -n 2 --dist load tests/history -k whatever
+HYPOTHESIS_PROFILE=nightly python -m pytest -s -n 2 --dist load tests/history -k whatever
                                                      (200 histories; the default are those of five minutes)
 """
 
@@ -11,6 +11,7 @@ import datetime as dt
 import math
 import os
 import shutil
+import sys
 import time
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -128,6 +129,7 @@ class History(RuleBasedStateMachine):
             moment, marts = self.known[len(self.known) // 2]
             rebuilt = as_of.rebuild(self.twin.settings(), moment, lambda *_: None)
             assert contents(rebuilt.warehouse.parent) == marts, f"as of {moment} the marts are not what they were then"
+        sys.stderr.write(f"{os.getpid()}: {self.whole} histories whole, the last in {self.steps} runs\n")
 
 
 @pytest.mark.slow
