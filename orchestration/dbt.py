@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from argparse import Namespace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.metadata import version
@@ -35,8 +35,9 @@ Event = dict[str, Any]
 PARTIAL_PARSE_FILE_NAME = "partial_parse.msgpack"  # as dbt calls what it writes after a parse
 PARSE_SECONDS = 300  # as long as a process waits for another that parses
 _parsed: dict[str, Manifest] = {}  # the project as this process last parsed it, by the name of its file
-# Read when SQL is rendered, not when it is parsed: a parse holds for every home, lake and moment.
-_RENDERED = {"KPILOTE_HOME", "KPILOTE_LAKE_URL", "KPILOTE_AS_OF", "KPILOTE_HASH_KEY"}
+_PACKAGES = ("dbt-core", "dbt-common", "dbt-adapters", "dbt-duckdb")
+# The others are read when SQL is rendered, not when it is parsed: a parse holds for every home, lake and moment.
+_PARSED_VARIABLES = ("KPILOTE_TIMEZONE", "KPILOTE_CURRENCY", "KPILOTE_TARGET")
 _IGNORED_FOLDERS = {"target", "logs", "dbt_packages"}
 _RESULTS = {"LogModelResult", "LogSeedResult", "LogSnapshotResult", "LogTestResult"}
 
@@ -56,15 +57,11 @@ class Build:
 def manifest(settings: Settings) -> Mapping[str, Any]:
     """The manifest of the dbt project as it stands, as dbt writes it."""
     path = _kept(settings, "json")
-    if not path.exists():
-        from dbt.parser.manifest import write_semantic_manifest
-
-        project = parsed(settings)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_semantic_manifest(project, str(settings.dbt_target_dir))  # MetricFlow's
-        part = path.with_suffix(f".{os.getpid()}")
-        project.writable_manifest().write(str(part))
-        part.replace(path)
+    with suppress(FileNotFoundError, ValueError):
+        return _load(path)
+    project = parsed(settings)
+    with _locked(path):
+        _write(project, settings, path)
     return _load(path)
 
 
@@ -120,32 +117,63 @@ def parsed(settings: Settings) -> Manifest:
     edited, which dbt 1.12 then finds twice (seen 2026-11-23). So whole parses are kept, in a file and for the process.
     """
     path = _kept(settings, "msgpack")
-    if path.stem not in _parsed:
-        with files.locked(path.with_name(".lock"), wait_seconds=PARSE_SECONDS):
-            project = _read(path) if path.exists() else _parse(settings, path)
+    project = _parsed.get(path.stem)
+    if project is None:
+        with _locked(path):
+            project = _read(path) or _parse(settings, path)
         _parsed.clear()
         _parsed[path.stem] = project
-    return _parsed[path.stem]
+    return project
 
 
 def _parse(settings: Settings, path: Path) -> Manifest:
-    project, errors = _call(settings, ["parse", "--no-write-json", "--log-level", "none"])
+    apart = settings.dbt_target_dir / "parse"
+    command = ["parse", "--no-write-json", "--log-level", "none"]
+    project, errors = _call(settings, command, target_path=apart)
     if errors:
         raise DbtError("\n".join(errors))
     for earlier in path.parent.glob("[0-9a-f]*"):
         earlier.unlink()
-    (settings.dbt_target_dir / PARTIAL_PARSE_FILE_NAME).replace(path)
+    _write(project, settings, path.with_suffix(".json"))
+    files.sync(apart / PARTIAL_PARSE_FILE_NAME)
+    (apart / PARTIAL_PARSE_FILE_NAME).replace(path)
     return project  # type: ignore[no-any-return]
 
 
-def _read(path: Path) -> Manifest:
-    """What dbt does with a partial parse when no file changed since."""
+def _write(project: Manifest, settings: Settings, path: Path) -> None:
+    """The manifest as JSON, and MetricFlow's beside dbt's other files."""
+    from dbt.flags import set_from_args
+    from dbt.parser.manifest import write_semantic_manifest
+
+    set_from_args(Namespace(), {})  # a process that read the parse of another has run no command that sets them
+    write_semantic_manifest(project, str(settings.dbt_target_dir))
+    part = path.with_suffix(".part")
+    project.writable_manifest().write(str(part))
+    files.sync(part)
+    part.replace(path)
+
+
+def _read(path: Path) -> Manifest | None:
+    """What dbt does with a partial parse when no file changed since; None where there is none that is whole."""
     from dbt.contracts.graph.manifest import Manifest
     from dbt.parser.manifest import extended_mashumuro_decoder
 
-    project = Manifest.from_msgpack(path.read_bytes(), decoder=extended_mashumuro_decoder)
+    try:
+        project = Manifest.from_msgpack(path.read_bytes(), decoder=extended_mashumuro_decoder)
+    except Exception:  # whatever is wrong with the file, dbt parses again
+        return None
     project.build_parent_and_child_maps()
     return project
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """One process at a time makes what is kept beside `path`."""
+    try:
+        with files.locked(path.with_name(".lock"), wait_seconds=PARSE_SECONDS):
+            yield
+    except files.LockTimeoutError as error:
+        raise DbtError(f"dbt: {error}: does another process still parse the project?") from None
 
 
 def _call(
@@ -153,6 +181,7 @@ def _call(
     arguments: Sequence[str],
     project: Manifest | None = None,
     listen: Callable[[Any], None] | None = None,
+    target_path: Path | None = None,
 ) -> tuple[Any, list[str]]:
     """What dbt's command returned, and its errors."""
     from dbt.cli.main import dbtRunner
@@ -167,7 +196,7 @@ def _call(
 
     paths = [
         *("--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROJECT_DIR)),
-        *("--target", settings.target, "--target-path", str(settings.dbt_target_dir)),
+        *("--target", settings.target, "--target-path", str(target_path or settings.dbt_target_dir)),
         # dbt would write every statement and its timing: four tenths of the time of a small build.
         *("--log-path", str(settings.home / "logs" / "dbt"), "--log-level-file", "info", "--no-use-colors"),
     ]
@@ -200,15 +229,15 @@ def _as_dict(message: Any) -> Event:
 
 
 def _kept(settings: Settings, kind: str) -> Path:
-    """Where a parse of the project as it stands is kept: by dbt's version, its files, the settings a parse may read."""
-    environment = {name: value for name, value in settings.environment().items() if name not in _RENDERED}
-    digest = hashlib.sha256(json.dumps([version("dbt-core"), environment], sort_keys=True).encode())
+    """Where a parse of the project as it stands is kept: by versions of dbt, its files, and what parsing may read."""
+    environment = settings.environment()
+    rests_on = [*map(version, _PACKAGES), str(PROJECT_DIR), *(environment[name] for name in _PARSED_VARIABLES)]
+    digest = hashlib.sha256(json.dumps(rests_on).encode())
     for path in sorted(PROJECT_DIR.rglob("*")):
         inside = path.relative_to(PROJECT_DIR)
         if path.is_file() and inside.parts[0] not in _IGNORED_FOLDERS:
             with suppress(FileNotFoundError):  # an editor's temporary file
-                facts = path.stat()
-                digest.update(f"{inside} {facts.st_size} {facts.st_mtime_ns}\n".encode())
+                digest.update(f"{inside}\0".encode() + path.read_bytes() + b"\0")
     return settings.dbt_target_dir / "definitions" / f"{digest.hexdigest()[:16]}.{kind}"
 
 

@@ -7,14 +7,18 @@ import os
 import shutil
 import subprocess
 import sys
+from argparse import Namespace
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import dagster as dg
 import pytest
+from dbt import flags
 
 from ingestion import settings as settings_module
 from ingestion.registry import SOURCES, tables
+from ingestion.settings import Settings
 from orchestration import dbt
 from orchestration.assets import dbt as dbt_assets
 from orchestration.definitions import build_defs
@@ -99,30 +103,48 @@ def test_one_parse_serves_many_commands(definitions: dg.Definitions) -> None:
     assert "ephemeral" not in {node["config"]["materialized"] for node in nodes}
 
 
-def test_a_parse_serves_every_home_and_ends_with_a_change_of_its_files(
-    definitions: dg.Definitions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Another process reads it back from the home's folder; where the lake is, is no part of it."""
+@pytest.fixture
+def parsed(definitions: dg.Definitions, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """A home that keeps a parse, in a process that never ran dbt."""
     now = settings_module.settings()
-    first = dbt.parsed(now)
-    other = now.model_copy(update={"home": tmp_path, "lake_url": str(tmp_path / "elsewhere")})
-    monkeypatch.setattr(dbt, "_parse", lambda *_: pytest.fail("parsed anew"))
-    assert dbt.parsed(other) is first
-
     monkeypatch.setattr(dbt, "_parsed", {})
-    again = dbt.parsed(now)
-    assert again is not first
-    assert again.nodes.keys() == first.nodes.keys()
-    assert dbt._call(other, ["compile", "--select", "stg_hubspot__deals"], again)[1] == []
+    dbt.parsed(now)
+    monkeypatch.setattr(dbt, "_parsed", {})
+    monkeypatch.setattr(flags, "GLOBAL_FLAGS", Namespace())
+    return now
+
+
+def test_a_parse_serves_every_home(parsed: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process reads it back; where the lake is, is no part of it."""
+    monkeypatch.setattr(dbt, "_parse", lambda *_: pytest.fail("parsed anew"))
+    first = dbt.parsed(parsed)
+    other = parsed.model_copy(update={"home": tmp_path, "lake_url": str(tmp_path / "elsewhere")})
+    assert dbt.parsed(other) is first
+    assert dbt.manifest(other)["nodes"].keys() == first.nodes.keys() == dbt.manifest(parsed)["nodes"].keys()
+    assert dbt._call(other, ["compile", "--select", "stg_hubspot__deals"], first)[1] == []
     compiled = next((tmp_path / "dbt_target" / "compiled").rglob("stg_hubspot__deals.sql")).read_text()
     assert f"{tmp_path}/elsewhere/hubspot/deals/*.parquet" in compiled
 
-    project = tmp_path / "project"
-    shutil.copytree(dbt.PROJECT_DIR, project, ignore=shutil.ignore_patterns("target", "logs"))
-    (project / "models" / "exposures.yml").write_text("version: 2\n")
-    monkeypatch.setattr(dbt, "PROJECT_DIR", project)
-    with pytest.raises(pytest.fail.Exception, match="parsed anew"):
-        dbt.parsed(now)
+
+@pytest.mark.parametrize("what", ["damaged", "edited", "upgraded"])
+def test_a_parse_ends_with_what_it_rests_on(
+    parsed: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    home = parsed.model_copy(update={"home": tmp_path})
+    shutil.copytree(parsed.dbt_target_dir, home.dbt_target_dir)
+    if what == "damaged":
+        (file,) = (home.dbt_target_dir / "definitions").glob("*.msgpack")
+        file.write_bytes(file.read_bytes()[:100_000])
+    elif what == "edited":
+        whole = Path.read_bytes
+        edited = dbt.PROJECT_DIR / "dbt_project.yml"
+        monkeypatch.setattr(Path, "read_bytes", lambda path: whole(path) + (b"#" if path == edited else b""))
+    else:
+        monkeypatch.setattr(
+            dbt, "version", lambda package: f"{version(package)}{'.1' if package == 'dbt-duckdb' else ''}"
+        )
+    monkeypatch.setattr(dbt, "_parse", lambda *_: "parsed anew")
+    assert dbt.parsed(home) == "parsed anew"
 
 
 def test_a_broken_project_is_told_in_one_piece(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

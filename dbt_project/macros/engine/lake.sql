@@ -6,7 +6,10 @@
     {{- env_var('KPILOTE_LAKE_URL', env_var('KPILOTE_HOME', 'data') ~ '/lake') -}}
 {%- endmacro %}
 
-{#- dbt's own `source`, with the place of the lake put in when SQL is rendered: what dbt parses names no home. -#}
+{#-
+  dbt's own `source`, with the place of the lake put in when SQL is rendered: what dbt parses names no home. (`dbt source
+  freshness` asks for no macro: how fresh a source is, the gate raw judges.)
+-#}
 {% macro source(source_name, table_name) %}
   {%- set relation = builtins.source(source_name, table_name) -%}
   {%- if execute and relation.external -%}
