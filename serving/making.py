@@ -24,6 +24,7 @@ from serving.ledger.record import record, rules_digest
 
 # What the ledger needs of the release it goes on from.
 TOLD = ("kpi_values",)
+MOMENT = "%Y%m%dT%H%M%SZ"  # a release's id begins with it
 
 
 class MakingSettings(Protocol):
@@ -71,8 +72,8 @@ def _same_content(
 
 def _complete(settings: MakingSettings, staging: Path, newest: Release | None, content: Mapping[str, Any]) -> Release:
     """Complete the staged files with ledger, BI file and manifest, and give the folder its name in one step."""
-    created_at = datetime.now(UTC).replace(microsecond=0)
-    release_id = _free_id(settings, created_at, content["tables"])
+    created_at = _moment(settings)
+    release_id = f"{created_at:{MOMENT}}-{_digest(content['tables'])}"
     # The ledger goes on from what was last put into words, though other files of that release be damaged.
     before = shelf.newest(settings.releases_dir, TOLD) if any(settings.ledger_dir.glob("*.parquet")) else None
     since = cadences.bases(settings.releases_dir, content, before, newest) if before else {}
@@ -97,17 +98,21 @@ def _complete(settings: MakingSettings, staging: Path, newest: Release | None, c
     final = settings.releases_dir / release_id
     staging.rename(final)
     files.sync(settings.releases_dir)
+    book.settle(settings.ledger_dir, [release_id])
     return Release(release_id, final, manifest)
 
 
-def _free_id(settings: MakingSettings, created_at: datetime, tables: Mapping[str, Any]) -> str:
-    """Time, then what the release contains: ids sort by age, and two releases of equal content are seen to be equal."""
-    digest = hashlib.sha256(json.dumps(_content(tables), sort_keys=True).encode()).hexdigest()[:8]
-    known = shelf.ids(settings.releases_dir)
-    moment = created_at
-    while any(release_id.startswith(f"{moment:%Y%m%dT%H%M%SZ}") for release_id in known):
-        moment += timedelta(seconds=1)  # the clock stood still or went back: ids still sort by age
-    return f"{moment:%Y%m%dT%H%M%SZ}-{digest}"
+def _moment(settings: MakingSettings) -> datetime:
+    """Now, or a second after the newest release where the clock stood still or went back: ids sort by age."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    known = [*shelf.ids(settings.releases_dir), *book.ids(settings.ledger_dir)]
+    moments = [datetime.strptime(one.partition("-")[0], MOMENT).replace(tzinfo=UTC) for one in known]
+    return max([now, *(moment + timedelta(seconds=1) for moment in moments)])
+
+
+def _digest(tables: Mapping[str, Any]) -> str:
+    """Of what a release contains: two of equal content are seen to be equal."""
+    return hashlib.sha256(json.dumps(_content(tables), sort_keys=True).encode()).hexdigest()[:8]
 
 
 def _content(tables: Mapping[str, Any]) -> dict[str, tuple[str, list[tuple[str, str]]]]:

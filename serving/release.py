@@ -60,7 +60,7 @@ def publish(settings: ReleaseSettings, gates: Sequence[Mapping[str, Any]], *, ke
     """
     _refuse_failed(gates)
     with _publishing(settings):
-        book.drop_orphans(settings.ledger_dir, shelf.ids(settings.releases_dir))
+        book.settle(settings.ledger_dir, shelf.ids(settings.releases_dir))
         staging = settings.releases_dir / _STAGING
         shutil.rmtree(staging, ignore_errors=True)  # left by a publisher that was killed
         staging.mkdir()
@@ -212,7 +212,9 @@ def _take_away(settings: ReleaseSettings, release_id: str) -> None:
     if shelf.current_id(settings.releases_dir) == release_id:
         (settings.releases_dir / shelf.CURRENT).unlink()
         settings.bi_path.unlink(missing_ok=True)
-    (settings.releases_dir / release_id).rename(settings.releases_dir / f".removed-{release_id}")
+    removed = settings.releases_dir / f".removed-{release_id}"
+    shutil.rmtree(removed, ignore_errors=True)
+    (settings.releases_dir / release_id).rename(removed)
 
 
 def _exchange(settings: ReleaseSettings, release_id: str) -> None:
@@ -233,7 +235,10 @@ def _exchange(settings: ReleaseSettings, release_id: str) -> None:
     files.sync(settings.releases_dir)
     if shelf.current_id(settings.releases_dir) == release_id:
         files.replace_link(release_id, link)
-    shutil.rmtree(amended)
+    # Under another name at once: half of it must not look like an amended release to who comes after a kill.
+    shutil.rmtree(removed, ignore_errors=True)
+    amended.rename(removed)
+    shutil.rmtree(removed)
 
 
 def _prune(settings: ReleaseSettings, keep: int) -> None:

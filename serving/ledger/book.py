@@ -1,8 +1,8 @@
 """The ledger's files: one per publication, never edited, and all of them together as the mart `kpi_ledger`.
 
-Flow: `kpi_ledger` rows of a publication → `ledger/<release_id>.parquet` → `<release>/kpi_ledger.<day>.parquet`. A
-file is written before its release gets its name, so one that is newer than every release was left by a publisher that
-died and is dropped. Files outlive the releases they speak of: what was reported stays known after a release is pruned.
+Flow: rows of a publication → draft → `<release>/kpi_ledger.<day>.parquet` and `ledger/<release_id>.parquet`. A draft is
+written before its release gets its name, and becomes a file once there is that release. Files outlive the releases they
+speak of: what was reported stays known after a release is pruned, lost or removed.
 """
 
 from __future__ import annotations
@@ -39,31 +39,36 @@ COLUMNS = {
 }
 
 
-def drop_orphans(folder: Path, releases: Collection[str]) -> None:
-    """Forget files of publications that never became a release, and drafts of those that never got that far."""
-    newest = max(releases, default="")
-    for path in [*folder.glob("*.parquet"), *folder.glob(".*.draft")]:
-        if path.suffix == ".draft" or path.stem > newest:
-            path.unlink()
+def settle(folder: Path, releases: Collection[str]) -> None:
+    """Keep the drafts of publications that became a release, and forget those of publishers that died before."""
+    for draft in folder.glob(".*.draft"):
+        release_id = draft.stem.removeprefix(".")
+        if release_id in releases:
+            draft.replace(folder / f"{release_id}.parquet")
+            files.sync(folder)
+        else:
+            draft.unlink()
 
 
-def write(connection: duckdb.DuckDBPyConnection, rows: str, folder: Path, release_id: str) -> Path:
-    """Write the rows of one publication, a table of this connection with COLUMNS, in one fixed order."""
+def ids(folder: Path) -> list[str]:
+    """Ids of the releases whose rows are kept, oldest first."""
+    return sorted(path.stem for path in folder.glob("*.parquet"))
+
+
+def write(connection: duckdb.DuckDBPyConnection, rows: str, folder: Path, release_id: str) -> None:
+    """Draft the rows of one publication, a table of this connection with COLUMNS, in one fixed order."""
     folder.mkdir(parents=True, exist_ok=True)
-    target = folder / f"{release_id}.parquet"
     draft = folder / f".{release_id}.draft"
     connection.execute(
         f"copy (select {', '.join(COLUMNS)} from {rows} order by all) to {marts.text(draft)}"  # noqa: S608 - our own names
         " (format parquet, compression zstd)"
     )
     files.sync(draft)
-    draft.replace(target)
     files.sync(folder)
-    return target
 
 
 def combine(folder: Path, staging: Path, before: Release | None) -> dict[str, Any]:
-    """Every publication's rows, in the order of publication, as the mart of a release; returns its manifest entry."""
-    source = marts.union(sorted(folder.glob("*.parquet")))
+    """Every publication's rows, the drafted ones last, as the mart of a release; returns its manifest entry."""
+    source = marts.union([*sorted(folder.glob("*.parquet")), *folder.glob(".*.draft")])
     with marts.memory() as connection:
         return marts.write_table(connection, source, TABLE, staging, before, is_sorted=True)

@@ -60,13 +60,18 @@ def diff(connection: duckdb.DuckDBPyConnection, fact: str, key: str) -> None:
     old, new = (_columns(connection, f"{side}_changed", fact) for side in ("old", "new"))
     common = [column for column in new if column in old]
     keys = [column.strip() for column in key.split(",")]
-    packed = {side: ", ".join(f"{name} := {side}.{name}" for name in common) for side in ("o", "n")}
+    # KPIs are cut and filtered by what the new fact has; a column it was given since makes no row another one.
+    packed = {
+        "o": ", ".join(f"{name} := {f'o.{name}' if name in old else f'null::{kind}'}" for name, kind in new.items()),
+        "n": ", ".join(f"{name} := n.{name}" for name in new),
+    }
     rest = ", ".join(column for column in common if column not in keys) or "1"
     number = f"row_number() over (partition by {', '.join(keys)} order by {rest})" if fact in NUMBERED else "1"
     match = " and ".join(f"o.{column} is not distinct from n.{column}" for column in (*keys, "equal_number"))
+    differs = " or ".join(f"o.{column} is distinct from n.{column}" for column in ("present", *common))
     sides = {
-        side: f"(select true as present, {number} as equal_number, {', '.join(common)} from {schema}.{fact})"  # noqa: S608
-        for side, schema in (("o", "old_changed"), ("n", "new_changed"))
+        side: f"(select true as present, {number} as equal_number, {', '.join(columns)} from {schema}.{fact})"  # noqa: S608
+        for side, schema, columns in (("o", "old_changed", common), ("n", "new_changed", new))
     }
     connection.execute(
         f"""
@@ -76,19 +81,20 @@ def diff(connection: duckdb.DuckDBPyConnection, fact: str, key: str) -> None:
                 case when o.present then struct_pack({packed["o"]}) end as old_row,
                 case when n.present then struct_pack({packed["n"]}) end as new_row
             from {sides["o"]} as o full join {sides["n"]} as n on {match}
+            where {differs}
         )
-        select row_number() over () as row_id, * from pairs where old_row is distinct from new_row
+        select row_number() over () as row_id, * from pairs
         """  # noqa: S608 - names of our own marts
     )
 
 
-def _columns(connection: duckdb.DuckDBPyConnection, schema: str, fact: str) -> list[str]:
+def _columns(connection: duckdb.DuckDBPyConnection, schema: str, fact: str) -> dict[str, str]:
     found = connection.execute(
-        "select column_name from information_schema.columns where table_schema = ? and table_name = ?"
+        "select column_name, data_type from information_schema.columns where table_schema = ? and table_name = ?"
         " order by ordinal_position",
         [schema, fact],
     ).fetchall()
-    return [marts.identifier(name) for (name,) in found]
+    return {marts.identifier(name): kind for name, kind in found}
 
 
 def hit(connection: duckdb.DuckDBPyConnection, one: Input, cadences: Sequence[str]) -> None:

@@ -1,4 +1,5 @@
-"""What the lake received between two publications: `happened(kind, id, cause)`, one row per thing that changed.
+"""What the lake received between two publications: `happened(kind, id, cause)`, one row per thing that changed, and
+`received(source, first_day, last_day)`, the days the loads speak for.
 
 Kinds are those of the unified model: contact, company, deal, activity (`meeting:1`), contract (of a company), rate
 (currency and day). What a record was before and after is read from the lake's own rows, on both sides of the position
@@ -17,6 +18,7 @@ from serving import marts
 
 # Records about another record, which stands in their first two key columns.
 TOLD_OF = ("link", "history")
+NEVER = "0"  # before every load
 ACTIVITIES = ("meeting", "call", "email")
 # How a record is kept, not what it says.
 BOOKKEEPING = {"updated_at", "created_at", "archived", "archived_at", "merged_ids", "read_at", LOAD_ID.name}
@@ -32,19 +34,26 @@ def _windows(connection: duckdb.DuckDBPyConnection, source: str) -> bool:
 
 
 def read(connection: duckdb.DuckDBPyConnection, settings: LakePlace, before: Mapping[str, str]) -> None:
-    """Create `happened` from every source the previous publication knew a position of."""
+    """Create `happened` from every source of the warehouse; of one that joined since, everything is new."""
     let_read(connection, settings)
     connection.execute("create or replace table happened (kind varchar, id varchar, cause varchar)")
     connection.execute("create or replace table changed_rates (currency varchar, date_day date)")
-    for name, since in before.items():
-        if name not in SOURCES or not _windows(connection, name):
-            continue
+    connection.execute("create or replace table received (source varchar, first_day date, last_day date)")
+    for name in (name for name in SOURCES if _windows(connection, name)):
+        since = before.get(name, NEVER)
+        connection.execute(
+            f"""
+            insert into received select distinct $1, window_start, window_end - 1
+            from warehouse.staging.stg_{name}__windows where load_id::double > $2::double
+            """,  # noqa: S608 - names of the registry
+            [name, since],
+        )
         for each in SOURCES[name].tables.values():
             if each.entity is not None and each.kind == "record":
                 _records(connection, settings, each, since)
-    if "spreadsheets" in before:
-        _contracts(connection, settings, before["spreadsheets"])
-        _rates(connection, settings, before["spreadsheets"])
+        if name == "spreadsheets":
+            _contracts(connection, settings, since)
+            _rates(connection, settings, since)
 
 
 def _rows(settings: LakePlace, each: Table) -> str:

@@ -18,8 +18,8 @@ from ingestion.identifiers import SURROGATE
 @dataclass(frozen=True)
 class Rule:
     """Where to look for the cause. kind and id name an entity of `happened`, `=cause` in place of a kind is the cause
-    itself. columns: those whose difference makes the rule apply; a row only one side has is taken by rules that are
-    `lone`. The id is SQL over `r`, the row of either side.
+    itself, where the lake `received` something that can be it. columns: those whose difference makes the rule apply; a
+    row only one side has is taken by rules that are `lone`. The id is SQL over `r`, the row of either side.
     """
 
     kind: str
@@ -33,6 +33,16 @@ def _money(amount: str, currency: str, day: str) -> Rule:
     return Rule("rate", f"{currency} || ':' || r.{day}::varchar", (amount,))
 
 
+def _heard(day: str, days: int) -> str:
+    """SQL: whether a load speaks for the day of a row, or for one so many days after it (or of the night before)."""
+    return (
+        f"exists (select 1 from received where source <> 'spreadsheets' and r.{day}"  # noqa: S608 - our own columns
+        f" between received.first_day - {days} and received.last_day + 1)"
+    )
+
+
+# What happens to a message is counted for as long (var email_window_days, and the day it was sent).
+REACTION_DAYS = 8
 # A colleague's name: marts know owners by it.
 _OWNERS = Rule("any_owner", "'any'")
 _PLACE = ("country", "segment")
@@ -43,8 +53,10 @@ _CONTRACT = (
     Rule("company", "r.company_id", _PLACE),
 )
 RULES: dict[str, tuple[Rule, ...]] = {
-    "fct_sessions": (Rule("=late_data", columns=("session_date", "channel", "campaign", "country"), lone=True),),
-    "fct_email_sends": (Rule("=late_data", columns=("send_date", "campaign"), lone=True),),
+    "fct_sessions": (
+        Rule("=late_data", _heard("session_date", 1), ("session_date", "channel", "campaign", "country"), lone=True),
+    ),
+    "fct_email_sends": (Rule("=late_data", _heard("send_date", REACTION_DAYS), ("send_date", "campaign"), lone=True),),
     "fct_leads": (
         Rule("person", "r.person_id", ("lead_at", "mql_at", "owner", "company_id"), lone=True),
         Rule("acquisition", "r.person_id", _ORIGIN),
@@ -86,10 +98,10 @@ RULES: dict[str, tuple[Rule, ...]] = {
 }  # fmt: skip
 # Where the rules found nothing: the entity itself, then what is left.
 FALLBACKS: dict[str, tuple[Rule, ...]] = {
-    "fct_sessions": (Rule("=late_data"),),
-    "fct_email_sends": (Rule("=late_data"),),
+    "fct_sessions": (Rule("=late_data", _heard("session_date", 1)),),
+    "fct_email_sends": (Rule("=late_data", _heard("send_date", REACTION_DAYS)),),
     "fct_leads": (Rule("person", "r.person_id"), Rule("company", "r.company_id"), _OWNERS),
-    "fct_spend": (Rule("=cost_file"),),
+    "fct_spend": (Rule("=cost_file", "exists (select 1 from received where source = 'spreadsheets')"),),
     "fct_deals": (Rule("deal", "r.deal_id"), Rule("person", "r.person_id"), Rule("company", "r.company_id"), _OWNERS),
     "fct_pipeline_daily": (Rule("deal", "r.deal_id"), Rule("deal_acquisition", "r.deal_id"), _OWNERS),
     "fct_activities": (Rule("activity", "r.activity_id"), Rule("person", "r.person_id"), _OWNERS),
@@ -136,7 +148,8 @@ def _erased(connection: duckdb.DuckDBPyConnection, found: str, fact: str) -> Non
 def _apply(connection: duckdb.DuckDBPyConnection, found: str, fact: str, rule: Rule, condition: str) -> None:
     if rule.kind.startswith("="):
         connection.execute(
-            f"insert into {found} select row_id, ? from diff_{fact} where {condition}",  # noqa: S608
+            f"insert into {found} select row_id, ? from (select row_id, coalesce(new_row, old_row) as r"  # noqa: S608
+            f" from diff_{fact} where {condition}) where {rule.id}",
             [rule.kind[1:]],
         )
         return
@@ -213,26 +226,30 @@ _DERIVED = (
     from happened inner join sides on kind = 'deal' and id = deal_id where sides.company_id is not null
     """,
     # Where a person came from changes with their touches: new ones, moved ones, ones that are gone.
-    """
+    f"""
     insert into happened
     with touches as (
         select distinct
             unnest([old_row.person_id, new_row.person_id]) as person_id,
             coalesce(new_row.touch_type, old_row.touch_type) as touch_type,
             coalesce(new_row.touch_id, old_row.touch_id) as touch_id,
+            coalesce(new_row.touched_date, old_row.touched_date) as touched_date,
             old_row.person_id is distinct from new_row.person_id as is_moved
         from diff_fct_touchpoints
         where least(old_row.touched_date, new_row.touched_date) <= (select through from horizon_old)
+    ),
+    told as (
+        select r.person_id, case
+            when r.is_moved and merged.id is not null then 'merge'
+            when r.touch_type in ('meeting', 'call') and activities.cause is not null then activities.cause
+            when r.is_moved or {_heard("touched_date", 1)} then 'late_data'
+        end as cause
+        from touches as r
+        left join happened as merged on merged.kind = 'person_merge' and merged.id = r.person_id
+        left join happened as activities on activities.kind = 'activity' and activities.id = r.touch_id
     )
-    select distinct 'acquisition', touches.person_id, coalesce(
-        case when touches.is_moved and merged.id is not null then 'merge' end,
-        case when touches.touch_type in ('meeting', 'call') then activities.cause end,
-        'late_data')
-    from touches
-    left join happened as merged on merged.kind = 'person_merge' and merged.id = touches.person_id
-    left join happened as activities on activities.kind = 'activity' and activities.id = touches.touch_id
-    where touches.person_id is not null
-    """,
+    select distinct 'acquisition', person_id, cause from told where person_id is not null and cause is not null
+    """,  # noqa: S608 - our own columns
     """
     insert into happened
     with sides as (select deal_id, company_id, person_id from old.fct_deals

@@ -27,12 +27,16 @@ PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
 
 
 class LedgerPlace(LakePlace, Protocol):
-    """Where the ledger, the warehouse and the lake are."""
+    """Where the ledger, the warehouse and the lake are, and what amounts and days mean."""
 
     @property
     def warehouse_path(self) -> Path: ...
     @property
     def ledger_dir(self) -> Path: ...
+    @property
+    def timezone(self) -> str: ...
+    @property
+    def currency(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -162,7 +166,7 @@ def _trace(
         facts.diff(connection, fact, key)
     lake.read(connection, settings, base.manifest.get("lake", {}))
     origins.derive(connection)
-    otherwise = _otherwise(base)
+    otherwise = _otherwise(settings, base)
     for fact in sorted({one.fact for one in used}):
         columns = set(new.tables[fact]["columns"])
         origins.explain(connection, fact, columns, otherwise)
@@ -180,17 +184,19 @@ def rules_digest() -> str:
     return digest.hexdigest()
 
 
-def _otherwise(before: Release) -> str | None:
+def _otherwise(settings: LedgerPlace, before: Release) -> str | None:
     """The cause of rows that differ although the lake received nothing about them: the rules were changed."""
-    known = before.manifest.get("rules_sha256")
-    return "definition_change" if known is not None and known != rules_digest() else None
+    told = [before.manifest.get(key) for key in ("rules_sha256", "timezone", "currency")]
+    now = [rules_digest(), str(settings.timezone), settings.currency]
+    is_changed = any(was is not None and was != is_now for was, is_now in zip(told, now, strict=True))
+    return "definition_change" if is_changed else None
 
 
 _TOLD = f"""
     create view told as
     with causes as (
         select changed_cells.cell_id, hits.cause from changed_cells left join hits using (cell_id)
-        where not is_first_report and hits.cause is distinct from '{UNEXPLAINED}'
+        where not is_first_report
         union select cell_id, 'definition_change' from changed_cells where is_redefined
     ),
     listed as (

@@ -295,3 +295,16 @@ def test_nothing_runs_while_a_person_is_half_erased(home_copy: Home) -> None:
     assert "kpilote erase --resume" in stopped.failure[1]
     with home_copy.active(**ACCOUNTS) as now, pytest.raises(lake_side.UnfinishedError):
         lake.pull("spreadsheets", home_copy.start, home_copy.until, settings=now)
+
+
+def test_a_short_id_is_not_crossed_out_of_what_counts_and_a_parse_is_made_again(home_copy: Home) -> None:
+    """Contact 52 of an old portal: 52 is also a number of weeks, in a log and in the project as it was parsed."""
+    with home_copy.active() as now:
+        (now.home / "alerts.jsonl").write_text('{"cells": 52}\n')
+        log = now.home / "logs" / "kpilote.log"
+        log.write_text("52 rows of 1508900010\n")
+        assert any((now.dbt_target_dir / "definitions").iterdir())
+        erasure.forget_logs(now, {"contact": {"52": "a", "1508900010": "b"}})
+        assert (now.home / "alerts.jsonl").read_text() == '{"cells": 52}\n'
+        assert log.read_text() == "52 rows of ##########\n"
+        assert not now.dbt_target_dir.exists()

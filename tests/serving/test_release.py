@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shutil
 import tempfile
-from datetime import datetime
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 
 import duckdb
@@ -14,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from serving import cadences, database, files, marts, parts, release
+from serving import cadences, database, files, making, marts, parts, release
 from tests.serving import warehouse
 from tests.serving.warehouse import GATES, THROUGH, Places, next_day
 
@@ -185,6 +186,81 @@ def test_a_release_nobody_can_read_does_not_stop_an_erasure(places: Places) -> N
     assert not places.bi_path.exists()
     assert release.publish(places, GATES).is_new
     assert release.verify(places) == []
+
+
+def test_an_erasure_killed_while_it_clears_away_is_finished_by_the_next(
+    places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half of a folder that was to be removed is never taken for a release."""
+
+    def rewrite(kept: release.Release, folder: Path) -> bool:
+        shutil.copytree(kept.path, folder, dirs_exist_ok=True)
+        return True
+
+    done = release.publish(places, GATES)
+    whole, killed = shutil.rmtree, KeyboardInterrupt()
+
+    def half(path: Path, **arguments: object) -> None:
+        if (path / "manifest.json").exists():
+            (path / "manifest.json").unlink()
+            raise killed
+        whole(path, **arguments)
+
+    for _ in range(3):  # the folder as it was, the one it became, and what the last attempt left
+        with monkeypatch.context() as patched, contextlib.suppress(KeyboardInterrupt):
+            patched.setattr(shutil, "rmtree", half)
+            release.amend(places, rewrite)
+        assert release.current(places) == done
+    assert release.amend(places, rewrite) == [done.id]
+    assert release.verify(places) == []
+    assert {path.name for path in places.releases_dir.iterdir()} == {".lock", "current", done.id}
+
+
+def test_the_ledger_outlives_releases_that_are_lost(places: Places) -> None:
+    made = [release.publish(places, GATES)]
+    for value in (7, 8):
+        say(places, value)
+        made.append(release.publish(places, GATES))
+    damage(made[-1].path / "kpilote.duckdb")
+    release.amend(places, lambda *_: False)
+    assert [one.id for one in release.list_releases(places)] == [made[1].id, made[0].id]
+    say(places, 9)
+    made.append(release.publish(places, GATES))
+    shutil.rmtree(places.releases_dir)
+    made.append(release.publish(places, GATES))
+    assert [path.stem for path in sorted(places.ledger_dir.glob("*"))] == [one.id for one in made]
+    assert release.verify(places) == []
+
+
+def test_a_clock_that_goes_back_does_not_change_the_order_of_releases(
+    places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Fast(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:
+            return datetime.now(tz) + timedelta(hours=1)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(making, "datetime", Fast)
+        made = [release.publish(places, GATES)]
+    for value in (7, 8):
+        say(places, value)
+        made.append(release.publish(places, GATES, keep=2))
+    assert sorted(made, key=lambda one: one.id) == made
+    assert release.current(places) == made[-1]
+    with made[-1].connect() as connection:
+        told = connection.execute(
+            "select old_value, new_value from kpi_ledger where release_id = $1 and dimension = 'total'", [made[-1].id]
+        ).fetchall()
+    assert set(told) == {(7, 8)}
+
+
+def say(places: Places, value: int) -> None:
+    with duckdb.connect(str(places.warehouse_path)) as db:
+        db.execute(
+            f"update marts.kpi_values set value = {value}"
+            " where kpi = 'mrr' and cadence = 'month' and period_start = '2026-10-01' and dimension = 'total'"
+        )
 
 
 def test_a_file_system_without_links_gets_copies(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
