@@ -4,14 +4,17 @@ Flow: working directory and lake as a run left them → nothing pending, cursors
 here: where dlt keeps what and what a killed process may have left of it. Does not: how a load is made (`pipeline.py`).
 """
 
+import datetime as dt
 import json
 import os
 import shutil
+import time
 from contextlib import suppress
 
 import dlt
 from dlt.destinations.impl.filesystem.filesystem import CURRENT_VERSION, INIT_FILE_NAME
 
+from ingestion.errors import SourceError
 from ingestion.filesystems import located, make_folder
 from ingestion.lake import source_url
 from ingestion.settings import Settings
@@ -51,14 +54,15 @@ def ready_pipeline(source_name: str, settings: Settings) -> dlt.Pipeline:
             interrupted.normalize()
             interrupted.load()
     shutil.rmtree(settings.dlt_dir / f"kpilote_{source_name}", ignore_errors=True)
-    _forget_uncommitted_cursors(source_name, settings)
+    committed = _forget_uncommitted_cursors(source_name, settings)
+    _refuse_a_clock_behind(source_name, committed)
     pipeline = _pipeline(source_name, settings)
     pipeline.sync_destination()
     return pipeline
 
 
-def _forget_uncommitted_cursors(source_name: str, settings: Settings) -> None:
-    """Remove the cursors of loads that never counted.
+def _forget_uncommitted_cursors(source_name: str, settings: Settings) -> set[str]:
+    """Remove the cursors of loads that never counted; returns the loads that do.
 
     dlt writes them just before the load's record and reads the newest, committed or not: after a kill between the two
     they would lead past rows that nobody kept.
@@ -69,6 +73,19 @@ def _forget_uncommitted_cursors(source_name: str, settings: Settings) -> None:
     for path in filesystem.glob(f"{root}/_dlt_pipeline_state/*.jsonl"):
         if _load_of(path) not in committed:
             filesystem.rm_file(path)
+    return committed - {""}
+
+
+def _refuse_a_clock_behind(source_name: str, committed: set[str]) -> None:
+    """A load's id is the time it was made at, and the newer load is right: one made now must be the newest."""
+    newest = max(map(float, committed), default=0.0)
+    if newest > time.time():
+        told = dt.datetime.fromtimestamp(newest, tz=dt.UTC)
+        raise SourceError(
+            source_name,
+            f"this machine's clock is behind the newest load of the lake ({told:%Y-%m-%d %H:%M:%S} UTC), which would be"
+            " taken for newer than anything pulled now: set the clock",
+        )
 
 
 def _load_of(path: str) -> str:

@@ -8,12 +8,14 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from ingestion import lake
+from ingestion import lake, resume
+from ingestion.errors import SourceError
 from ingestion.registry import SOURCES
 from ingestion.settings import Settings
 from sandbox.server import Running
@@ -84,3 +86,12 @@ def test_a_load_killed_on_its_way_into_the_lake_is_made_good_by_the_next(
     lake.pull("hubspot", MIDDLE, END, settings=fresh)
     for declared in SOURCES["hubspot"].tables.values():
         assert latest(fresh, declared) == truth[declared.full_name], declared.full_name
+
+
+def test_a_pull_under_a_clock_that_went_back_is_refused(fresh: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its load would count as older than the ones whose rows it corrects."""
+    lake.pull("spreadsheets", START, MIDDLE, settings=fresh)
+    before = time.time() - 3_600
+    monkeypatch.setattr(resume.time, "time", lambda: before)
+    with pytest.raises(SourceError, match="clock is behind the newest load"):
+        lake.pull("spreadsheets", START, END, settings=fresh)
