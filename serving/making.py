@@ -75,7 +75,7 @@ def _complete(settings: MakingSettings, staging: Path, newest: Release | None, c
     created_at = _moment(settings)
     release_id = f"{created_at:{MOMENT}}-{_digest(content['tables'])}"
     # The ledger goes on from what was last put into words, though other files of that release be damaged.
-    before = shelf.newest(settings.releases_dir, TOLD) if any(settings.ledger_dir.glob("*.parquet")) else None
+    before = shelf.newest(settings.releases_dir, TOLD) if book.ids(settings.ledger_dir) else None
     since = cadences.bases(settings.releases_dir, content, before, newest) if before else {}
     recorded = record(settings, staging, content["tables"], before, since, release_id, created_at)
     manifest: dict[str, Any] = {

@@ -212,9 +212,14 @@ def _take_away(settings: ReleaseSettings, release_id: str) -> None:
     if shelf.current_id(settings.releases_dir) == release_id:
         (settings.releases_dir / shelf.CURRENT).unlink()
         settings.bi_path.unlink(missing_ok=True)
+    _put_aside(settings, settings.releases_dir / release_id, release_id)
+
+
+def _put_aside(settings: ReleaseSettings, path: Path, release_id: str) -> None:
+    """Rename a folder before it is cleared away: half of it, after a kill, must not look like a release."""
     removed = settings.releases_dir / f".removed-{release_id}"
-    shutil.rmtree(removed, ignore_errors=True)
-    (settings.releases_dir / release_id).rename(removed)
+    shutil.rmtree(removed, ignore_errors=True)  # left by who was killed
+    path.rename(removed)
 
 
 def _exchange(settings: ReleaseSettings, release_id: str) -> None:
@@ -225,20 +230,16 @@ def _exchange(settings: ReleaseSettings, release_id: str) -> None:
     link = settings.releases_dir / shelf.CURRENT
     if shelf.current_id(settings.releases_dir) == release_id and link.readlink().name != amended.name:
         files.replace_link(amended.name, link)
-    removed, twin = settings.releases_dir / f".removed-{release_id}", settings.releases_dir / _STAGING
-    for old in (removed, twin):
-        shutil.rmtree(old, ignore_errors=True)
+    twin = settings.releases_dir / _STAGING
+    shutil.rmtree(twin, ignore_errors=True)
     if final.exists():
-        final.rename(removed)
+        _put_aside(settings, final, release_id)
     shutil.copytree(amended, twin, copy_function=files.link)
     twin.rename(final)
     files.sync(settings.releases_dir)
     if shelf.current_id(settings.releases_dir) == release_id:
         files.replace_link(release_id, link)
-    # Under another name at once: half of it must not look like an amended release to who comes after a kill.
-    shutil.rmtree(removed, ignore_errors=True)
-    amended.rename(removed)
-    shutil.rmtree(removed)
+    _put_aside(settings, amended, release_id)
 
 
 def _prune(settings: ReleaseSettings, keep: int) -> None:
@@ -247,7 +248,6 @@ def _prune(settings: ReleaseSettings, keep: int) -> None:
     kept |= cadences.needed([release for release in list_releases(settings) if release.id in kept])
     for release_id in known:
         if release_id not in kept:
-            # Renamed first: a half-deleted folder must not look like a release.
-            (settings.releases_dir / release_id).rename(settings.releases_dir / f".removed-{release_id}")
+            _put_aside(settings, settings.releases_dir / release_id, release_id)
     for doomed in settings.releases_dir.glob(".removed-*"):
         shutil.rmtree(doomed, ignore_errors=True)

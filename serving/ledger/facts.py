@@ -76,14 +76,12 @@ def diff(connection: duckdb.DuckDBPyConnection, fact: str, key: str) -> None:
     connection.execute(
         f"""
         create or replace table diff_{fact} as
-        with pairs as (
-            select
-                case when o.present then struct_pack({packed["o"]}) end as old_row,
-                case when n.present then struct_pack({packed["n"]}) end as new_row
-            from {sides["o"]} as o full join {sides["n"]} as n on {match}
-            where {differs}
-        )
-        select row_number() over () as row_id, * from pairs
+        select
+            row_number() over () as row_id,
+            case when o.present then struct_pack({packed["o"]}) end as old_row,
+            case when n.present then struct_pack({packed["n"]}) end as new_row
+        from {sides["o"]} as o full join {sides["n"]} as n on {match}
+        where {differs}
         """  # noqa: S608 - names of our own marts
     )
 

@@ -53,10 +53,6 @@ _CONTRACT = (
     Rule("company", "r.company_id", _PLACE),
 )
 RULES: dict[str, tuple[Rule, ...]] = {
-    "fct_sessions": (
-        Rule("=late_data", _heard("session_date", 1), ("session_date", "channel", "campaign", "country"), lone=True),
-    ),
-    "fct_email_sends": (Rule("=late_data", _heard("send_date", REACTION_DAYS), ("send_date", "campaign"), lone=True),),
     "fct_leads": (
         Rule("person", "r.person_id", ("lead_at", "mql_at", "owner", "company_id"), lone=True),
         Rule("acquisition", "r.person_id", _ORIGIN),
