@@ -50,9 +50,14 @@ def settle(folder: Path, releases: Collection[str]) -> None:
             draft.unlink()
 
 
+def published(folder: Path) -> list[Path]:
+    """The files of all publications, oldest first."""
+    return sorted(folder.glob("*.parquet"))
+
+
 def ids(folder: Path) -> list[str]:
     """Ids of the releases whose rows are kept, oldest first."""
-    return sorted(path.stem for path in folder.glob("*.parquet"))
+    return [path.stem for path in published(folder)]
 
 
 def write(connection: duckdb.DuckDBPyConnection, rows: str, folder: Path, release_id: str) -> None:
@@ -69,6 +74,6 @@ def write(connection: duckdb.DuckDBPyConnection, rows: str, folder: Path, releas
 
 def combine(folder: Path, staging: Path, before: Release | None) -> dict[str, Any]:
     """Every publication's rows, the drafted ones last, as the mart of a release; returns its manifest entry."""
-    source = marts.union([*sorted(folder.glob("*.parquet")), *folder.glob(".*.draft")])
+    source = marts.union([*published(folder), *folder.glob(".*.draft")])
     with marts.memory() as connection:
         return marts.write_table(connection, source, TABLE, staging, before, is_sorted=True)

@@ -10,6 +10,53 @@ import duckdb
 
 KEY = ("kpi", "cadence", "period_start", "dimension", "dimension_value")
 SAID = ("value", "numerator", "denominator", "null_reason")
+# What one period of a cadence lasts.
+_LASTS = """case cadence
+    when 'day' then interval 1 day when 'week' then interval 7 days when 'month' then interval 1 month
+    when 'quarter' then interval 3 months when 'year' then interval 1 year
+end"""
+
+
+def recall(connection: duckdb.DuckDBPyConnection, ledger: str) -> None:
+    """Create `old_changed` and `new_changed` where no release holds what was reported: the last word of the ledger on
+    each cell. A period counts as open, provisional or final by the last day that had been told when its cadence was,
+    and the KPI's late window (as the marts have it). Why a value was missing is in no ledger: two missing values count
+    as the same.
+    """
+    key = ", ".join(KEY)
+    connection.execute("create schema old_changed")
+    connection.execute("create schema new_changed")
+    connection.execute("create view new_changed.kpi_values as from new.kpi_values")
+    connection.execute(
+        f"""
+        create table old_changed.kpi_values as
+        with ledger as (from {ledger}),
+        told as (select cadence, max(release_id) as release_id from ledger group by cadence),
+        horizons as (
+            select told.cadence, max(ledger.period_start) as data_through
+            from told inner join ledger on ledger.release_id <= told.release_id and ledger.cadence = 'day'
+            group by told.cadence
+        ),
+        last as (
+            select ledger.*, (period_start + {_LASTS})::date - 1 as period_end, horizons.data_through
+            from ledger left join horizons using (cadence)
+            qualify row_number() over (partition by {key} order by release_id desc) = 1
+        )
+        select
+            {", ".join(f"last.{column}" for column in KEY)},
+            last.new_value as value, last.new_numerator as numerator, last.new_denominator as denominator,
+            now.null_reason, last.period_end, last.definition_version,
+            case
+                when last.period_end > last.data_through then 'open'
+                when last.period_end + coalesce(catalogue.late_days, 0) > last.data_through then 'provisional'
+                else 'final'
+            end as period_status
+        from last
+        left join new.kpi_values as now using ({key})
+        left join new.kpi_catalogue as catalogue on last.kpi = catalogue.kpi
+        where last.change <> 'disappeared'
+        """  # noqa: S608 - constants of this module and our own files
+    )
 
 
 def compare(connection: duckdb.DuckDBPyConnection) -> None:

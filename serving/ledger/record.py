@@ -67,16 +67,21 @@ def record(
 ) -> Recorded:
     """Write the rows of a publication whose marts lie in `staging`.
 
-    Cells are compared with `before`; facts, per cadence, with the release in `since`. A cadence that is not in it was
-    not computed again, or what it was computed from is lost.
+    Cells are compared with `before`, or with the ledger's last word on each where no release is left; facts, per
+    cadence, with the release in `since`. A cadence that is not in it was not computed again, or what it was computed
+    from is lost.
     """
     with marts.memory() as connection:
         new = _New(staging, tables)
         _show(connection, "new", staging, tables)
-        if before is None:
+        told = book.published(settings.ledger_dir)
+        if not told:
             connection.execute(_FIRST)
         else:
-            _show_both(connection, before, new, ["kpi_values"])
+            if before is None:
+                cells.recall(connection, marts.union(told))
+            else:
+                _show_both(connection, before, new, ["kpi_values"])
             _compare(connection, settings, new, since)
         connection.execute(
             "create table ledger_rows as select $1 as release_id, $2::timestamp as published_at, * from told",

@@ -15,8 +15,8 @@ from ingestion import lake
 from orchestration import dbt
 from orchestration.assets.dbt import KPI_FOLDER, KPI_PERIODS, KPI_STEPS
 from sandbox.changes import Change
-from serving import release
-from serving.ledger import explain
+from serving import marts, release
+from serving.ledger import cells, explain
 from serving.ledger.periods import Period, PeriodError, parse
 from tests.conftest import Home, home_environment, serving
 
@@ -99,6 +99,23 @@ def test_nothing_is_unexplained(week: Week) -> None:
     assert week.rows("select * from ledger where cause_parts like '%unexplained%' limit 3") == []
     causes = {cause for (cause,) in week.rows("select distinct cause from ledger")}
     assert {"first_report", "period_open", "mixed", "definition_change"} <= causes
+
+
+@pytest.mark.slow
+def test_the_ledger_alone_says_what_the_last_release_did(week: Week) -> None:
+    """What the next one is compared with where every release is lost: values, versions, and what was final."""
+    served = week.home.path / "releases" / "current"
+    with marts.memory() as connection:
+        connection.execute("create schema new")
+        for mart in ("kpi_values", "kpi_catalogue"):
+            connection.execute(f"create view new.{mart} as from '{served}/{mart}*.parquet'")
+        cells.recall(connection, f"'{week.home.path}/ledger/*.parquet'")
+        said = ", ".join((*cells.KEY, *cells.SAID, "period_end", "period_status", "definition_version"))
+        (recalled,) = connection.execute("select count(*) from old_changed.kpi_values").fetchone() or (0,)
+        for one, other in (("old_changed", "new"), ("new", "old_changed")):
+            apart = f"select {said} from {one}.kpi_values except select {said} from {other}.kpi_values limit 3"
+            assert connection.execute(apart).fetchall() == []
+    assert recalled > 10_000
 
 
 @pytest.mark.slow

@@ -172,6 +172,37 @@ def test_a_damaged_file_that_all_releases_share_does_not_lose_the_ledger(places:
     assert repeated == [(0,)]
 
 
+def test_the_ledger_goes_on_when_every_release_is_lost(places: Places) -> None:
+    first = release.publish(places, GATES)
+    with duckdb.connect(str(places.warehouse_path)) as db:
+        db.execute("update marts.kpi_values set value = 7 where kpi = 'mrr' and period_start = '2026-10-01'")
+    second = release.publish(places, GATES)
+    shutil.rmtree(places.releases_dir)
+    with duckdb.connect(str(places.warehouse_path)) as db:
+        db.execute("update marts.kpi_values set value = 8 where kpi = 'mrr' and period_start = '2026-10-01'")
+        db.execute(
+            "delete from marts.kpi_values where cadence = 'day' and period_start = (select min(period_start)"
+            " from marts.kpi_values where cadence = 'day')"
+        )
+
+    last = release.publish(places, GATES)
+
+    with last.connect() as connection:
+        known = connection.execute("select distinct release_id from kpi_ledger order by 1").fetchall()
+        told = connection.execute(
+            "select cadence, change, round(old_value)::int, new_value, cause, was_final from kpi_ledger"
+            " where release_id = $1 and kpi = 'mrr' and dimension = 'total' order by cadence desc, period_start",
+            [last.id],
+        ).fetchall()
+    assert [one for (one,) in known] == [first.id, second.id, last.id]
+    assert told == [
+        ("quarter", "changed", 7, 8, "period_open", False),
+        ("month", "changed", 7, 8, "unexplained", True),
+        ("day", "disappeared", 120274, None, "unexplained", True),
+        ("day", "changed", 7, 8, "unexplained", True),
+    ]
+
+
 def test_a_release_nobody_can_read_does_not_stop_an_erasure(places: Places) -> None:
     first = release.publish(places, GATES)
     next_day(places)
