@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DO_NOT_TRACK := 1
 .DEFAULT_GOAL := help
-.PHONY: help install demo dev test lint bench verify-kpis chaos docs lock clean
+.PHONY: help install demo dev test lint lint-python lint-sql bench verify-kpis chaos docs lock clean
 
 help:  ## This list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -31,10 +31,15 @@ test: install  ## All tests
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: install  ## ruff, mypy --strict, sqlfluff, yamllint
+	@$(MAKE) --no-print-directory --output-sync --jobs 2 lint-python lint-sql
+
+lint-python:
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@$(BIN)/yamllint --strict .
+
+lint-sql:
 	@$(BIN)/sqlfluff lint --disable-progress-bar dbt_project/models dbt_project/tests
+	@$(BIN)/yamllint --strict .
 
 verify-kpis: install  ## Every KPI cell again through MetricFlow (or the sandbox's ledger), compared with kpi_values
 	@$(BIN)/python -m tests.verify

@@ -177,7 +177,7 @@ def test_too_little_history_says_nothing(tmp_path: Path) -> None:
     assert not learned_failures(gate.run("raw", settings=History(tmp_path, "ga4.events", spoil=wrong).settings))
 
 
-@settings(max_examples=2, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=2, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, 2**32), st.integers(30, 200))
 def test_chance_alone_is_no_finding(tmp_path_factory: pytest.TempPathFactory, seed: int, usual: int) -> None:
     """Days whose rows, nulls, words and numbers vary as independent rows do never stop the pipeline."""

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ingestion.errors import TypeChangedError
@@ -132,7 +132,6 @@ ROWS = st.lists(
 )
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(ROWS)
 def test_rows_received_are_rows_accepted_and_rows_refused(rows: list[dict[str, Any]]) -> None:
     try:

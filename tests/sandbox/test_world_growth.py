@@ -60,7 +60,7 @@ def test_keys_are_unique_and_columns_typed(name: str) -> None:
     assert not any(dtype.kind == "O" and dtype.name == "object" for dtype in frame.dtypes), frame.dtypes
 
 
-@settings(max_examples=20, deadline=None, phases=SEARCH)
+@settings(max_examples=20, phases=SEARCH)
 @given(PAIRS)
 def test_a_later_snapshot_contains_the_earlier_one(pair: tuple[int, int]) -> None:
     day, later = pair
@@ -82,7 +82,7 @@ def comparable(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(**numbers).astype(str).fillna("")
 
 
-@settings(max_examples=20, deadline=None, phases=SEARCH)
+@settings(max_examples=20, phases=SEARCH)
 @given(PAIRS)
 def test_what_changed_says_so(pair: tuple[int, int]) -> None:
     """A record that differs has an `updated_at` between the two snapshots; the cursor of a connector relies on it."""

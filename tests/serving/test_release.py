@@ -12,7 +12,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serving import cadences, database, files, making, marts, parts, release
@@ -377,7 +377,7 @@ EDITS = (
 )
 
 
-@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=4)
 @given(runs=st.lists(st.lists(st.sampled_from(EDITS), min_size=1, max_size=3, unique=True), min_size=2, max_size=4))
 def test_a_file_that_goes_on_from_the_one_before_holds_what_the_marts_say(runs: list[list[str]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
