@@ -9,6 +9,7 @@ Belongs here: where tables come from. Does not: what is expected of them. dbt's 
 reported; this module decides only what is looked at, and must never see less than they do.
 """
 
+import functools
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -30,6 +31,7 @@ PERSONAL = ("client_id", "ga_client_id", "session_key", "send_id", "event_id", "
 ADDRESS = r"[^\s@]@[^\s@]+\.[^\s@]"
 
 
+@functools.cache
 def personal_columns() -> frozenset[str]:
     """Names of columns that hold identifiers of people, whichever table they are in."""
     declared = {column for source in SOURCES.values() for table in source.tables.values() for column in table.personal}

@@ -38,7 +38,11 @@ def recall(connection: duckdb.DuckDBPyConnection, ledger: str) -> None:
             group by told.cadence
         ),
         last as (
-            select ledger.*, (period_start + {_LASTS})::date - 1 as period_end, horizons.data_through
+            select
+                ledger.* exclude (definition_version), (period_start + {_LASTS})::date - 1 as period_end,
+                horizons.data_through,
+                -- An edit reaches all cells of a cadence, though not all of them have another value then.
+                max_by(definition_version, release_id) over (partition by kpi, cadence) as definition_version
             from ledger left join horizons using (cadence)
             qualify row_number() over (partition by {key} order by release_id desc) = 1
         )

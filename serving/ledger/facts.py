@@ -18,6 +18,7 @@ from serving import marts
 
 # A fact whose rows are typed by people in files has no key: equal keys are numbered in the order of the rest.
 NUMBERED = frozenset({"fct_spend"})
+UNEXPLAINED = "unexplained"
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,7 @@ def hit(connection: duckdb.DuckDBPyConnection, one: Input, cadences: Sequence[st
                 -- What belongs to days nobody had reported yet is news, whatever else is known of it.
                 case
                     when side = 'new' and day > (select through from horizon_old) then 'period_open'
-                    else coalesce(causes.cause, 'unexplained')
+                    else coalesce(causes.cause, '{UNEXPLAINED}')
                 end as cause,
                 unnest(cuts).d as dimension, unnest(cuts).v as dimension_value
             from sides semi join effective using (row_id)

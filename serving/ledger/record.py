@@ -22,7 +22,6 @@ from serving.ledger import book, cells, facts, lake, origins
 
 # Facts that explain others though no KPI counts their rows.
 EXPLAINING = {"fct_touchpoints": "touch_id", "fct_conversions": "conversion_id"}
-UNEXPLAINED = "unexplained"
 PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
 
 
@@ -214,7 +213,7 @@ _TOLD = f"""
                 when is_first_report then ['first_report']
                 when len(coalesce(listed.parts, [])) > 0 then listed.parts
                 when was_open then ['period_open']
-                else ['{UNEXPLAINED}']
+                else ['{facts.UNEXPLAINED}']
             end as parts
         from changed_cells left join listed using (cell_id)
     )

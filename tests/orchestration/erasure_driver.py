@@ -10,9 +10,7 @@ import json
 import os
 import re
 import shutil
-import signal
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +20,11 @@ import duckdb
 import pyarrow.parquet as pq
 
 from ingestion import erasure as lake_side
-from ingestion import filesystems, suppression
+from ingestion import suppression
 from ingestion.settings import Settings
 from orchestration import erasure
-from serving import database, files, marts, release
-from tests import traces
+from serving import release
+from tests import crash_points, traces
 
 ADDRESS, KEY = "ann@acme.example", "a key of the tests"
 CONTACT, BROWSER = "1508900010", "browser.77"
@@ -47,13 +45,13 @@ def main(home: Path, step: int) -> None:
         shutil.copytree(pristine, home, symlinks=True)
         eraser = os.fork()
         if eraser == 0:
-            _die_at(point)
+            crash_points.kill_at(point)
             _erase(home)
             os._exit(0)
         _, status = os.waitpid(eraser, 0)
         crashed = os.WIFSIGNALED(status)
-        seen = _in_child(lambda: _look(home))
-        after = _in_child(lambda: _recover(home))
+        seen = crash_points.answer(lambda: _look(home))
+        after = crash_points.answer(lambda: _recover(home))
         failed = not crashed and os.waitstatus_to_exitcode(status) != 0
         print(
             json.dumps({"point": point, "crashed": crashed, "failed": failed, "seen": seen, "after": after}), flush=True
@@ -67,34 +65,6 @@ def _erase(home: Path) -> None:
     now = settings(home)
     with erasure.quiet(now), dg.DagsterInstance.ephemeral() as dagster:
         erasure.erase(now, erasure.find(now, ADDRESS, None), dagster, lambda _line: None)
-
-
-def _die_at(point: int) -> None:
-    """Count everything that changes the disk; the process ends, as by a power cut, just before the n-th change."""
-    count = 0
-
-    def counted(function: Callable[..., object]) -> Callable[..., object]:
-        def wrapper(*args: object, **kwargs: object) -> object:
-            nonlocal count
-            count += 1
-            if count == point:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return function(*args, **kwargs)
-
-        return wrapper
-
-    for name in ("rename", "replace", "unlink", "write_text", "symlink_to", "mkdir"):
-        setattr(Path, name, counted(getattr(Path, name)))
-    for module, names in (
-        (files, ("sync",)),
-        (os, ("link",)),
-        (filesystems, ("_part",)),
-        (shutil, ("copyfile", "copytree", "rmtree", "copy2")),
-        (marts, ("write_table",)),
-        (database, ("write",)),
-    ):
-        for name in names:
-            setattr(module, name, counted(getattr(module, name)))
 
 
 def _look(home: Path) -> dict[str, Any]:
@@ -151,25 +121,6 @@ def _canonical(warehouse: Path) -> list[list[object]]:
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         found = connection.execute("from marts.dim_people order by name").fetchall()
     return [[re.sub("erased-[0-9a-f]{32}", "erased", str(value)) for value in row] for row in found]
-
-
-def _in_child(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """Run in a fork, so that this process never starts the threads of DuckDB and Arrow (they do not survive a fork)."""
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        with os.fdopen(writing, "w") as pipe:
-            try:
-                json.dump(work(), pipe)
-            except BaseException as error:
-                json.dump({"error": f"{type(error).__name__}: {error}"}, pipe)
-        os._exit(0)
-    os.close(writing)
-    with os.fdopen(reading) as pipe:
-        text = pipe.read()
-    os.waitpid(child, 0)
-    answer: dict[str, Any] = json.loads(text)
-    return answer
 
 
 if __name__ == "__main__":

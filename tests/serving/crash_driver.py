@@ -7,23 +7,17 @@ interpreter, so every single point is tried.
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import json
 import os
 import shutil
-import signal
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
 
-from serving import database, files, marts, release
+from serving import release
+from tests import crash_points
 from tests.serving import warehouse
-
-GROWS = ("write_text", "symlink_to", "mkdir")
-SHRINKS = ("rename", "replace", "unlink", "chmod")
 
 
 def main(home: Path, fault: str) -> None:
@@ -38,7 +32,7 @@ def main(home: Path, fault: str) -> None:
         publisher = os.fork()
         if publisher == 0:
             told = said.open("w")
-            _die_at(point) if fault == "kill" else _full_from(point)
+            crash_points.kill_at(point) if fault == "kill" else crash_points.full_from(point)
             try:
                 release.publish(warehouse.Places(home), warehouse.GATES, keep=1)
             except Exception as error:
@@ -47,57 +41,12 @@ def main(home: Path, fault: str) -> None:
                 os._exit(3)
             os._exit(0)
         failed = os.waitpid(publisher, 0)[1] != 0
-        seen = _in_child(lambda: _look(home))
-        after = _in_child(lambda: _recover(home))
+        seen = crash_points.answer(lambda: _look(home))
+        after = crash_points.answer(lambda: _recover(home))
         answer = {"point": point, "failed": failed, "said": said.read_text(), "seen": seen, "after": after}
         print(json.dumps(answer), flush=True)
         if not failed:
             return
-
-
-def _die_at(point: int) -> None:
-    """The process ends, as by a power cut, just before its n-th change of the disk."""
-
-    def die(count: int) -> None:
-        if count == point:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    _before_each((*GROWS, *SHRINKS), die)
-    shutil.rmtree = _counted(shutil.rmtree, die)  # type: ignore[assignment]
-
-
-def _full_from(point: int) -> None:
-    """From its n-th write on the disk has no room for the process; renaming and removing still work."""
-
-    def refuse(count: int) -> None:
-        if count >= point:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    _before_each(GROWS, refuse)
-
-
-_count = 0
-
-
-def _counted(function: Callable[..., object], before: Callable[[int], None]) -> Callable[..., object]:
-    def wrapper(*args: object, **kwargs: object) -> object:
-        global _count
-        _count += 1
-        before(_count)
-        return function(*args, **kwargs)
-
-    return wrapper
-
-
-def _before_each(methods: tuple[str, ...], before: Callable[[int], None]) -> None:
-    """Call `before` with a running number ahead of everything that changes the disk."""
-    for name in methods:
-        setattr(Path, name, _counted(getattr(Path, name), before))
-    files.sync = _counted(files.sync, before)  # type: ignore[assignment]
-    os.link = _counted(os.link, before)
-    shutil.copyfile = _counted(shutil.copyfile, before)  # type: ignore[assignment]
-    marts._copy = _counted(marts._copy, before)  # type: ignore[assignment]
-    database.write = _counted(database.write, before)  # type: ignore[assignment]
 
 
 def _look(home: Path) -> dict[str, object]:
@@ -125,22 +74,6 @@ def _recover(home: Path) -> dict[str, object]:
     done = release.publish(places, warehouse.GATES, keep=2)
     left = sorted(path.name for path in places.releases_dir.iterdir())
     return {"through": str(done.data_through), "problems": release.verify(places), "left": left, "id": done.id}
-
-
-def _in_child(work: Callable[[], dict[str, object]]) -> dict[str, object]:
-    """Run in a fork, so that this process never starts DuckDB's threads (they do not survive a fork)."""
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        with contextlib.suppress(BaseException), os.fdopen(writing, "w") as pipe:
-            json.dump(work(), pipe)
-        os._exit(0)
-    os.close(writing)
-    with os.fdopen(reading) as pipe:
-        text = pipe.read()
-    os.waitpid(child, 0)
-    answer: dict[str, object] = json.loads(text) if text else {"failed": True}
-    return answer
 
 
 if __name__ == "__main__":
