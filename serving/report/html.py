@@ -203,7 +203,7 @@ def _gate(gate: dict[str, Any]) -> dict[str, Any]:
         "expectations": gate.get("expectations"),
         "tables": len(judged),
         "warnings": [
-            f"{table}: {entry.get('detail') or 'warned'}"
+            detail if table in (detail := str(entry.get("detail") or "warned")) else f"{table}: {detail}"
             for table, entry in judged.items()
             if isinstance(entry, dict) and entry.get("verdict") == "warned"
         ],
