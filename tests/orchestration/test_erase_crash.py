@@ -21,8 +21,8 @@ from tests.serving import warehouse as served
 
 ROOT = Path(__file__).resolve().parents[2]
 DAY = dt.date(2026, 3, 1)
-# The profile `nightly` tries every one of some 130 changes; by default one in twenty-six.
-STEP = "1" if os.environ.get("HYPOTHESIS_PROFILE") == "nightly" else "60"
+# The profile `nightly` tries every one of some 190 changes; by default one in forty.
+STEP = "1" if os.environ.get("HYPOTHESIS_PROFILE") == "nightly" else "40"
 
 
 def small_home(home: Path) -> None:
