@@ -31,7 +31,7 @@ test: install  ## All tests
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: install  ## ruff, mypy --strict, sqlfluff, yamllint
-	@$(MAKE) --no-print-directory --output-sync --jobs 2 lint-python lint-sql
+	@$(MAKE) --no-print-directory --jobs 2 lint-python lint-sql
 
 lint-python:
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

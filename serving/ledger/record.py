@@ -73,12 +73,12 @@ def record(
     with marts.memory() as connection:
         new = _New(staging, tables)
         _show(connection, "new", staging, tables)
-        told = book.published(settings.ledger_dir)
-        if not told:
+        reported = book.published(settings.ledger_dir)
+        if not reported:
             connection.execute(_FIRST)
         else:
             if before is None:
-                cells.recall(connection, marts.union(told))
+                cells.recall(connection, marts.union(reported))
             else:
                 _show_both(connection, before, new, ["kpi_values"])
             _compare(connection, settings, new, since)
