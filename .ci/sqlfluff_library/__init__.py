@@ -36,6 +36,9 @@ class Dbt:
     def safe_cast(self, expression: str, kind: str) -> str:
         return f"cast({expression} as {kind})"
 
+    def type_string(self) -> str:
+        return "varchar"
+
 
 class Builtins:
     """dbt's own `source`, which the project's wraps."""

@@ -158,9 +158,15 @@ class Mutation:
     without: str
     edits: str
     late_days: int = 8
+    select: str = "+fct_sessions"
 
 
-DAYS, MONTHS, PERIODS = "engine/replace_days.sql", "engine/table_by_month.sql", "kpi/kpi_periods.sql"
+def period(rule: str, without: str, edits: str, late_days: int = 8) -> Mutation:
+    return Mutation(PERIODS, rule, without, edits, late_days, "+kpi_values_day +kpi_values_month")
+
+
+DAYS, MONTHS, STATES = "engine/replace_days.sql", "engine/table_by_month.sql", "engine/month_states.sql"
+PERIODS = "kpi/kpi_periods.sql"
 EMAILS = "models/marts/core/fct_email_sends.yml"
 MUTATIONS = {
     "days whose load was superseded stay": Mutation(
@@ -188,22 +194,30 @@ MUTATIONS = {
         "late_session",
     ),
     "a month is written once": Mutation(
-        MONTHS, "where computed.digest is distinct from held.digest", "where held.month is null", "late_session"
+        MONTHS, "where said.digest is distinct from held.digest", "where held.month is null", "late_session"
     ),
-    "a period does not rest on what its facts say": Mutation(
-        PERIODS, "{{ rows_digest('fact', kpi_text_columns(fact)) }} as digest", "'' as digest", "deal_amount"
+    "a month is made once": Mutation(
+        STATES, "where made.digest is distinct from held.made_of", "where held.month is null", "late_session"
     ),
-    "a period does not rest on the one before": Mutation(
-        PERIODS, "coalesce(previous.state, '')", "''", "contact_deleted"
+    "a month does not rest on what its rows look up": Mutation(
+        STATES, "in meta.get('looked_up', {}).items() %}", "in [] %}", "identity_found"
     ),
-    "a period does not rest on its targets": Mutation(
-        PERIODS,
+    "a month does not rest on the months before it": Mutation(
+        STATES, "(days.days_after or 0)", "0", "late_session", select="+attribution_credits"
+    ),
+    "a month does not rest on the months after it": Mutation(
+        STATES, "-(days.days_before or 0)", "0", "deal_amount", select="+attribution_channels"
+    ),
+    "a period does not rest on what its facts say": period(
+        "{{ rows_digest('fact', kpi_text_columns(fact)) }} as digest", "'' as digest", "deal_amount"
+    ),
+    "a period does not rest on the one before": period("coalesce(previous.state, '')", "''", "contact_deleted"),
+    "a period does not rest on its targets": period(
         "{{ rows_digest('targets', ['kpi', 'dimension', 'dimension_value', 'file_name']) }}",
         "''",
         "target_corrected",
     ),
-    "a period does not rest on how far the data reach": Mutation(
-        PERIODS,
+    "a period does not rest on how far the data reach": period(
         "cast(least(periods.data_through, {{ add_days('periods.period_end', late_days) }}) as varchar)",
         "''",
         "late_session",
@@ -217,11 +231,9 @@ MUTATIONS = {
 def test_a_dropped_rule_is_noticed(founded: Twin, name: str) -> None:
     twin, mutation = begin(founded), MUTATIONS[name]
     twin.project = mutated(dbt.parsed(twin.settings()).deepcopy(), mutation)
-    if mutation.place == PERIODS:
-        twin.select = "+kpi_values_day +kpi_values_month"
-        twin.refresh()  # fingerprints as the mutated rule makes them
-    else:
-        twin.select = "+fct_sessions"
+    twin.select = mutation.select
+    if mutation.place in (STATES, PERIODS):
+        twin.refresh()  # what periods and months rest on, as the mutated rule says it
     twin.live(2, [Change(mutation.edits, twin.until, which) for which in range(0, 300, 7)])
     twin.pull(5)
     twin.refresh()

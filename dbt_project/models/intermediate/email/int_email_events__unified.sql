@@ -1,8 +1,21 @@
 -- Opens, clicks and unsubscribes of every email platform, one row per event, with the person where the address is
 -- known.
-{{ config(materialized='table_by_month', meta={'month_of': 'occurred_at'}) }}
+{{ config(materialized='table_by_month', meta={
+    'month_of': 'sent_at',
+    'made_of': {'int_email__inputs': {}},
+    'looked_up': {'int_persons__emails': {'by': ['email_hash'], 'columns': ['person_id']}}
+}) }}
 
 with
+
+-- Campaigns of a month that is stale.
+stale as (
+
+    select distinct campaign_id
+    from {{ ref('int_email__inputs') }}
+    where {{ in_stale_months('int_email__inputs') }}
+
+),
 
 activity as (
 
@@ -15,7 +28,7 @@ activity as (
         is_machine,
         occurred_at
     from {{ ref('int_email_activity__daily') }}
-    where action in ('open', 'click')
+    where action in ('open', 'click') and campaign_id in (select stale.campaign_id from stale)
 
 ),
 
@@ -26,7 +39,7 @@ unsubscribes as (
         email_hash,
         occurred_at
     from {{ ref('stg_mailchimp__unsubscribes') }}
-    where occurred_at is not null
+    where occurred_at is not null and campaign_id in (select stale.campaign_id from stale)
 
 ),
 
@@ -88,6 +101,7 @@ select
     unioned.is_machine,
     unioned.is_unsubscribe_link,
     unioned.occurred_at,
+    campaigns.sent_at,
     -- Whether it counts for the rates of its send: within the window that begins with the send.
     coalesce(
         {{ epoch_microseconds('unioned.occurred_at') }} - {{ epoch_microseconds('campaigns.sent_at') }}

@@ -1,7 +1,20 @@
 -- One row per recipient of a campaign, with what they did inside the window after the send.
-{{ config(materialized='table_by_month', meta={'month_of': 'sent_at'}) }}
+{{ config(materialized='table_by_month', meta={
+    'month_of': 'sent_at',
+    'made_of': {'int_email__inputs': {}, 'int_email_events__unified': {}},
+    'looked_up': {'int_persons__emails': {'by': ['email_hash'], 'columns': ['person_id']}}
+}) }}
 
 with
+
+-- Campaigns of a month that is stale.
+stale as (
+
+    select distinct campaign_id
+    from {{ ref('int_email__inputs') }}
+    where {{ in_stale_months('int_email__inputs') }}
+
+),
 
 sends as (
 
@@ -11,7 +24,10 @@ sends as (
         email_hash,
         max(status) as status
     from {{ ref('stg_mailchimp__sends') }}
-    where campaign_id is not null and email_hash is not null
+    where
+        campaign_id is not null
+        and email_hash is not null
+        and campaign_id in (select stale.campaign_id from stale)
     group by campaign_id, email_hash
 
 ),
@@ -47,6 +63,7 @@ responses as (
         ) as clicks,
         count(*) filter (where action = 'unsubscribe') as unsubscribes
     from {{ ref('int_email_events__unified') }}
+    where {{ in_stale_months('int_email_events__unified') }}
     group by send_id
 
 )

@@ -1,4 +1,4 @@
--- The channel of every source and medium seen, by the first rule of the seed that matches.
+-- The channel of every source and medium seen, by the first rule of the seed that matches; (none) where no rule does.
 with
 
 pairs as (
@@ -26,10 +26,10 @@ ranked as (
     select
         pairs.source,
         pairs.medium,
-        rules.channel,
+        {{ or_none('rules.channel') }} as channel,
         row_number() over (partition by pairs.source, pairs.medium order by rules.priority) as choice
     from pairs
-    inner join rules
+    left join rules
         on pairs.source like lower(rules.source_pattern) and pairs.medium like lower(rules.medium_pattern)
 
 )

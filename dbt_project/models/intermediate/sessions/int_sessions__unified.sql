@@ -1,26 +1,45 @@
 -- One row per session of every analytics source. The first part decides where it came from and which day it belongs to.
-{{ config(materialized='table_by_month', meta={'month_of': 'session_date'}) }}
+{{ config(materialized='table_by_month', meta={
+    'month_of': 'session_date',
+    'made_of': {'int_sessions__inputs': {}},
+    'looked_up': {
+        'int_persons__clients': {'by': ['client_id'], 'columns': ['person_id']},
+        'int_channels__classified': {'by': ['source', 'medium'], 'columns': ['channel']}
+    }
+}) }}
 
 with
+
+-- Sessions with a part in a month that is stale; their other parts may lie outside.
+stale as (
+
+    select distinct
+        client_id,
+        session_id
+    from {{ ref('int_sessions__daily') }}
+    where {{ in_stale_months('int_sessions__inputs') }}
+
+),
 
 ga4 as (
 
     select
-        client_id,
-        session_id,
-        min(started_at) as started_at,
-        min(session_date) as session_date,
-        min_by(source, started_at) filter (where source is not null) as source,
-        min_by(medium, started_at) filter (where source is not null) as medium,
-        min_by(campaign, started_at) filter (where source is not null) as campaign,
-        min_by(country, started_at) filter (where country is not null) as country,
-        min_by(device, started_at) filter (where device is not null) as device,
-        min_by(landing_page, started_at) filter (where landing_page is not null) as landing_page,
-        sum(page_views) as page_views,
-        sum(engagement_ms) as engagement_ms,
-        sum(key_events) as key_events
-    from {{ ref('int_sessions__daily') }}
-    group by client_id, session_id
+        parts.client_id,
+        parts.session_id,
+        min(parts.started_at) as started_at,
+        min(parts.session_date) as session_date,
+        min_by(parts.source, parts.started_at) filter (where parts.source is not null) as source,
+        min_by(parts.medium, parts.started_at) filter (where parts.source is not null) as medium,
+        min_by(parts.campaign, parts.started_at) filter (where parts.source is not null) as campaign,
+        min_by(parts.country, parts.started_at) filter (where parts.country is not null) as country,
+        min_by(parts.device, parts.started_at) filter (where parts.device is not null) as device,
+        min_by(parts.landing_page, parts.started_at) filter (where parts.landing_page is not null) as landing_page,
+        sum(parts.page_views) as page_views,
+        sum(parts.engagement_ms) as engagement_ms,
+        sum(parts.key_events) as key_events
+    from {{ ref('int_sessions__daily') }} as parts
+    inner join stale on parts.client_id = stale.client_id and parts.session_id = stale.session_id
+    group by parts.client_id, parts.session_id
 
 ),
 
@@ -77,7 +96,7 @@ select
     unioned.session_key,
     unioned.client_id,
     clients.person_id,
-    {{ or_none('channels.channel') }} as channel,
+    channels.channel,
     case
         when unioned.campaign is null then '(none)'
         when unioned.campaign in ('(not set)', '(direct)', '(organic)', '(referral)') then '(none)'

@@ -1,4 +1,8 @@
-{{ config(materialized='table_by_month', meta={'month_of': 'period_start'}) }}
+-- A year begins up to 365 days before one of its days, the week of its first day up to six earlier.
+{{ config(materialized='table_by_month', meta={
+    'month_of': 'period_start',
+    'made_of': {'attribution_credits': {'days_before': 371}, 'fct_spend': {'days_before': 371}}
+}) }}
 {% set cadences = ['day', 'week', 'month', 'quarter', 'year'] %}
 {% set conversion_types = ['lead', 'mql', 'opportunity', 'customer'] %}
 
@@ -17,6 +21,7 @@ credits as (
         {%- endfor %}
         campaign
     from {{ ref('attribution_credits') }}
+    where {{ in_stale_months('attribution_credits') }}
     group by conversion_type, converted_date, channel, campaign
 
 ),
@@ -30,7 +35,7 @@ spend as (
         sum(amount_reporting) as spend,
         sum(case when kind = 'media' then amount_reporting else 0 end) as media_spend
     from {{ ref('fct_spend') }}
-    where is_marketing
+    where is_marketing and {{ in_stale_months('fct_spend') }}
     group by channel, campaign, date_day
 
 ),

@@ -1,6 +1,13 @@
 -- Positions come from the touch numbers of the person (int_touchpoints__unified), so a path is a range of numbers and
 -- no path is sorted here: one pass finds the ends of every path, a second one credits its touches.
-{{ config(materialized='table_by_month', meta={'month_of': 'converted_date'}) }}
+-- An instant and its reporting date are less than a day apart.
+{{ config(materialized='table_by_month', meta={
+    'month_of': 'converted_date',
+    'made_of': {
+        'fct_conversions': {},
+        'fct_touchpoints': {'days_before': 1, 'days_after': var('attribution_lookback_days') + 1}
+    }
+}) }}
 
 with
 
@@ -14,6 +21,7 @@ conversions as (
         converted_date,
         value_reporting
     from {{ ref('fct_conversions') }}
+    where {{ in_stale_months('fct_conversions') }}
 
 ),
 
@@ -27,6 +35,7 @@ touches as (
         campaign,
         touch_number
     from {{ ref('fct_touchpoints') }}
+    where {{ in_stale_months('fct_touchpoints') }}
 
 ),
 

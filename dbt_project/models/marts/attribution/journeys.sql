@@ -1,4 +1,11 @@
-{{ config(materialized='table_by_month', meta={'month_of': 'converted_date'}) }}
+{{ config(materialized='table_by_month', meta={
+    'month_of': 'converted_date',
+    'made_of': {
+        'attribution_credits': {},
+        'fct_conversions': {},
+        'fct_touchpoints': {'days_before': 1, 'days_after': var('attribution_lookback_days') + 1}
+    }
+}) }}
 
 with
 
@@ -10,6 +17,7 @@ credits as (
         channel,
         position
     from {{ ref('attribution_credits') }}
+    where {{ in_stale_months('attribution_credits') }}
 
 ),
 
@@ -19,6 +27,7 @@ touches as (
         touch_id,
         touched_at
     from {{ ref('fct_touchpoints') }}
+    where {{ in_stale_months('fct_touchpoints') }}
 
 ),
 
@@ -33,6 +42,7 @@ conversions as (
         converted_date,
         value_reporting
     from {{ ref('fct_conversions') }}
+    where {{ in_stale_months('fct_conversions') }}
 
 ),
 

@@ -1,3 +1,5 @@
+{{ config(meta={'month_of': 'converted_date'}) }}
+
 with
 
 leads as (

@@ -1,4 +1,4 @@
-{{ config(materialized='table_by_month', meta={'month_of': 'sent_at'}) }}
+{{ config(materialized='table_by_month', meta={'month_of': 'sent_at', 'made_of': {'int_email_sends__unified': {}}}) }}
 
 with
 
@@ -19,6 +19,7 @@ final as (
         is_unsubscribed,
         bounce
     from {{ ref('int_email_sends__unified') }}
+    where {{ in_stale_months('int_email_sends__unified') }}
 
 )
 

@@ -1,4 +1,4 @@
-{{ config(materialized='table_by_month', meta={'month_of': 'session_date'}) }}
+{{ config(materialized='table_by_month', meta={'month_of': 'session_date', 'made_of': {'int_sessions__unified': {}}}) }}
 
 with
 
@@ -23,6 +23,7 @@ final as (
         key_events,
         key_events > 0 as is_converted
     from {{ ref('int_sessions__unified') }}
+    where {{ in_stale_months('int_sessions__unified') }}
 
 )
 

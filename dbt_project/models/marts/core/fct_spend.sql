@@ -1,3 +1,5 @@
+{{ config(meta={'month_of': 'date_day'}) }}
+
 with
 
 final as (

@@ -1,4 +1,7 @@
-{{ config(materialized='table_by_month', meta={'month_of': 'touched_at'}) }}
+{{ config(materialized='table_by_month', meta={
+    'month_of': 'touched_at',
+    'made_of': {'int_touchpoints__unified': {}}
+}) }}
 
 with
 
@@ -15,6 +18,7 @@ final as (
         campaign,
         touch_number
     from {{ ref('int_touchpoints__unified') }}
+    where {{ in_stale_months('int_touchpoints__unified') }}
 
 )
 

@@ -10,6 +10,7 @@ source as (
 
 select
     -- ids
+    _dlt_load_id as load_id,
     campaign_id,
     email_hash,
 

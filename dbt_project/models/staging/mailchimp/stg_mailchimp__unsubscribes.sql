@@ -8,6 +8,7 @@ source as (
 
 select
     -- ids
+    _dlt_load_id as load_id,
     campaign_id,
     email_hash,
 

@@ -1,0 +1,191 @@
+{#-
+Which months of a table are stale, and which rows of its inputs they are made of. Nobody is told what changed: every month of
+an input has a digest of its rows, and a month whose inputs have other digests than those it was made of is computed again.
+`month_states` keeps, beside the tables, what each month was made of and a digest of its rows; it is written in the transaction
+that writes the rows.
+
+A model with the materialization table_by_month says in config.meta:
+
+  month_of    the date or timestamp column that tells a row's month; rows without one are a month of their own
+  made_of     its inputs: {model: {days_before, days_after}}. What an input says of a month is read for that month, and for those
+              that so many days before and after it reach. Without made_of the table is computed whole.
+  looked_up   tables that say one thing per key: {model: {by: [...], columns: [...]}}. A month that holds a row whose columns are
+              not what the table says of its key now is stale, too.
+
+Whatever else such a model reads must be a seed, or something that an input says it stands for (config.meta.stands_for): a table
+of which loads and days some others hold. An input that is no table_by_month says month_of in its own config.meta, and is read
+whole for its digests, so it should be small.
+-#}
+
+{% macro month_states() %}
+  {%- do return(api.Relation.create(database=target.database, schema='intermediate', identifier='month_states')) -%}
+{% endmacro %}
+
+{% macro create_month_states() %}
+    create schema if not exists {{ month_states().without_identifier() }};
+    create table if not exists {{ month_states() }} (
+        table_name {{ dbt.type_string() }},
+        month date,
+        made_by {{ dbt.type_string() }},
+        made_of {{ dbt.type_string() }},
+        digest {{ dbt.type_string() }}
+    )
+{% endmacro %}
+
+{#- SQL of the first day of the month a row belongs to. -#}
+{% macro month_of(column) -%}
+    coalesce({{ period_start(column, 'month') }}, date '0001-01-01')
+{%- endmacro %}
+
+{#- Condition on the rows of an input: those that stale months are made of. All of them where nothing is held. -#}
+{% macro in_stale_months(input) -%}
+    {%- if not execute -%}
+    {%- do ref(input) -%}
+    {%- endif -%}
+    {%- if execute and model.config.materialized == 'table_by_month' and is_held() -%}
+    {{ month_of(graph.nodes['model.' ~ project_name ~ '.' ~ input].config.meta.month_of) }} in (
+        select reach.input_month from {{ adapter.quote(model.name ~ '__reach') }} as reach where reach.input = '{{ input }}'
+    )
+    {%- else -%}
+    {{ everything() }}
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro everything() -%} 1 = 1 {%- endmacro %}
+
+{#- Whether the table is there, with what its months were made of. -#}
+{% macro is_held() %}
+  {%- set held = load_cached_relation(this) -%}
+  {%- if held is none or held.type != 'table' or should_full_refresh() -%}
+    {%- do return(false) -%}
+  {%- endif -%}
+  {%- set known = run_query("select count(*) from " ~ month_states() ~ " where table_name = '" ~ model.name ~ "'") -%}
+  {%- do return(known.columns[0].values()[0] > 0) -%}
+{% endmacro %}
+
+{#- Digest of what makes the rows, apart from what the inputs hold: SQL as it is rendered, views it reads, seeds, the contract. -#}
+{% macro made_by_month() %}
+  {%- set meta = config.get('meta') -%}
+  {%- set inputs = meta.get('made_of', {}) -%}
+  {%- set declared = inputs.keys() | list + meta.get('looked_up', {}).keys() | list -%}
+  {%- set sql = namespace(text=compiled_code) -%}
+  {%- for input in inputs -%}
+    {%- set sql.text = sql.text | replace(in_stale_months(input), everything()) -%}
+    {%- do declared.extend(graph.nodes['model.' ~ project_name ~ '.' ~ input].config.meta.get('stands_for', [])) -%}
+  {%- endfor -%}
+  {%- set texts = [sql.text, meta | string, model.constraints | string] -%}
+  {%- for column in model.columns.values() -%}
+    {%- do texts.append([column.name, column.data_type, column.constraints | string] | string) -%}
+  {%- endfor -%}
+  {%- for id in model.depends_on.nodes | sort -%}
+    {%- set node = graph.nodes[id] -%}
+    {%- if node.resource_type == 'seed' -%}
+      {%- do texts.append(node.checksum.checksum) -%}
+    {%- elif inputs and node.name not in declared -%}
+      {%- do exceptions.raise_compiler_error(model.name ~ ' reads ' ~ node.name ~ ': say in its meta what it is made_of, or looks up') -%}
+    {%- elif node.config.materialized == 'view' -%}
+      {%- do texts.append(node.raw_code) -%}
+    {%- endif -%}
+  {%- endfor -%}
+  {%- do return(local_md5(texts | join('\n'))) -%}
+{% endmacro %}
+
+{% macro made_by_others(made_by) %}
+  {%- set others = run_query(
+      "select count(*) from " ~ month_states() ~ " where table_name = '" ~ model.name ~ "' and made_by <> '" ~ made_by ~ "'"
+  ) -%}
+  {%- do return(others.columns[0].values()[0] > 0) -%}
+{% endmacro %}
+
+{#- Months of a relation with a digest of the rows of each. -#}
+{% macro months_digested(relation, column) %}
+  {%- set columns = adapter.get_columns_in_relation(relation) %}
+  {%- set texts = columns | selectattr('dtype', 'equalto', 'VARCHAR') | map(attribute='quoted') | list %}
+    select {{ month_of(column) }} as month, {{ rows_digest('each', texts) }} as digest
+    from (select {{ columns | map(attribute='quoted') | join(', ') }} from {{ relation }}) as each
+    group by all
+{% endmacro %}
+
+{#-
+Temporary tables of a model with inputs. `<model>__made`: every month and a digest of what it is made of now; `<model>__stale`:
+the months that are made of something else, or look something else up; `<model>__reach`: which months of which inputs those are
+made of.
+-#}
+{% macro find_stale_months(target, is_held) %}
+  {%- set meta = config.get('meta') -%}
+  {%- set reach, made, stale = [adapter.quote(model.name ~ '__reach'), adapter.quote(model.name ~ '__made'), adapter.quote(model.name ~ '__stale')] -%}
+  {%- set spans -%}
+    (
+        {%- for input, days in meta.made_of.items() %}
+        {%- set node = graph.nodes['model.' ~ project_name ~ '.' ~ input] %}
+        {{ 'union all' if not loop.first }}
+        select
+            '{{ input }}' as input,
+            months.month as input_month,
+            months.digest,
+            -- Rows without a month reach rows without one.
+            case when months.month > date '0001-01-01' then {{ add_days('months.month', -(days.days_before or 0)) }} else months.month end as first_day,
+            case when months.month > date '0001-01-01' then {{ add_days(dbt.last_day('months.month', 'month'), (days.days_after or 0)) }} else months.month end as last_day
+        from (
+            {%- if node.config.materialized == 'table_by_month' %}
+            select month, digest
+            from {{ month_states() }}
+            where table_name = '{{ input }}' and digest is not null
+            {%- else %}
+            {{ months_digested(ref(input), node.config.meta.month_of) }}
+            {%- endif %}
+        ) as months
+        {%- endfor %}
+    ) as spans
+  {%- endset %}
+    create or replace temporary table {{ reach }} as
+    select distinct input, input_month, digest, {{ period_start('date_day', 'month') }} as month
+    from ({{ span_days(spans, ['input', 'input_month', 'digest'], 'first_day', 'last_day') }}) as days;
+    create or replace temporary table {{ made }} as
+    select month, {{ rows_digest('inputs', ['input', 'digest']) }} as digest
+    from {{ reach }} as inputs
+    group by month;
+    create or replace temporary table {{ stale }} as
+    select coalesce(made.month, held.month) as month
+    from {{ made }} as made
+    full outer join (select month, made_of from {{ month_states() }} where table_name = '{{ model.name }}') as held
+    on made.month = held.month
+    where made.digest is distinct from held.made_of
+    {%- if is_held %}
+    {%- for table, lookup in meta.get('looked_up', {}).items() %}
+    union
+    select {{ month_of('held.' ~ meta.month_of) }} as month
+    from {{ target }} as held
+    left join {{ ref(table) }} as said
+    on {% for key in lookup.by %}{{ 'and ' if not loop.first }}held.{{ key }} = said.{{ key }} {% endfor %}
+    where {% for column in lookup.columns %}{{ 'or ' if not loop.first }}held.{{ column }} is distinct from said.{{ column }} {% endfor %}
+    {%- endfor %}
+    {%- endif %};
+    delete from {{ reach }} where month not in (select month from {{ stale }})
+{% endmacro %}
+
+{#- Write down what months are made of and what they hold; `rows` are theirs. All months of the table, or the stale ones. -#}
+{% macro remember_months(rows, made_by) %}
+  {%- set meta = config.get('meta') -%}
+  {%- set stale = "select month from " ~ adapter.quote(model.name ~ '__stale') -%}
+    delete from {{ month_states() }}
+    where table_name = '{{ model.name }}' {{ 'and month in (' ~ stale ~ ')' if meta.get('made_of') }};
+    insert into {{ month_states() }} (table_name, month, made_by, made_of, digest)
+    select
+        '{{ model.name }}' as table_name,
+        {%- if meta.get('made_of') %}
+        made.month,
+        '{{ made_by }}' as made_by,
+        made.digest as made_of,
+        said.digest
+    from {{ adapter.quote(model.name ~ '__made') }} as made
+    left join ({{ rows }}) as said on made.month = said.month
+    where made.month in ({{ stale }})
+        {%- else %}
+        said.month,
+        '{{ made_by }}' as made_by,
+        null as made_of,
+        said.digest
+    from ({{ rows }}) as said
+        {%- endif %}
+{% endmacro %}
