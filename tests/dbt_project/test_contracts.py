@@ -5,6 +5,8 @@ from typing import Any
 import duckdb
 import pytest
 
+from expectations import gate
+from expectations.model import Suite
 from orchestration import dbt
 from serving import marts, parts
 from serving.ledger import book
@@ -74,3 +76,27 @@ def test_marts_are_cut_where_no_row_is_lost(built_home: Home) -> None:
             assert rows == {label: count for label, (count, _) in said[name].parts.items()}
     names = sorted({*said, book.TABLE})
     assert not [(one, other) for one in names for other in names if one != other and other.startswith(one)]
+
+
+@pytest.mark.slow
+def test_the_key_of_a_mart_is_judged_once(built_home: Home) -> None:
+    """By its gate, or by dbt where no gate does."""
+    with built_home.active() as now:
+        nodes = dbt.manifest(now)["nodes"]
+        suites = [suite for name in ("unified", "marts") for suite in gate.suites(name, settings=now)]
+    by_gate = {(suite.relation[1], key) for suite in suites for key in _unique(suite)}
+    by_dbt = {
+        (nodes[node["attached_node"]]["name"], frozenset(told.get("columns") or [told["column_name"]]))
+        for node in nodes.values()
+        if (node.get("test_metadata") or {}).get("name") == "primary_key"
+        for told in [node["test_metadata"]["kwargs"]]
+    }
+    assert by_gate
+    assert not by_gate & by_dbt
+    marts_built = {node["name"] for node in _marts(built_home) if not node["name"].startswith(marts.PART_PREFIX)}
+    assert marts_built <= {table for table, _ in by_gate | by_dbt}
+
+
+def _unique(suite: Suite) -> set[frozenset[str]]:
+    names = {each.name for each in suite.expectations}
+    return {frozenset(suite.key)} if f"{'_'.join(suite.key)}_unique" in names else set()
