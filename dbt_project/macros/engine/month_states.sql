@@ -1,8 +1,8 @@
 {#-
 Which months of a table are stale, and which rows of its inputs they are made of. Nobody is told what changed: every month of
 an input has a digest of its rows, and a month whose inputs have other digests than those it was made of is computed again.
-`month_states` keeps, beside the tables, what each month was made of and a digest of its rows; it is written in the transaction
-that writes the rows.
+`month_states` keeps, beside the tables, what each month was made of and a digest of its rows. It is written in the transaction
+that writes the months; while a table is built whole, nothing is known of it.
 
 A model with the materialization table_by_month says in config.meta:
 
@@ -13,7 +13,7 @@ A model with the materialization table_by_month says in config.meta:
               not what the table says of its key now is stale, too.
 
 Whatever else such a model reads must be a seed, or something that an input says it stands for (config.meta.stands_for): a table
-of which loads and days some others hold. An input that is no table_by_month says month_of in its own config.meta, and is read
+of which loads and days some others hold, with every column that is read of them. An input that is no table_by_month says month_of in its own config.meta, and is read
 whole for its digests, so it should be small.
 -#}
 
@@ -30,6 +30,10 @@ whole for its digests, so it should be small.
         made_of {{ dbt.type_string() }},
         digest {{ dbt.type_string() }}
     )
+    {%- if execute %};
+    delete from {{ month_states() }}
+    where table_name not in {{ in_list(graph.nodes.values() | selectattr('config.materialized', 'equalto', 'table_by_month') | map(attribute='name') | list) }}
+    {%- endif %}
 {% endmacro %}
 
 {#- SQL of the first day of the month a row belongs to. -#}
@@ -53,17 +57,22 @@ whole for its digests, so it should be small.
 
 {% macro everything() -%} 1 = 1 {%- endmacro %}
 
-{#- Whether the table is there, with what its months were made of. -#}
-{% macro is_held() %}
-  {%- set held = load_cached_relation(this) -%}
-  {%- if held is none or held.type != 'table' or should_full_refresh() -%}
+{#- Whether it is known what a table's months hold and were made of. -#}
+{% macro is_known(name) %}
+  {%- if load_cached_relation(month_states()) is none -%}
     {%- do return(false) -%}
   {%- endif -%}
-  {%- set known = run_query("select count(*) from " ~ month_states() ~ " where table_name = '" ~ model.name ~ "'") -%}
+  {%- set known = run_query("select count(*) from " ~ month_states() ~ " where table_name = '" ~ name ~ "'") -%}
   {%- do return(known.columns[0].values()[0] > 0) -%}
 {% endmacro %}
 
-{#- Digest of what makes the rows, apart from what the inputs hold: SQL as it is rendered, views it reads, seeds, the contract. -#}
+{#- Whether the model's own table is there, and known. -#}
+{% macro is_held() %}
+  {%- set held = load_cached_relation(this) -%}
+  {%- do return(held is not none and held.type == 'table' and not should_full_refresh() and is_known(model.name)) -%}
+{% endmacro %}
+
+{#- Digest of what makes the rows, apart from what the inputs hold: SQL as it is rendered, that of the models it reads, seeds, the contract. -#}
 {% macro made_by_month() %}
   {%- set meta = config.get('meta') -%}
   {%- set inputs = meta.get('made_of', {}) -%}
@@ -80,10 +89,11 @@ whole for its digests, so it should be small.
   {%- for id in model.depends_on.nodes | sort -%}
     {%- set node = graph.nodes[id] -%}
     {%- if node.resource_type == 'seed' -%}
-      {%- do texts.append(node.checksum.checksum) -%}
+      {%- set seed = adapter.get_relation(node.database, node.schema, node.alias) -%}
+      {%- do texts.append(run_query(whole_digest(seed)).columns[0].values()[0]) -%}
     {%- elif inputs and node.name not in declared -%}
       {%- do exceptions.raise_compiler_error(model.name ~ ' reads ' ~ node.name ~ ': say in its meta what it is made_of, or looks up') -%}
-    {%- elif node.config.materialized == 'view' -%}
+    {%- else -%}
       {%- do texts.append(node.raw_code) -%}
     {%- endif -%}
   {%- endfor -%}
@@ -97,14 +107,23 @@ whole for its digests, so it should be small.
   {%- do return(others.columns[0].values()[0] > 0) -%}
 {% endmacro %}
 
-{#- Months of a relation with a digest of the rows of each. -#}
+{#- Months of a relation with a digest of the rows of each, and of what its columns are called. -#}
 {% macro months_digested(relation, column) %}
-  {%- set columns = adapter.get_columns_in_relation(relation) %}
-  {%- set texts = columns | selectattr('dtype', 'equalto', 'VARCHAR') | map(attribute='quoted') | list %}
-    select {{ month_of(column) }} as month, {{ rows_digest('each', texts) }} as digest
-    from (select {{ columns | map(attribute='quoted') | join(', ') }} from {{ relation }}) as each
+    select {{ month_of(column) }} as month, {{ digested(relation) }}
     group by all
 {% endmacro %}
+
+{% macro whole_digest(relation) %}
+    select {{ digested(relation) }}
+{% endmacro %}
+
+{#- `… as digest from …`: of the rows, whatever order they and their columns stand in. -#}
+{% macro digested(relation) %}
+  {%- set columns = adapter.get_columns_in_relation(relation) | sort(attribute='name') -%}
+  {%- set texts = columns | selectattr('dtype', 'equalto', 'VARCHAR') | map(attribute='quoted') | list -%}
+    concat({{ rows_digest('each', texts) }}, ' {{ local_md5(columns | map('string') | join) }}') as digest
+    from (select {{ columns | map(attribute='quoted') | join(', ') }} from {{ relation }}) as each
+{%- endmacro %}
 
 {#-
 Temporary tables of a model with inputs. `<model>__made`: every month and a digest of what it is made of now; `<model>__stale`:
@@ -127,7 +146,7 @@ made of.
             case when months.month > date '0001-01-01' then {{ add_days('months.month', -(days.days_before or 0)) }} else months.month end as first_day,
             case when months.month > date '0001-01-01' then {{ add_days(dbt.last_day('months.month', 'month'), (days.days_after or 0)) }} else months.month end as last_day
         from (
-            {%- if node.config.materialized == 'table_by_month' %}
+            {%- if node.config.materialized == 'table_by_month' and is_known(input) %}
             select month, digest
             from {{ month_states() }}
             where table_name = '{{ input }}' and digest is not null

@@ -1,7 +1,7 @@
--- A year begins up to 365 days before one of its days, the week of its first day up to six earlier.
+-- A month's year begins up to 335 days before it, its first week up to six.
 {{ config(materialized='table_by_month', meta={
     'month_of': 'period_start',
-    'made_of': {'attribution_credits': {'days_before': 371}, 'fct_spend': {'days_before': 371}}
+    'made_of': {'attribution_credits': {'days_before': 335}, 'fct_spend': {'days_before': 335}}
 }) }}
 {% set cadences = ['day', 'week', 'month', 'quarter', 'year'] %}
 {% set conversion_types = ['lead', 'mql', 'opportunity', 'customer'] %}
