@@ -4,10 +4,11 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
+from orchestration import dbt
 from tests.dbt_project.warehouse import Warehouse
 
 MODEL, INPUT = "marts.fct_mrr_daily", "intermediate.int_mrr__balances"
-STATES = "intermediate.month_states"
+STATES, TOUCHES = "intermediate.month_states", "intermediate.int_touchpoints__unified"
 Row = tuple[str, str, str]  # company_id, day, amount
 JANUARY: Row = ("a", "2000-01-10", "10.00")
 FEBRUARY: Row = ("b", "2000-02-10", "10.00")
@@ -95,3 +96,32 @@ def test_a_table_that_others_made_is_built_anew(balances: Warehouse, other: str)
     put(balances, [JANUARY])
     assert balances.rows(whole) == shape
     assert held(balances) == [JANUARY]
+
+
+@pytest.fixture
+def touches(built: Warehouse) -> Iterator[Warehouse]:
+    """The empty warehouse; empty again afterwards."""
+    yield built
+    for table in (TOUCHES, "marts.fct_touchpoints", STATES):
+        built.execute(f"delete from {table}")
+
+
+def test_an_input_nothing_is_known_of_is_read(touches: Warehouse) -> None:
+    """Its rows were written, and the run died before their months were; the model after it runs alone."""
+    for number in (1, 2, 3):
+        touches.execute(f"""
+            insert into {TOUCHES} (touch_id, person_id, touched_at, touch_type, channel, campaign, touch_number)
+            values ('{number}', 'p', timestamp '2026-0{number}-01', 'call', 'sales', '(none)', {number})
+        """)
+        touches.dbt("run", "--select", "fct_touchpoints")
+        found = touches.rows("select touch_number from marts.fct_touchpoints order by all")
+        assert found == [(each,) for each in range(1, number + 1)]
+        assert touches.rows(f"select distinct table_name from {STATES}") == [("fct_touchpoints",)]
+
+
+def test_a_model_says_what_it_reads(built: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = dbt.parsed(built.settings).deepcopy()
+    project.nodes["model.kpilote.fct_touchpoints"].config.meta["made_of"] = {"fct_conversions": {}}
+    monkeypatch.setattr(dbt, "parsed", lambda _: project)
+    said = dbt.invoke(built.settings, ["run", "--select", "fct_touchpoints", "--log-level", "none"])
+    assert "fct_touchpoints reads int_touchpoints__unified" in "".join(said)
