@@ -13,8 +13,8 @@ A model with the materialization table_by_month says in config.meta:
               not what the table says of its key now is stale, too.
 
 Whatever else such a model reads must be a seed, or something that an input says it stands for (config.meta.stands_for): a table
-of which loads and days some others hold, with every column that is read of them. An input that is no table_by_month says month_of in its own config.meta, and is read
-whole for its digests, so it should be small.
+of which loads and days some others hold, with every column that is read of them. An input that is no table_by_month says
+month_of in its own config.meta, and is read whole for its digests, so it should be small.
 -#}
 
 {% macro month_states() %}
@@ -36,6 +36,18 @@ whole for its digests, so it should be small.
     {%- endif %}
 {% endmacro %}
 
+{#- What the project says of a model. -#}
+{% macro model_node(name) %}
+  {%- do return(graph.nodes['model.' ~ project_name ~ '.' ~ name]) -%}
+{% endmacro %}
+
+{#- A temporary table of the model that is built: its months by what is asked of them. -#}
+{% macro months_of_model(asked) %}
+  {%- do return(adapter.quote(model.name ~ '__' ~ asked)) -%}
+{% endmacro %}
+
+{% macro stale_months() -%} select month from {{ months_of_model('stale') }} {%- endmacro %}
+
 {#- SQL of the first day of the month a row belongs to. -#}
 {% macro month_of(column) -%}
     coalesce({{ period_start(column, 'month') }}, date '0001-01-01')
@@ -47,8 +59,8 @@ whole for its digests, so it should be small.
     {%- do ref(input) -%}
     {%- endif -%}
     {%- if execute and model.config.materialized == 'table_by_month' and is_held() -%}
-    {{ month_of(graph.nodes['model.' ~ project_name ~ '.' ~ input].config.meta.month_of) }} in (
-        select reach.input_month from {{ adapter.quote(model.name ~ '__reach') }} as reach where reach.input = '{{ input }}'
+    {{ month_of(model_node(input).config.meta.month_of) }} in (
+        select reach.input_month from {{ months_of_model('reach') }} as reach where reach.input = '{{ input }}'
     )
     {%- else -%}
     {{ everything() }}
@@ -57,19 +69,22 @@ whole for its digests, so it should be small.
 
 {% macro everything() -%} 1 = 1 {%- endmacro %}
 
-{#- Whether it is known what a table's months hold and were made of. -#}
-{% macro is_known(name) %}
+{#- Whether it is known what a table's months hold and were made of, and that this made them. -#}
+{% macro is_known(name, made_by=none) %}
   {%- if load_cached_relation(month_states()) is none -%}
     {%- do return(false) -%}
   {%- endif -%}
-  {%- set known = run_query("select count(*) from " ~ month_states() ~ " where table_name = '" ~ name ~ "'") -%}
+  {%- set known = run_query(
+      "select count(*) from " ~ month_states() ~ " where table_name = '" ~ name ~ "'"
+      ~ (" and made_by = '" ~ made_by ~ "'" if made_by else "")
+  ) -%}
   {%- do return(known.columns[0].values()[0] > 0) -%}
 {% endmacro %}
 
-{#- Whether the model's own table is there, and known. -#}
-{% macro is_held() %}
+{#- Whether the model's own table is there, and known. All its months are made by the same. -#}
+{% macro is_held(made_by=none) %}
   {%- set held = load_cached_relation(this) -%}
-  {%- do return(held is not none and held.type == 'table' and not should_full_refresh() and is_known(model.name)) -%}
+  {%- do return(held is not none and held.type == 'table' and not should_full_refresh() and is_known(model.name, made_by)) -%}
 {% endmacro %}
 
 {#- Digest of what makes the rows, apart from what the inputs hold: SQL as it is rendered, that of the models it reads, seeds, the contract. -#}
@@ -80,7 +95,7 @@ whole for its digests, so it should be small.
   {%- set sql = namespace(text=compiled_code) -%}
   {%- for input in inputs -%}
     {%- set sql.text = sql.text | replace(in_stale_months(input), everything()) -%}
-    {%- do declared.extend(graph.nodes['model.' ~ project_name ~ '.' ~ input].config.meta.get('stands_for', [])) -%}
+    {%- do declared.extend(model_node(input).config.meta.get('stands_for', [])) -%}
   {%- endfor -%}
   {%- set texts = [sql.text, meta | string, model.constraints | string] -%}
   {%- for column in model.columns.values() -%}
@@ -90,7 +105,7 @@ whole for its digests, so it should be small.
     {%- set node = graph.nodes[id] -%}
     {%- if node.resource_type == 'seed' -%}
       {%- set seed = adapter.get_relation(node.database, node.schema, node.alias) -%}
-      {%- do texts.append(run_query(whole_digest(seed)).columns[0].values()[0]) -%}
+      {%- do texts.append(run_query("select " ~ digested(seed)).columns[0].values()[0]) -%}
     {%- elif inputs and node.name not in declared -%}
       {%- do exceptions.raise_compiler_error(model.name ~ ' reads ' ~ node.name ~ ': say in its meta what it is made_of, or looks up') -%}
     {%- else -%}
@@ -100,21 +115,10 @@ whole for its digests, so it should be small.
   {%- do return(local_md5(texts | join('\n'))) -%}
 {% endmacro %}
 
-{% macro made_by_others(made_by) %}
-  {%- set others = run_query(
-      "select count(*) from " ~ month_states() ~ " where table_name = '" ~ model.name ~ "' and made_by <> '" ~ made_by ~ "'"
-  ) -%}
-  {%- do return(others.columns[0].values()[0] > 0) -%}
-{% endmacro %}
-
 {#- Months of a relation with a digest of the rows of each, and of what its columns are called. -#}
 {% macro months_digested(relation, column) %}
     select {{ month_of(column) }} as month, {{ digested(relation) }}
     group by all
-{% endmacro %}
-
-{% macro whole_digest(relation) %}
-    select {{ digested(relation) }}
 {% endmacro %}
 
 {#- `… as digest from …`: of the rows, whatever order they and their columns stand in. -#}
@@ -130,21 +134,20 @@ Temporary tables of a model with inputs. `<model>__made`: every month and a dige
 the months that are made of something else, or look something else up; `<model>__reach`: which months of which inputs those are
 made of.
 -#}
-{% macro find_stale_months(target, is_held) %}
+{% macro find_stale_months(target) %}
   {%- set meta = config.get('meta') -%}
-  {%- set reach, made, stale = [adapter.quote(model.name ~ '__reach'), adapter.quote(model.name ~ '__made'), adapter.quote(model.name ~ '__stale')] -%}
+  {%- set reach, made, stale = [months_of_model('reach'), months_of_model('made'), months_of_model('stale')] -%}
   {%- set spans -%}
     (
         {%- for input, days in meta.made_of.items() %}
-        {%- set node = graph.nodes['model.' ~ project_name ~ '.' ~ input] %}
+        {%- set node = model_node(input) %}
         {{ 'union all' if not loop.first }}
         select
             '{{ input }}' as input,
             months.month as input_month,
             months.digest,
-            -- Rows without a month reach rows without one.
-            case when months.month > date '0001-01-01' then {{ add_days('months.month', -(days.days_before or 0)) }} else months.month end as first_day,
-            case when months.month > date '0001-01-01' then {{ add_days(dbt.last_day('months.month', 'month'), (days.days_after or 0)) }} else months.month end as last_day
+            {{ add_days('months.month', -(days.days_before or 0)) }} as first_day,
+            {{ add_days(dbt.last_day('months.month', 'month'), (days.days_after or 0)) }} as last_day
         from (
             {%- if node.config.materialized == 'table_by_month' and is_known(input) %}
             select month, digest
@@ -170,7 +173,7 @@ made of.
     full outer join (select month, made_of from {{ month_states() }} where table_name = '{{ model.name }}') as held
     on made.month = held.month
     where made.digest is distinct from held.made_of
-    {%- if is_held %}
+    {%- if is_held() %}
     {%- for table, lookup in meta.get('looked_up', {}).items() %}
     union
     select {{ month_of('held.' ~ meta.month_of) }} as month
@@ -180,15 +183,14 @@ made of.
     where {% for column in lookup.columns %}{{ 'or ' if not loop.first }}held.{{ column }} is distinct from said.{{ column }} {% endfor %}
     {%- endfor %}
     {%- endif %};
-    delete from {{ reach }} where month not in (select month from {{ stale }})
+    delete from {{ reach }} where month not in ({{ stale_months() }})
 {% endmacro %}
 
 {#- Write down what months are made of and what they hold; `rows` are theirs. All months of the table, or the stale ones. -#}
 {% macro remember_months(rows, made_by) %}
   {%- set meta = config.get('meta') -%}
-  {%- set stale = "select month from " ~ adapter.quote(model.name ~ '__stale') -%}
     delete from {{ month_states() }}
-    where table_name = '{{ model.name }}' {{ 'and month in (' ~ stale ~ ')' if meta.get('made_of') }};
+    where table_name = '{{ model.name }}' {{ 'and month in (' ~ stale_months() ~ ')' if meta.get('made_of') }};
     insert into {{ month_states() }} (table_name, month, made_by, made_of, digest)
     select
         '{{ model.name }}' as table_name,
@@ -197,9 +199,9 @@ made of.
         '{{ made_by }}' as made_by,
         made.digest as made_of,
         said.digest
-    from {{ adapter.quote(model.name ~ '__made') }} as made
+    from {{ months_of_model('made') }} as made
     left join ({{ rows }}) as said on made.month = said.month
-    where made.month in ({{ stale }})
+    where made.month in ({{ stale_months() }})
         {%- else %}
         said.month,
         '{{ made_by }}' as made_by,

@@ -7,12 +7,12 @@ is built like any other.
   {%- set target = this.incorporate(type='table') -%}
   {%- set made_of = config.get('meta').get('made_of') -%}
   {%- set made_by = made_by_month() -%}
-  {%- if is_held() and not made_by_others(made_by) -%}
+  {%- if is_held(made_by) -%}
     {%- set computed = make_temp_relation(target) -%}
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
     {%- if made_of -%}
-      {%- do run_query(find_stale_months(target, true)) -%}
+      {%- do run_query(find_stale_months(target)) -%}
     {%- endif -%}
     {%- do run_query(create_table_as(True, computed, stale_rows(compiled_code))) -%}
     {%- set columns = adapter.get_columns_in_relation(computed) -%}
@@ -31,7 +31,7 @@ is built like any other.
   {#- Nothing is known of the table while it is built: killed after it, the next run builds it again. -#}
   {%- do run_query("delete from " ~ month_states() ~ " where table_name = '" ~ model.name ~ "'") -%}
   {%- if made_of -%}
-    {%- do run_query(find_stale_months(target, false)) -%}
+    {%- do run_query(find_stale_months(target)) -%}
   {%- endif -%}
   {%- set built = materialization_table_duckdb() -%}
   {%- call statement() -%}
@@ -47,7 +47,7 @@ is built like any other.
   {%- if meta.get('made_of') -%}
     select said.*
     from ({{ sql }}) as said
-    where {{ month_of('said.' ~ meta.month_of) }} in (select month from {{ adapter.quote(model.name ~ '__stale') }})
+    where {{ month_of('said.' ~ meta.month_of) }} in ({{ stale_months() }})
   {%- else -%}
     {{ sql }}
   {%- endif -%}
@@ -57,7 +57,7 @@ is built like any other.
   {%- set meta = config.get('meta') -%}
   {%- set month = month_of(meta.month_of) -%}
   {%- set names = columns | map(attribute='quoted') | join(', ') -%}
-  {%- set said, differ = adapter.quote(model.name ~ '__said'), adapter.quote(model.name ~ '__differ') -%}
+  {%- set said, differ = months_of_model('said'), months_of_model('differ') -%}
     create or replace temporary table {{ said }} as {{ months_digested(computed, meta.month_of) }};
     create or replace temporary table {{ differ }} as
     select coalesce(said.month, held.month) as month
@@ -67,7 +67,7 @@ is built like any other.
         from {{ month_states() }}
         where
             table_name = '{{ model.name }}'
-            {{ 'and month in (select month from ' ~ adapter.quote(model.name ~ '__stale') ~ ')' if meta.get('made_of') }}
+            {{ 'and month in (' ~ stale_months() ~ ')' if meta.get('made_of') }}
     ) as held
     on said.month = held.month
     where said.digest is distinct from held.digest;

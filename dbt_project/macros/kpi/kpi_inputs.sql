@@ -42,10 +42,10 @@ it. The ledger finds in it which rows of which fact a cell rests on; people read
   {#- Of each fact: its key (meta of its YAML) and the lake tables it comes from. -#}
   {% set found = {} %}
   {% for fact in facts %}
-    {% set unique_id = 'model.' ~ project_name ~ '.' ~ fact %}
+    {% set node = model_node(fact) %}
     {% set tables = [] %}
-    {% do kpi_collect_sources(unique_id, tables, []) %}
-    {% do found.update({fact: {'key': graph.nodes[unique_id].config.meta.key, 'lake_tables': tables | sort}}) %}
+    {% do kpi_collect_sources(node.unique_id, tables, []) %}
+    {% do found.update({fact: {'key': node.config.meta.key, 'lake_tables': tables | sort}}) %}
   {% endfor %}
   {% do return(found) %}
 {% endmacro %}

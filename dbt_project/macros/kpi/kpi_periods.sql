@@ -35,7 +35,7 @@ a fingerprint of all that its cells rest on, and kpi_values computes again the p
 {% macro kpi_text_columns(fact) %}
   {#- Columns of a fact that hold text, by its contract. -#}
   {% set found = [] %}
-  {% for column in graph.nodes['model.' ~ project_name ~ '.' ~ fact].columns.values() if column.data_type | lower in ('varchar', 'text', 'string') %}
+  {% for column in model_node(fact).columns.values() if column.data_type | lower in ('varchar', 'text', 'string') %}
     {% do found.append(column.name) %}
   {% endfor %}
   {% do return(found | sort) %}
