@@ -14,15 +14,12 @@ from typing import Literal, get_args
 
 import orjson
 
-from sandbox.apis import ga4_rules, hubspot_rules, mailchimp_rules
-from sandbox.apis.answers import Json
 from sandbox.corrupt import Corruption
 
 Kind = Literal[
     "401", "403", "404", "429", "429_retry_after", "500", "slow", "cut", "malformed", "page_repeated", "empty_page"
 ]
 KINDS: tuple[str, ...] = get_args(Kind)
-LISTS = ("results", "rows", "members", "emails", "sent_to", "unsubscribes", "campaigns", "lists", "reports")
 
 
 @dataclass
@@ -101,23 +98,15 @@ class Faults:
                 each.previous = body
 
 
-def vendor_refusal(path: str, status: int) -> tuple[Json, str]:
-    """Body and media type of a refusal in the words of the vendor whose path it is."""
-    if path.startswith("/ga4"):
-        return ga4_rules.refusal(status), "application/json"
-    if path.startswith("/mailchimp"):
-        return mailchimp_rules.refusal(status), mailchimp_rules.PROBLEM
-    return hubspot_rules.refusal(status), "application/json"
-
-
-def spoilt(fault: Fault, content: bytes) -> bytes:
+def spoilt(fault: Fault, content: bytes, lists: Iterable[str]) -> bytes:
+    """An answer as the fault leaves it; `lists` are the members of the vendor's answers that hold rows."""
     if fault.kind == "malformed":
         return content[: max(1, len(content) * 2 // 3)]
     if fault.kind == "page_repeated":
         return content if fault.previous is None else fault.previous
     if fault.kind == "empty_page":
         answer = orjson.loads(content)
-        for name in LISTS:
+        for name in lists:
             if isinstance(answer, dict) and name in answer:
                 answer[name] = []
         return orjson.dumps(answer)

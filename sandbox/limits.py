@@ -8,7 +8,7 @@ real. Belongs here: counting. Does not: the body of a refusal (the vendor's file
 from __future__ import annotations
 
 import time
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, replace
 
 
@@ -73,4 +73,4 @@ class Counters:
         self.ga4_day = RollingWindow(limits.ga4_tokens_per_day, 86_400)
         self.ga4_hour = RollingWindow(limits.ga4_tokens_per_hour, 3_600)
         self.ga4_project_hour = RollingWindow(limits.ga4_tokens_per_project_hour, 3_600)
-        self.open_requests: dict[str, int] = {"ga4": 0, "mailchimp": 0}
+        self.open_requests: Counter[str] = Counter()

@@ -21,7 +21,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sandbox.apis.answers import Answer, sandbox_of
 from sandbox.corrupt import Corruption
-from sandbox.faults import Fault, spoilt, vendor_refusal
+from sandbox.faults import Fault, spoilt
+from sandbox.vendors import vendor_of
 
 if TYPE_CHECKING:
     from sandbox.state import Sandbox
@@ -61,7 +62,7 @@ class FaultMiddleware:
         logged = _logged(scope, body)
         open_requests = self._sandbox.counters.open_requests
         vendor = scope["path"].strip("/").partition("/")[0]
-        open_requests[vendor] = open_requests.get(vendor, 0) + 1
+        open_requests[vendor] += 1
         try:
             await self._answer(scope, body, send, logged)
         finally:
@@ -74,9 +75,9 @@ class FaultMiddleware:
         fault = self._sandbox.faults.due(path)
         if fault is not None and fault.kind[:3].isdigit():
             logged.status = int(fault.kind[:3])
-            refusal, media_type = vendor_refusal(path, logged.status)
+            vendor = vendor_of(path)
             headers = {"Retry-After": f"{fault.seconds:g}"} if fault.kind == "429_retry_after" else None
-            answer = Answer(refusal, logged.status, headers=headers, media_type=media_type)
+            answer = Answer(vendor.refusal(logged.status), logged.status, headers=headers, media_type=vendor.media_type)
             await answer(scope, _replay(body), send)
             return
         if fault is not None and fault.kind == "slow":
@@ -91,7 +92,7 @@ class FaultMiddleware:
             await send(start)
             await send({"type": "http.response.body", "body": content[: len(content) // 2], "more_body": True})
         else:
-            await _send(send, start, spoilt(fault, content))
+            await _send(send, start, spoilt(fault, content, vendor_of(path).lists))
 
     async def _collect(self, scope: Scope, body: bytes) -> tuple[MutableMapping[str, Any], bytes]:
         messages: list[Message] = []

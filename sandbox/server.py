@@ -1,4 +1,4 @@
-"""The imaginary company over HTTP: /hubspot, /ga4 and /mailchimp on one port of 127.0.0.1, and folders of files.
+"""The imaginary company over HTTP: a path per vendor (/hubspot, /ga4, …) on a port of 127.0.0.1, and folders of files.
 
 Flow: `World + clock → Sandbox (state) → create_app → serve | running`. Belongs here: sockets and addresses. Does not:
 what vendors say (`apis`), what goes wrong (`faults`), files (`files`).
@@ -23,14 +23,15 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 
 from sandbox import files
-from sandbox.apis import ga4, hubspot, mailchimp
 from sandbox.apis.answers import Answer, RefusalError, refused
+from sandbox.apis.vendor import Place
 from sandbox.changes import Change
 from sandbox.corrupt import Corruption
-from sandbox.faults import Fault, Faults, vendor_refusal
+from sandbox.faults import Fault, Faults
 from sandbox.limits import FAST, Limits
 from sandbox.middleware import FaultMiddleware, Logged, fault_routes
 from sandbox.state import Clock, Credentials, Sandbox, today
+from sandbox.vendors import VENDORS, vendor_of
 from sandbox.world import World
 
 PORT = 8765
@@ -40,19 +41,17 @@ KEEP_ALIVE_SECONDS = 75
 
 
 async def _missing(request: Request, _: Exception) -> Response:
-    body, media_type = vendor_refusal(request.url.path, 404)
-    return Answer(body, status_code=404, media_type=media_type)
+    vendor = vendor_of(request.url.path)
+    return Answer(vendor.refusal(404), status_code=404, media_type=vendor.media_type)
 
 
 def create_app(sandbox: Sandbox) -> Starlette:
     """The ASGI application of a sandbox."""
     app = Starlette(
         routes=[
-            Mount("/hubspot", routes=hubspot.routes()),
-            Mount("/ga4", routes=ga4.routes()),
-            Mount("/mailchimp", routes=mailchimp.routes()),
+            *(Mount(f"/{name}", routes=vendor.routes()) for name, vendor in VENDORS.items()),
             *fault_routes(),
-            Route("/", lambda _: Answer({"vendors": ["hubspot", "ga4", "mailchimp"]})),
+            Route("/", lambda _: Answer({"vendors": list(VENDORS)})),
         ],
         exception_handlers={RefusalError: refused, 404: _missing},
     )
@@ -64,20 +63,10 @@ def create_app(sandbox: Sandbox) -> Starlette:
 def env(base_url: str, home: Path, *, limits: Limits = FAST) -> dict[str, str]:
     """The SOURCES__… variables that point Kpilote at this sandbox."""
     credentials = Credentials()
-    return {
-        "SOURCES__HUBSPOT__BASE_URL": f"{base_url}/hubspot",
-        "SOURCES__HUBSPOT__ACCESS_TOKEN": next(iter(credentials.hubspot_tokens)),
-        # The connector keeps to the vendor's limits by itself; here it may go as fast as the sandbox allows.
-        "SOURCES__HUBSPOT__CALLS_PER_TEN_SECONDS": str(limits.hubspot_per_ten_seconds),
-        "SOURCES__HUBSPOT__SEARCHES_PER_SECOND": str(limits.hubspot_searches_per_second),
-        "SOURCES__GA4__BASE_URL": f"{base_url}/ga4",
-        "SOURCES__GA4__ACCESS_TOKEN": credentials.ga4_token,
-        "SOURCES__GA4__PROPERTY_ID": credentials.ga4_property,
-        "SOURCES__GA4__EXPORT_URL": str(files.export_folder(home)),
-        "SOURCES__MAILCHIMP__BASE_URL": f"{base_url}/mailchimp/3.0",
-        "SOURCES__MAILCHIMP__API_KEY": credentials.mailchimp_key,
-        "SOURCES__SPREADSHEETS__URL": str(files.spreadsheet_folder(home)),
-    }
+    variables = {"SOURCES__SPREADSHEETS__URL": str(files.spreadsheet_folder(home))}
+    for name, vendor in VENDORS.items():
+        variables |= vendor.env(Place(f"{base_url}/{name}", credentials, limits, home))
+    return variables
 
 
 class _Server:
@@ -190,7 +179,7 @@ def serve(
     server = _Server(sandbox, port)
     sandbox.refresh()
     log(f"The imaginary company of {clock()} (seed {world.seed}, scale {world.scale:g}, since {world.start}):")
-    for name in ("hubspot", "ga4", "mailchimp"):
+    for name in VENDORS:
         log(f"  {server.base_url}/{name}")
     log("Point Kpilote at it with:")
     for name, value in env(server.base_url, home, limits=limits).items():

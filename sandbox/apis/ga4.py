@@ -17,7 +17,9 @@ from starlette.routing import BaseRoute, Route
 
 from sandbox.apis.answers import Answer, Json, sandbox_of
 from sandbox.apis.ga4_reports import DIMENSIONS, METRICS
-from sandbox.apis.ga4_rules import bad, body_of, guarded, spend
+from sandbox.apis.ga4_rules import bad, body_of, guarded, refusal, spend
+from sandbox.apis.vendor import Place, Vendor
+from sandbox.files import export_folder
 
 DEFAULT_ROWS, MAX_ROWS = 10_000, 250_000
 MAX_DIMENSIONS, MAX_METRICS, MAX_RANGES, MAX_REQUESTS = 9, 10, 4, 5
@@ -175,3 +177,15 @@ def routes() -> list[BaseRoute]:
         Route(f"{path}:batchRunReports", guarded(batch_run_reports), methods=["POST"]),
         Route(f"{path}/metadata", guarded(metadata), methods=["GET"]),
     ]
+
+
+def _env(place: Place) -> dict[str, str]:
+    return {
+        "SOURCES__GA4__BASE_URL": place.url,
+        "SOURCES__GA4__ACCESS_TOKEN": place.credentials.ga4_token,
+        "SOURCES__GA4__PROPERTY_ID": place.credentials.ga4_property,
+        "SOURCES__GA4__EXPORT_URL": str(export_folder(place.home)),
+    }
+
+
+VENDOR = Vendor("ga4", routes, refusal, _env, lists=("rows",))

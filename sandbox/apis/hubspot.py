@@ -18,6 +18,7 @@ from sandbox.apis import hubspot_schema as schema
 from sandbox.apis.answers import Answer, Json, sandbox_of
 from sandbox.apis.hubspot_records import Portal
 from sandbox.apis.hubspot_rules import bad, body_of, flag, guarded, known, many, object_type, refusal, whole
+from sandbox.apis.vendor import Place, Vendor
 
 RELEASE = "2026-09"
 LIST_PAGE, LIST_PAGE_WITH_HISTORY = 100, 50
@@ -194,3 +195,16 @@ def routes() -> list[BaseRoute]:
         Route(f"/crm/pipelines/{RELEASE}/{{object_type}}", guarded(hubspot_account.pipelines), methods=["GET"]),
         Route(f"/crm/properties/{RELEASE}/{{object_type}}", guarded(hubspot_account.properties), methods=["GET"]),
     ]
+
+
+def _env(place: Place) -> dict[str, str]:
+    return {
+        "SOURCES__HUBSPOT__BASE_URL": place.url,
+        "SOURCES__HUBSPOT__ACCESS_TOKEN": next(iter(place.credentials.hubspot_tokens)),
+        # The connector keeps to the vendor's limits by itself; here it may go as fast as the sandbox allows.
+        "SOURCES__HUBSPOT__CALLS_PER_TEN_SECONDS": str(place.limits.hubspot_per_ten_seconds),
+        "SOURCES__HUBSPOT__SEARCHES_PER_SECOND": str(place.limits.hubspot_searches_per_second),
+    }
+
+
+VENDOR = Vendor("hubspot", routes, refusal, _env, lists=("results",))

@@ -15,7 +15,8 @@ from starlette.routing import BaseRoute, Route
 from sandbox.apis import mailchimp_reports as reports
 from sandbox.apis.answers import Answer, Json, sandbox_of, texts
 from sandbox.apis.mailchimp_records import Account, moments, seconds
-from sandbox.apis.mailchimp_rules import Query, account_of, guarded, refused, sent_between, within
+from sandbox.apis.mailchimp_rules import PROBLEM, Query, account_of, guarded, refusal, refused, sent_between, within
+from sandbox.apis.vendor import Place, Vendor
 
 MEMBER_STATUSES = ("subscribed", "unsubscribed", "cleaned", "pending", "transactional", "archived")
 CAMPAIGN_STATUSES = ("save", "paused", "schedule", "sending", "sent")
@@ -119,3 +120,16 @@ def routes() -> list[BaseRoute]:
         f"{report}/unsubscribed": reports.unsubscribed,
     }
     return [Route(path, guarded(handler), methods=["GET"]) for path, handler in handlers.items()]
+
+
+def _env(place: Place) -> dict[str, str]:
+    return {
+        "SOURCES__MAILCHIMP__BASE_URL": f"{place.url}/3.0",
+        "SOURCES__MAILCHIMP__API_KEY": place.credentials.mailchimp_key,
+    }
+
+
+VENDOR = Vendor(
+    "mailchimp", routes, refusal, _env, media_type=PROBLEM,
+    lists=("members", "emails", "sent_to", "unsubscribes", "campaigns", "lists", "reports"),
+)  # fmt: skip
