@@ -37,7 +37,7 @@ PARSE_SECONDS = 300  # as long as a process waits for another that parses
 _parsed: dict[str, Manifest] = {}  # the project as this process last parsed it, by the name of its file
 _PACKAGES = ("dbt-core", "dbt-common", "dbt-adapters", "dbt-duckdb")
 # The others are read when SQL is rendered, not when it is parsed: a parse holds for every home, lake and moment.
-_PARSED_VARIABLES = ("KPILOTE_TIMEZONE", "KPILOTE_CURRENCY", "KPILOTE_TARGET")
+_PARSED_VARIABLES = ("KPILOTE_SOURCES", "KPILOTE_TIMEZONE", "KPILOTE_CURRENCY", "KPILOTE_TARGET")
 _IGNORED_FOLDERS = {"target", "logs", "dbt_packages"}
 _RESULTS = {"LogModelResult", "LogSeedResult", "LogSnapshotResult", "LogTestResult"}
 

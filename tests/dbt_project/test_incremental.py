@@ -9,7 +9,7 @@ import pytest
 from tests.dbt_project.warehouse import Warehouse
 
 DAY = dt.date(2026, 3, 1)
-FACTS = ("int_sessions__daily", "int_email_activity__daily")
+FACTS = ("int_ga4__session_parts", "int_mailchimp__email_activity")
 SELECT = ("--select", *(f"+{fact}" for fact in FACTS), "--exclude-resource-type", "test", "unit_test")
 
 
@@ -71,7 +71,7 @@ def test_incremental_equals_full_refresh(tmp_path: Path) -> None:
     warehouse.dbt("build", *SELECT)
     grown = {fact: _contents(warehouse, fact) for fact in FACTS}
     assert all(grown.values())
-    assert warehouse.rows(f"from intermediate.int_sessions__daily where event_date = '{DAY}'") == []
+    assert warehouse.rows(f"from intermediate.int_ga4__session_parts where event_date = '{DAY}'") == []
 
     warehouse.dbt("build", *SELECT)
     assert grown == {fact: _contents(warehouse, fact) for fact in FACTS}, "a run with nothing new changed rows"
@@ -80,11 +80,11 @@ def test_incremental_equals_full_refresh(tmp_path: Path) -> None:
 
     # Another rule, and a table as an older version of its model made it, are no reason for a full refresh.
     with_views = ("--vars", "{key_events: [page_view]}")
-    warehouse.execute("alter table intermediate.int_sessions__daily add column gone integer")
-    warehouse.execute("update intermediate.int_email_activity__daily set made_by = 'other', url = 'other'")
+    warehouse.execute("alter table intermediate.int_ga4__session_parts add column gone integer")
+    warehouse.execute("update intermediate.int_mailchimp__email_activity set made_by = 'other', url = 'other'")
     warehouse.dbt("build", *with_views, *SELECT)
     changed = {fact: _contents(warehouse, fact) for fact in FACTS}
-    assert warehouse.rows("select bool_and(key_events = page_views) from intermediate.int_sessions__daily") == [(True,)]
+    assert warehouse.rows("select bool_and(key_events = page_views) from intermediate.int_ga4__session_parts") == [(True,)]
     warehouse.dbt("build", "--full-refresh", *with_views, *SELECT)
     assert changed == {fact: _contents(warehouse, fact) for fact in FACTS}
 
@@ -92,7 +92,7 @@ def test_incremental_equals_full_refresh(tmp_path: Path) -> None:
     warehouse.settings = warehouse.settings.model_copy(update={"timezone": "Pacific/Pago_Pago"})
     warehouse.dbt("build", *with_views, *SELECT)
     changed = {fact: _contents(warehouse, fact) for fact in FACTS}
-    is_yesterday = "select bool_and(session_date < event_date) from intermediate.int_sessions__daily"
+    is_yesterday = "select bool_and(session_date < event_date) from intermediate.int_ga4__session_parts"
     assert warehouse.rows(is_yesterday) == [(True,)]
     warehouse.dbt("build", "--full-refresh", *with_views, *SELECT)
     assert changed == {fact: _contents(warehouse, fact) for fact in FACTS}

@@ -19,3 +19,23 @@
         generate_subscripts({{ list_column }}, 1) as {{ position_name }}
     from {{ relation }}
 {%- endmacro %}
+
+{#- A list of ids of a vendor's as they are known outside staging (record_id). -#}
+{% macro record_ids(source_name, column) -%}
+    {{- return(adapter.dispatch('record_ids', 'kpilote')(source_name, column)) -}}
+{%- endmacro %}
+{% macro default__record_ids(source_name, column) -%}
+    transform({{ column }}, each -> concat('{{ source_name }}:', each))
+{%- endmacro %}
+{% macro duckdb__record_ids(source_name, column) -%}
+    list_transform({{ column }}, lambda each: '{{ source_name }}:' || each)
+{%- endmacro %}
+
+{#- No value of a column type, written as DuckDB writes it. -#}
+{% macro typed_null(type) -%}
+    {{- return(adapter.dispatch('typed_null', 'kpilote')(type)) -}}
+{%- endmacro %}
+{% macro default__typed_null(type) -%}
+    cast(null as {{ 'array<string>' if type == 'varchar[]' else type | replace('varchar', 'string') }})
+{%- endmacro %}
+{% macro duckdb__typed_null(type) -%} cast(null as {{ type }}) {%- endmacro %}

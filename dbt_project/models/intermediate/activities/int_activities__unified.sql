@@ -13,7 +13,7 @@ meetings as (
         created_at as booked_at,
         starts_at,
         archived_at
-    from {{ ref('stg_hubspot__meetings') }}
+    from {{ all_of('meetings') }}
 
 ),
 
@@ -28,7 +28,7 @@ calls as (
         created_at as booked_at,
         starts_at,
         cast(null as timestamp) as archived_at
-    from {{ ref('stg_hubspot__calls') }}
+    from {{ all_of('calls') }}
     where not is_archived
 
 ),
@@ -44,12 +44,11 @@ emails as (
         created_at as booked_at,
         sent_at as starts_at,
         cast(null as timestamp) as archived_at
-    from {{ ref('stg_hubspot__emails') }}
+    from {{ all_of('emails') }}
     where not is_archived
 
 ),
 
--- Another CRM is one more branch per kind.
 unioned as (
 
     select

@@ -23,7 +23,7 @@ history as (
         history.property,
         history.value,
         history.changed_at
-    from {{ ref('stg_hubspot__property_history') }} as history
+    from {{ all_of('history') }} as history
     inner join demos on history.object_id = demos.meeting_id
     where history.object_type = 'meeting' and history.value is not null
 
@@ -33,8 +33,8 @@ told as (
 
     select
         meeting_id,
-        count(*) filter (where property = 'hs_meeting_outcome') as outcomes,
-        count(*) filter (where property = 'hs_meeting_start_time') as starts
+        count(*) filter (where property = 'outcome') as outcomes,
+        count(*) filter (where property = 'starts_at') as starts
     from history
     group by meeting_id
 
@@ -45,10 +45,10 @@ changes as (
     select
         meeting_id,
         changed_at,
-        lower(value) as outcome,
+        value as outcome,
         cast(null as timestamp) as starts_at
     from history
-    where property = 'hs_meeting_outcome'
+    where property = 'outcome'
     union all
     select
         meeting_id,
@@ -56,7 +56,7 @@ changes as (
         cast(null as varchar) as outcome,
         {{ parse_instant('value') }} as starts_at
     from history
-    where property = 'hs_meeting_start_time'
+    where property = 'starts_at'
     union all
     -- What no change told yet was so from the beginning.
     select

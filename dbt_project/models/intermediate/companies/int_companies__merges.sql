@@ -3,7 +3,7 @@ with recursive
 
 exploded as (
 
-    {{ exploded(ref('stg_hubspot__companies'), ['company_id'], 'merged_ids', 'merged_id', 'position') }}
+    {{ exploded(all_of('companies'), ['company_id'], 'merged_ids', 'merged_id', 'position') }}
 
 ),
 

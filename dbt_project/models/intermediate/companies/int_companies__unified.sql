@@ -12,7 +12,7 @@ companies as (
         employees,
         is_archived,
         created_at
-    from {{ ref('stg_hubspot__companies') }}
+    from {{ all_of('companies') }}
 
 ),
 

@@ -8,7 +8,7 @@ deals as (
         deal_id,
         amount,
         created_at
-    from {{ ref('stg_hubspot__deals') }}
+    from {{ all_of('deals') }}
     where not is_archived
 
 ),
@@ -19,7 +19,7 @@ history as (
         history.object_id as deal_id,
         {{ dbt.safe_cast('history.value', 'decimal(18, 2)') }} as amount,
         history.changed_at
-    from {{ ref('stg_hubspot__property_history') }} as history
+    from {{ all_of('history') }} as history
     inner join deals on history.object_id = deals.deal_id
     where history.object_type = 'deal' and history.property = 'amount'
 

@@ -8,7 +8,7 @@ links as (
         to_type,
         to_id,
         position
-    from {{ ref('stg_hubspot__associations') }}
+    from {{ all_of('links') }}
     where from_type = 'deal'
 
 ),

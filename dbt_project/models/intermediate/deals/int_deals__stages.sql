@@ -9,7 +9,7 @@ deals as (
         pipeline_id,
         stage_id,
         created_at
-    from {{ ref('stg_hubspot__deals') }}
+    from {{ all_of('deals') }}
     where not is_archived
 
 ),
@@ -20,8 +20,8 @@ history as (
         object_id as deal_id,
         value as stage_id,
         changed_at
-    from {{ ref('stg_hubspot__property_history') }}
-    where object_type = 'deal' and property = 'dealstage' and value is not null
+    from {{ all_of('history') }}
+    where object_type = 'deal' and property = 'stage' and value is not null
 
 ),
 
@@ -84,9 +84,9 @@ stages as (
         stages.display_order,
         stages.is_closed,
         stages.is_won
-    from {{ ref('stg_hubspot__pipeline_stages') }} as stages
+    from {{ all_of('stages') }} as stages
     left join {{ ref('stage_map') }} as stage_map
-        on stages.stage_id = stage_map.stage_id and stage_map.source = 'hubspot'
+        on stages.stage_id = stage_map.stage_id and stage_map.source = {{ dbt.split_part('stages.pipeline_id', "':'", 1) }}
 
 )
 

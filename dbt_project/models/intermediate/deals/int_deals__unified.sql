@@ -11,7 +11,7 @@ deals as (
         amount,
         created_at,
         {{ reporting_date('created_at') }} as created_date
-    from {{ ref('stg_hubspot__deals') }}
+    from {{ all_of('deals') }}
     where not is_archived
 
 ),

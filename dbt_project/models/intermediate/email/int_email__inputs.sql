@@ -1,39 +1,37 @@
 -- What the sends and events of a campaign are made of: days of the sources, by the load that speaks for them.
 {{ config(meta={
     'month_of': 'sent_at',
-    'stands_for': [
-        'int_email_activity__daily', 'int_email_campaigns__unified', 'stg_mailchimp__sends', 'stg_mailchimp__unsubscribes'
-    ]
+    'stands_for': ['int_email_campaigns__unified']
+        + models_of('email_sends') + models_of('email_activity') + models_of('email_unsubscribes')
 }) }}
 
 with
 
--- Another email platform is some more branches.
 inputs as (
 
     select distinct
         'sends' as input,
         campaign_id,
-        send_day,
+        filed_day,
         load_id,
         cast(null as {{ dbt.type_string() }}) as made_by
-    from {{ ref('stg_mailchimp__sends') }}
+    from {{ all_of('email_sends') }}
     union all
     select distinct
         'unsubscribes' as input,
         campaign_id,
-        send_day,
+        filed_day,
         load_id,
         cast(null as {{ dbt.type_string() }}) as made_by
-    from {{ ref('stg_mailchimp__unsubscribes') }}
+    from {{ all_of('email_unsubscribes') }}
     union all
     select distinct
         'activity' as input,
         campaign_id,
-        send_day,
+        filed_day,
         load_id,
         made_by
-    from {{ ref('int_email_activity__daily') }}
+    from {{ all_of('email_activity') }}
 
 ),
 
@@ -50,7 +48,7 @@ campaigns as (
 select
     inputs.input,
     inputs.campaign_id,
-    inputs.send_day,
+    inputs.filed_day,
     inputs.load_id,
     inputs.made_by,
     campaigns.campaign,

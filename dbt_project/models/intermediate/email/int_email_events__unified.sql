@@ -27,7 +27,7 @@ activity as (
         ordinal,
         is_machine,
         occurred_at
-    from {{ ref('int_email_activity__daily') }}
+    from {{ all_of('email_activity') }}
     where action in ('open', 'click') and campaign_id in (select stale.campaign_id from stale)
 
 ),
@@ -38,17 +38,16 @@ unsubscribes as (
         campaign_id,
         email_hash,
         occurred_at
-    from {{ ref('stg_mailchimp__unsubscribes') }}
+    from {{ all_of('email_unsubscribes') }}
     where occurred_at is not null and campaign_id in (select stale.campaign_id from stale)
 
 ),
 
--- Another email platform is two more branches.
 unioned as (
 
     select
         concat(
-            'mailchimp:', campaign_id, ':', email_hash, ':', action, ':',
+            campaign_id, ':', email_hash, ':', action, ':',
             cast({{ epoch_microseconds('occurred_at') }} as varchar), ':', cast(ordinal as varchar)
         ) as event_id,
         campaign_id,
@@ -60,7 +59,7 @@ unioned as (
     from activity
     union all
     select
-        concat('mailchimp:', campaign_id, ':', email_hash, ':unsubscribe') as event_id,
+        concat(campaign_id, ':', email_hash, ':unsubscribe') as event_id,
         campaign_id,
         email_hash,
         'unsubscribe' as action,

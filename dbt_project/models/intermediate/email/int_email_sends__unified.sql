@@ -23,7 +23,7 @@ sends as (
         campaign_id,
         email_hash,
         max(status) as status
-    from {{ ref('stg_mailchimp__sends') }}
+    from {{ all_of('email_sends') }}
     where
         campaign_id is not null
         and email_hash is not null

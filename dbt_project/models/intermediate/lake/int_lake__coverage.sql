@@ -4,23 +4,14 @@ with
 
 windows as (
 
+    {% for source_name in apis_on() %}
     select
-        'hubspot' as source_name,
+        '{{ source_name }}' as source_name,
         window_start,
         window_end
-    from {{ ref('stg_hubspot__windows') }}
-    union all
-    select
-        'ga4' as source_name,
-        window_start,
-        window_end
-    from {{ ref('stg_ga4__windows') }}
-    union all
-    select
-        'mailchimp' as source_name,
-        window_start,
-        window_end
-    from {{ ref('stg_mailchimp__windows') }}
+    from {{ ref('stg_' ~ source_name ~ '__windows') }}
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
 
 ),
 

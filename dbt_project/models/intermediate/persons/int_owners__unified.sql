@@ -4,4 +4,4 @@ select
     {{ or_none("nullif(trim(concat(coalesce(first_name, ''), ' ', coalesce(last_name, ''))), '')") }} as owner,
     {{ or_none('team') }} as team,
     not is_archived as is_active
-from {{ ref('stg_hubspot__owners') }}
+from {{ all_of('owners') }}

@@ -6,9 +6,9 @@ contacts as (
 
     select
         contact_id,
-        ga_client_id,
+        client_id,
         user_key_hash
-    from {{ ref('stg_hubspot__contacts') }}
+    from {{ all_of('contacts') }}
 
 ),
 
@@ -35,7 +35,7 @@ logins as (
     select distinct
         client_id,
         user_id_hash
-    from {{ ref('int_sessions__daily') }}
+    from {{ all_of('session_parts') }}
     where user_id_hash is not null
 
 ),
@@ -43,11 +43,11 @@ logins as (
 links as (
 
     select
-        contacts.ga_client_id as client_id,
+        contacts.client_id,
         members.person_id
     from contacts
     inner join members on contacts.contact_id = members.contact_id
-    where contacts.ga_client_id is not null
+    where contacts.client_id is not null
     union all
     select
         logins.client_id,

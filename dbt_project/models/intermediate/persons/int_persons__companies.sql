@@ -7,7 +7,7 @@ links as (
         from_id as contact_id,
         to_id as company_id,
         position
-    from {{ ref('stg_hubspot__associations') }}
+    from {{ all_of('links') }}
     where from_type = 'contact' and to_type = 'company'
 
 ),

@@ -8,7 +8,7 @@ contacts as (
         contact_id,
         is_test,
         is_archived
-    from {{ ref('stg_hubspot__contacts') }}
+    from {{ all_of('contacts') }}
 
 ),
 

@@ -6,7 +6,7 @@ contacts as (
     select
         contact_id,
         email_hash
-    from {{ ref('stg_hubspot__contacts') }}
+    from {{ all_of('contacts') }}
     where email_hash is not null
 
 ),

@@ -3,7 +3,7 @@ with recursive
 
 exploded as (
 
-    {{ exploded(ref('stg_hubspot__contacts'), ['contact_id'], 'merged_ids', 'merged_id', 'position') }}
+    {{ exploded(all_of('contacts'), ['contact_id'], 'merged_ids', 'merged_id', 'position') }}
 
 ),
 

@@ -16,7 +16,7 @@ contacts as (
         opportunity_at,
         customer_at,
         created_at
-    from {{ ref('stg_hubspot__contacts') }}
+    from {{ all_of('contacts') }}
 
 ),
 

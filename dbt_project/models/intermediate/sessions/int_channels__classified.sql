@@ -6,7 +6,7 @@ pairs as (
     select distinct
         {{ or_none('source') }} as source,
         {{ or_none('medium') }} as medium
-    from {{ ref('int_sessions__daily') }}
+    from {{ all_of('session_parts') }}
 
 ),
 

@@ -1,6 +1,6 @@
 -- What the sessions of a day are made of: days of the export, by the load that speaks for them and by what cut them
 -- into parts. A session of several parts belongs to the day of the first.
-{{ config(meta={'month_of': 'session_date', 'stands_for': ['int_sessions__daily']}) }}
+{{ config(meta={'month_of': 'session_date', 'stands_for': models_of('session_parts')}) }}
 
 with
 
@@ -13,7 +13,7 @@ parts as (
         event_date,
         load_id,
         made_by
-    from {{ ref('int_sessions__daily') }}
+    from {{ all_of('session_parts') }}
 
 ),
 

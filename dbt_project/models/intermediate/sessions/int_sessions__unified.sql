@@ -16,12 +16,12 @@ stale as (
     select distinct
         client_id,
         session_id
-    from {{ ref('int_sessions__daily') }}
+    from {{ all_of('session_parts') }}
     where {{ in_stale_months('int_sessions__inputs') }}
 
 ),
 
-ga4 as (
+sessions as (
 
     select
         parts.client_id,
@@ -37,13 +37,12 @@ ga4 as (
         sum(parts.page_views) as page_views,
         sum(parts.engagement_ms) as engagement_ms,
         sum(parts.key_events) as key_events
-    from {{ ref('int_sessions__daily') }} as parts
+    from {{ all_of('session_parts') }} as parts
     inner join stale on parts.client_id = stale.client_id and parts.session_id = stale.session_id
     group by parts.client_id, parts.session_id
 
 ),
 
--- Another analytics source is one more branch.
 unioned as (
 
     select
@@ -60,7 +59,7 @@ unioned as (
         key_events,
         started_at,
         session_date
-    from ga4
+    from sessions
 
 ),
 

@@ -8,8 +8,8 @@ source as (
 
 select
     -- ids
-    call_id,
-    owner_id,
+    {{ record_id('hubspot', 'call_id') }} as call_id,
+    {{ record_id('hubspot', 'owner_id') }} as owner_id,
 
     -- strings
     lower(direction) as direction,

@@ -8,8 +8,8 @@ source as (
 
 select
     -- ids
-    company_id,
-    merged_ids,
+    {{ record_id('hubspot', 'company_id') }} as company_id,
+    {{ record_ids('hubspot', 'merged_ids') }} as merged_ids,
 
     -- strings
     name,

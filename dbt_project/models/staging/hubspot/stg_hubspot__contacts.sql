@@ -8,17 +8,20 @@ source as (
 
 select
     -- ids
-    contact_id,
-    owner_id,
-    merged_ids,
+    {{ record_id('hubspot', 'contact_id') }} as contact_id,
+    {{ record_id('hubspot', 'owner_id') }} as owner_id,
+    {{ record_ids('hubspot', 'merged_ids') }} as merged_ids,
     email_hash,
-    ga_client_id,
+    ga_client_id as client_id,
     user_key_hash,
 
     -- strings
     lower(email_domain) as email_domain,
     nullif(trim(country), '') as country,
     lower(lifecycle_stage) as lifecycle_stage,
+
+    -- numerics
+    cast(null as integer) as employees,
 
     -- booleans
     coalesce(is_test, false) as is_test,

@@ -8,9 +8,9 @@ source as (
 
 select
     -- ids
-    deal_id,
-    owner_id,
-    pipeline as pipeline_id,
+    {{ record_id('hubspot', 'deal_id') }} as deal_id,
+    {{ record_id('hubspot', 'owner_id') }} as owner_id,
+    {{ record_id('hubspot', 'pipeline') }} as pipeline_id,
     stage as stage_id,
 
     -- strings

@@ -8,8 +8,8 @@ source as (
 
 select
     -- ids
-    email_id,
-    owner_id,
+    {{ record_id('hubspot', 'email_id') }} as email_id,
+    {{ record_id('hubspot', 'owner_id') }} as owner_id,
 
     -- strings
     lower(direction) as direction,

@@ -8,8 +8,8 @@ source as (
 
 select
     -- ids
-    meeting_id,
-    owner_id,
+    {{ record_id('hubspot', 'meeting_id') }} as meeting_id,
+    {{ record_id('hubspot', 'owner_id') }} as owner_id,
 
     -- strings
     title,

@@ -8,7 +8,7 @@ source as (
 
 select
     -- ids
-    owner_id,
+    {{ record_id('hubspot', 'owner_id') }} as owner_id,
     user_id,
 
     -- strings

@@ -23,7 +23,7 @@ source as (
 select
     -- ids
     _dlt_load_id as load_id,
-    campaign_id,
+    {{ record_id('mailchimp', 'campaign_id') }} as campaign_id,
     email_hash,
     cast(ordinal as bigint) as ordinal,
 
@@ -35,6 +35,6 @@ select
     coalesce(is_machine, false) as is_machine,
 
     -- timestamps
-    send_day,
+    send_day as filed_day,
     {{ utc_timestamp('occurred_at') }} as occurred_at
 from source

@@ -11,12 +11,12 @@ source as (
 select
     -- ids
     _dlt_load_id as load_id,
-    campaign_id,
+    {{ record_id('mailchimp', 'campaign_id') }} as campaign_id,
     email_hash,
 
     -- strings
     lower(status) as status,
 
     -- dates
-    send_day
+    send_day as filed_day
 from source

@@ -16,9 +16,9 @@ exploded as (
 select
     -- ids
     lower(from_type) as from_type,
-    from_id,
+    {{ record_id('hubspot', 'from_id') }} as from_id,
     lower(to_type) as to_type,
-    to_id,
+    {{ record_id('hubspot', 'to_id') }} as to_id,
 
     -- numerics
     cast(position as integer) as position

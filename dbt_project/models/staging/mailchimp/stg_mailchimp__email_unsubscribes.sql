@@ -9,13 +9,13 @@ source as (
 select
     -- ids
     _dlt_load_id as load_id,
-    campaign_id,
+    {{ record_id('mailchimp', 'campaign_id') }} as campaign_id,
     email_hash,
 
     -- strings
     reason,
 
     -- timestamps
-    send_day,
+    send_day as filed_day,
     {{ utc_timestamp('occurred_at') }} as occurred_at
 from source

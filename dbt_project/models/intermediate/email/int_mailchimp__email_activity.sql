@@ -1,23 +1,23 @@
--- What recipients did with campaigns, filed under the day the campaign was sent. Incremental like int_sessions__daily:
+-- What recipients did with campaigns, filed under the day the campaign was sent. Incremental like int_ga4__session_parts:
 -- a day whose campaigns were read again is replaced whole.
 {{ config(
     materialized='incremental',
     incremental_strategy='replace_days',
     on_schema_change='sync_all_columns',
-    meta={'day_owners': 'stg_mailchimp__activity_days', 'day_column': 'send_day'}
+    meta={'day_owners': 'stg_mailchimp__activity_days', 'day_column': 'filed_day'}
 ) }}
 
 with
 
 new_days as (
 
-    {{ new_day_owners(ref('stg_mailchimp__activity_days'), 'send_day') }}
+    {{ new_day_owners(ref('stg_mailchimp__activity_days'), 'filed_day') }}
 
 )
 
 select
     activity.load_id,
-    activity.send_day,
+    activity.filed_day,
     activity.campaign_id,
     activity.email_hash,
     activity.action,
@@ -27,5 +27,5 @@ select
     activity.occurred_at,
     cast('{{ made_by() }}' as varchar) as made_by
 from {{ ref('stg_mailchimp__email_activity') }} as activity
-inner join new_days on activity.send_day = new_days.day and activity.load_id = new_days.load_id
+inner join new_days on activity.filed_day = new_days.day and activity.load_id = new_days.load_id
 where activity.campaign_id is not null and activity.email_hash is not null

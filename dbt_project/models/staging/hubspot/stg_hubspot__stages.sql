@@ -8,7 +8,7 @@ source as (
 
 select
     -- ids
-    pipeline_id,
+    {{ record_id('hubspot', 'pipeline_id') }} as pipeline_id,
     stage_id,
 
     -- strings

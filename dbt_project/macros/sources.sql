@@ -1,0 +1,132 @@
+{#-
+Which sources are on, and what they have in common. A source gives entities: staging models of one shape, whichever vendor stands
+behind them. `all_of` is all of an entity, from every source that is on; a source that is off is not read, and its models are not
+part of the project.
+-#}
+{% macro enabled_sources() %}
+  {%- do return(env_var('KPILOTE_SOURCES', 'hubspot,ga4,mailchimp').replace(' ', '').split(',')) -%}
+{% endmacro %}
+
+{#- Kinds of sources, with every vendor of the kind. -#}
+{% macro vendors(kind) %}
+  {%- do return({
+      'crm': ['hubspot', 'salesforce', 'pipedrive'],
+      'analytics': ['ga4', 'matomo'],
+      'email': ['mailchimp', 'brevo', 'klaviyo'],
+  }[kind]) -%}
+{% endmacro %}
+
+{#- Vendors of a kind that are on, in the order in which KPILOTE_SOURCES names them. -#}
+{% macro vendors_on(kind) %}
+  {%- do return(enabled_sources() | select('in', vendors(kind)) | list) -%}
+{% endmacro %}
+
+{#- Every vendor that is on. Without any there is nothing to build. -#}
+{% macro apis_on() %}
+  {%- set names = vendors_on('crm') + vendors_on('analytics') + vendors_on('email') -%}
+  {%- if not names -%}
+    {%- do exceptions.raise_compiler_error('KPILOTE_SOURCES names no CRM, analytics or email source: nothing can be built') -%}
+  {%- endif -%}
+  {%- do return(names) -%}
+{% endmacro %}
+
+{#-
+The entities: which kind of source gives them, and their columns. A model `stg_<source>__<entity>` (or `int_…`, where one stands
+between) gives exactly these. Ids are those of the vendor with the source before them (`record_id`), so that two vendors never meet
+by chance; hashes and browsers are ids of nobody's making and meet on purpose.
+-#}
+{% macro entity(name) %}
+  {%- do return({
+      'contacts': {'kind': 'crm', 'columns': {
+          'contact_id': 'varchar', 'owner_id': 'varchar', 'merged_ids': 'varchar[]', 'email_hash': 'varchar', 'client_id': 'varchar',
+          'user_key_hash': 'varchar', 'country': 'varchar', 'lifecycle_stage': 'varchar', 'employees': 'integer',
+          'is_test': 'boolean', 'is_archived': 'boolean', 'lead_at': 'timestamp', 'mql_at': 'timestamp', 'sql_at': 'timestamp',
+          'opportunity_at': 'timestamp', 'customer_at': 'timestamp', 'created_at': 'timestamp', 'updated_at': 'timestamp',
+      }},
+      'companies': {'kind': 'crm', 'columns': {
+          'company_id': 'varchar', 'merged_ids': 'varchar[]', 'name': 'varchar', 'domain': 'varchar', 'country': 'varchar',
+          'industry': 'varchar', 'employees': 'integer', 'is_archived': 'boolean', 'created_at': 'timestamp', 'updated_at': 'timestamp',
+      }},
+      'deals': {'kind': 'crm', 'columns': {
+          'deal_id': 'varchar', 'owner_id': 'varchar', 'pipeline_id': 'varchar', 'stage_id': 'varchar', 'name': 'varchar',
+          'lost_reason': 'varchar', 'currency': 'varchar', 'amount': 'decimal(18, 2)', 'is_archived': 'boolean',
+          'created_at': 'timestamp', 'updated_at': 'timestamp',
+      }},
+      'stages': {'kind': 'crm', 'columns': {
+          'pipeline_id': 'varchar', 'stage_id': 'varchar', 'label': 'varchar', 'display_order': 'integer', 'is_closed': 'boolean',
+          'is_won': 'boolean',
+      }},
+      'history': {'kind': 'crm', 'columns': {
+          'object_type': 'varchar', 'object_id': 'varchar', 'property': 'varchar', 'value': 'varchar', 'changed_at': 'timestamp',
+      }},
+      'links': {'kind': 'crm', 'columns': {
+          'from_type': 'varchar', 'from_id': 'varchar', 'to_type': 'varchar', 'to_id': 'varchar', 'position': 'integer',
+      }},
+      'owners': {'kind': 'crm', 'columns': {
+          'owner_id': 'varchar', 'first_name': 'varchar', 'last_name': 'varchar', 'team': 'varchar', 'is_archived': 'boolean',
+      }},
+      'meetings': {'kind': 'crm', 'columns': {
+          'meeting_id': 'varchar', 'owner_id': 'varchar', 'kind': 'varchar', 'outcome': 'varchar', 'archived_at': 'timestamp',
+          'created_at': 'timestamp', 'starts_at': 'timestamp',
+      }},
+      'calls': {'kind': 'crm', 'columns': {
+          'call_id': 'varchar', 'owner_id': 'varchar', 'disposition': 'varchar', 'is_archived': 'boolean', 'created_at': 'timestamp',
+          'starts_at': 'timestamp',
+      }},
+      'emails': {'kind': 'crm', 'columns': {
+          'email_id': 'varchar', 'owner_id': 'varchar', 'direction': 'varchar', 'is_archived': 'boolean', 'created_at': 'timestamp',
+          'sent_at': 'timestamp',
+      }},
+      'session_parts': {'kind': 'analytics', 'layer': 'int', 'columns': {
+          'load_id': 'varchar', 'event_date': 'date', 'client_id': 'varchar', 'session_id': 'bigint', 'user_id_hash': 'varchar',
+          'source': 'varchar', 'medium': 'varchar', 'campaign': 'varchar', 'country': 'varchar', 'device': 'varchar',
+          'landing_page': 'varchar', 'page_views': 'bigint', 'engagement_ms': 'bigint', 'key_events': 'bigint',
+          'started_at': 'timestamp', 'session_date': 'date', 'made_by': 'varchar',
+      }},
+      'email_campaigns': {'kind': 'email', 'columns': {'campaign_id': 'varchar', 'campaign': 'varchar', 'sent_at': 'timestamp'}},
+      'email_sends': {'kind': 'email', 'columns': {
+          'load_id': 'varchar', 'filed_day': 'date', 'campaign_id': 'varchar', 'email_hash': 'varchar', 'status': 'varchar',
+      }},
+      'email_activity': {'kind': 'email', 'layer': 'int', 'columns': {
+          'load_id': 'varchar', 'filed_day': 'date', 'campaign_id': 'varchar', 'email_hash': 'varchar', 'action': 'varchar',
+          'url': 'varchar', 'ordinal': 'bigint', 'is_machine': 'boolean', 'occurred_at': 'timestamp', 'made_by': 'varchar',
+      }},
+      'email_unsubscribes': {'kind': 'email', 'columns': {
+          'load_id': 'varchar', 'filed_day': 'date', 'campaign_id': 'varchar', 'email_hash': 'varchar', 'occurred_at': 'timestamp',
+      }},
+  }[name]) -%}
+{% endmacro %}
+
+{#- Names of the models that give an entity. -#}
+{% macro models_of(name) %}
+  {%- set layer = entity(name).get('layer', 'stg') -%}
+  {%- set names = [] -%}
+  {%- for source_name in vendors_on(entity(name).kind) -%}
+    {%- do names.append(layer ~ '_' ~ source_name ~ '__' ~ name) -%}
+  {%- endfor -%}
+  {%- do return(names) -%}
+{% endmacro %}
+
+{#- All of an entity, to select from: one vendor's model as it is, several as their union, none as no rows. -#}
+{% macro all_of(name) -%}
+  {%- set models, columns = models_of(name), entity(name).columns -%}
+  {%- if models | length == 1 -%}
+    {{ ref(models[0]) }}
+  {%- else -%}
+    (
+        {%- for each in models %}
+        select {{ columns | join(', ') }}
+        from {{ ref(each) }}
+        {{ 'union all' if not loop.last }}
+        {%- else %}
+        select {% for column, type in columns.items() %}{{ typed_null(type) }} as {{ column }}{{ ', ' if not loop.last }}{% endfor %}
+        where 1 = 0
+        {%- endfor %}
+    )
+  {%- endif -%}
+{%- endmacro %}
+
+{#- An id of a vendor's as it is known outside staging; null stays null. -#}
+{% macro record_id(source_name, column) -%}
+    '{{ source_name }}:' || {{ column }}
+{%- endmacro %}
