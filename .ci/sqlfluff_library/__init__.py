@@ -36,6 +36,9 @@ class Dbt:
     def safe_cast(self, expression: str, kind: str) -> str:
         return f"cast({expression} as {kind})"
 
+    def split_part(self, text: str, separator: str, part: int) -> str:
+        return f"split_part({text}, {separator}, {part})"
+
     def type_string(self) -> str:
         return "varchar"
 

@@ -84,7 +84,8 @@ def test_incremental_equals_full_refresh(tmp_path: Path) -> None:
     warehouse.execute("update intermediate.int_mailchimp__email_activity set made_by = 'other', url = 'other'")
     warehouse.dbt("build", *with_views, *SELECT)
     changed = {fact: _contents(warehouse, fact) for fact in FACTS}
-    assert warehouse.rows("select bool_and(key_events = page_views) from intermediate.int_ga4__session_parts") == [(True,)]
+    both = "select bool_and(key_events = page_views) from intermediate.int_ga4__session_parts"
+    assert warehouse.rows(both) == [(True,)]
     warehouse.dbt("build", "--full-refresh", *with_views, *SELECT)
     assert changed == {fact: _contents(warehouse, fact) for fact in FACTS}
 

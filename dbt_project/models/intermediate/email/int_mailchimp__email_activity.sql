@@ -1,5 +1,5 @@
--- What recipients did with campaigns, filed under the day the campaign was sent. Incremental like int_ga4__session_parts:
--- a day whose campaigns were read again is replaced whole.
+-- What recipients did with campaigns, filed under the day the campaign was sent. Incremental like
+-- int_ga4__session_parts: a day whose campaigns were read again is replaced whole.
 {{ config(
     materialized='incremental',
     incremental_strategy='replace_days',
