@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from ingestion.errors import SettingsError
 from ingestion.filesystems import located, make_folder, register
-from ingestion.registry import LOAD_ID, SOURCES, Table, bookkeeping, source
+from ingestion.registry import LOAD_ID, Table, bookkeeping, source
 from ingestion.settings import Settings
 
 register()
@@ -93,13 +93,13 @@ def lake_tables(source_name: str) -> tuple[Table, ...]:
 def prepare(settings: Settings, sources: tuple[str, ...] | None = None) -> None:
     """Write an empty contract file for every table whose present columns have none yet, and an empty list of loads.
 
-    Of every registered source by default, also of those KPILOTE_SOURCES leaves out: models read all of them. Contract
+    Of the sources that are on by default, and of the files people edit, on or off: models always read them. Contract
     files are never rewritten; a changed declaration adds one, so readers (by name) see the new columns at once. An
     exchange of files that was interrupted is completed first.
     """
     from ingestion.compaction import finish
 
-    for name in sources if sources is not None else SOURCES:
+    for name in sources if sources is not None else dict.fromkeys((*settings.sources, "spreadsheets")):
         finish(settings, name)
         folder = source_url(settings, name)
         filesystem, root = located(folder)

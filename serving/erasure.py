@@ -24,7 +24,8 @@ from serving.release import ReleaseSettings, amend
 # Layers that follow from the lake alone.
 DERIVED = ("staging", "intermediate")
 # Columns whose whole value is an identifier too short to be told from other numbers; what may stand before it.
-SHORT = {"person_id": ("contact", ""), "contact_id": ("contact", ""), "conversion_id": ("contact", "(?:lead|mql):"),
+_SOURCE = "(?:[a-z0-9]+:)"
+SHORT = {"person_id": ("contact", _SOURCE), "conversion_id": ("contact", f"(?:lead|mql):{_SOURCE}"),
          "transaction_id": ("order", "")}  # fmt: skip
 # Kinds long enough to be found inside the ids that models put together (touch_id, event_id, session_key …).
 LONG = ("hash", "client")

@@ -130,3 +130,11 @@ by chance; hashes and browsers are ids of nobody's making and meet on purpose.
 {% macro record_id(source_name, column) -%}
     '{{ source_name }}:' || {{ column }}
 {%- endmacro %}
+
+{#- The company a customer of the billing export is: its id in the CRM, of the first one where the file does not say of which. -#}
+{% macro customer_company(column) -%}
+    case
+        when {{ column }} like '%:%' then {{ column }}
+        else {{ record_id((vendors_on('crm') or ['(none)'])[0], column) }}
+    end
+{%- endmacro %}

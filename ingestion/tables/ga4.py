@@ -84,5 +84,6 @@ SOURCE = Source(
     name="ga4",
     label="Google Analytics 4",
     description="Web analytics: event export files and the Data API's daily reports.",
+    kind="analytics",
     tables={table.name: table for table in (EVENTS, DAILY_TRAFFIC, REPORT_METADATA)},
 )

@@ -205,6 +205,7 @@ SOURCE = Source(
     name="hubspot",
     label="HubSpot",
     description="CRM: contacts, companies, deals with their history, activities and the links between them.",
+    kind="crm",
     tables={
         table.name: table
         for table in (

@@ -140,5 +140,6 @@ SOURCE = Source(
     name="mailchimp",
     label="Mailchimp",
     description="Email platform: audiences, campaigns and what recipients did.",
+    kind="email",
     tables={table.name: table for table in (LISTS, MEMBERS, CAMPAIGNS, REPORTS, SENDS, EMAIL_ACTIVITY, UNSUBSCRIBES)},
 )

@@ -13,6 +13,8 @@ IdentifierKind = Literal["hash", "contact", "client", "order", "deal", "meeting"
 # What an identifier says of its row. subject: the row is about that person. link: the row is somebody else's and
 # points at the person. text: the row is nobody's, but people type names into its texts.
 Role = Literal["subject", "link", "text"]
+# What a source is for; the models take each kind of thing from every source of the kind that is on.
+SourceKind = Literal["crm", "analytics", "email", "files"]
 ColumnType = Literal["string", "integer", "double", "decimal", "boolean", "date", "timestamp", "strings"]
 
 ARROW_TYPES: Mapping[ColumnType, pa.DataType] = {
@@ -110,13 +112,18 @@ class Table:
 
 @dataclass(frozen=True)
 class Source:
-    """One source; `name` is the one word that names it in every room. is_api: its coverage counts for data_through."""
+    """One source; `name` is the one word that names it in every room."""
 
     name: str
     label: str
     description: str
+    kind: SourceKind
     tables: Mapping[str, Table] = field(default_factory=dict)
-    is_api: bool = True
+
+    @property
+    def is_api(self) -> bool:
+        """Whether its coverage counts for data_through; files people edit cover everything."""
+        return self.kind != "files"
 
     @property
     def window_tables(self) -> tuple[Table, ...]:

@@ -106,7 +106,12 @@ SUBSCRIPTIONS = _sheet(
     "started_on",
     "Billing export of recurring contracts. A price change ends one row and starts another.",
     Column("subscription_id", "string", "Contract id.", nullable=False),
-    Column("customer_id", "string", "The customer's company id in the CRM.", nullable=False),
+    Column(
+        "customer_id",
+        "string",
+        "The customer's company id in the CRM; `source:id` where there are several.",
+        nullable=False,
+    ),
     Column("plan", "string", "Plan."),
     Column("mrr", "decimal", "Monthly amount.", nullable=False),
     _CURRENCY,
@@ -131,6 +136,6 @@ SOURCE = Source(
     name="spreadsheets",
     label="Spreadsheets",
     description="Files people edit or export: spend, costs, targets, rates, contracts, benchmarks.",
+    kind="files",
     tables={table.name: table for table in (AD_SPEND, MARKETING_COSTS, TARGETS, FX_RATES, SUBSCRIPTIONS, BENCHMARKS)},
-    is_api=False,
 )

@@ -1,14 +1,15 @@
 """What the lake received between two publications: `happened(kind, id, cause)`, one row per thing that changed, and
 `received(source, first_day, last_day)`, the days the loads speak for.
 
-Kinds are those of the unified model: contact, company, deal, activity (`meeting:1`), contract (of a company), rate
-(currency and day). What a record was before and after is read from the lake's own rows, on both sides of the position
-a publication notes in its manifest: the newest load the warehouse had seen of each source.
+Kinds and ids are those of the unified model: contact, company, deal (`hubspot:1`), activity (`meeting:hubspot:1`),
+contract (of a company), rate (currency and day). What a record was before and after is read from the lake's own rows,
+on both sides of the position a publication notes in its manifest: the newest load the warehouse had seen of a source.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Protocol
 
 import duckdb
 
@@ -24,6 +25,13 @@ ACTIVITIES = ("meeting", "call", "email")
 BOOKKEEPING = {"updated_at", "created_at", "archived", "archived_at", "merged_ids", "read_at", LOAD_ID.name}
 
 
+class Place(LakePlace, Protocol):
+    """The lake, and which sources are on, in their order."""
+
+    @property
+    def sources(self) -> tuple[str, ...]: ...
+
+
 def _windows(connection: duckdb.DuckDBPyConnection, source: str) -> bool:
     found = connection.execute(
         "select 1 from duckdb_columns() where database_name = 'warehouse' and schema_name = 'staging'"
@@ -33,7 +41,7 @@ def _windows(connection: duckdb.DuckDBPyConnection, source: str) -> bool:
     return found is not None
 
 
-def read(connection: duckdb.DuckDBPyConnection, settings: LakePlace, before: Mapping[str, str]) -> None:
+def read(connection: duckdb.DuckDBPyConnection, settings: Place, before: Mapping[str, str]) -> None:
     """Create `happened` from every source of the warehouse; of one that joined since, everything is new."""
     let_read(connection, settings)
     connection.execute("create or replace table happened (kind varchar, id varchar, cause varchar)")
@@ -83,7 +91,8 @@ def _records(connection: duckdb.DuckDBPyConnection, settings: LakePlace, each: T
     ]
     kind, id_ = _identity(each)
     losers = (
-        f" union all select '{each.entity}', unnest(is_now.merged_ids), 'merge' from told where cause = 'merge'"  # noqa: S608
+        f" union all select '{each.entity}', '{each.source}:' || unnest(is_now.merged_ids), 'merge'"  # noqa: S608
+        " from told where cause = 'merge'"
         if merged
         else ""
     )
@@ -109,9 +118,10 @@ def _identity(each: Table) -> tuple[str, str]:
     """SQL of the kind and id a record speaks of; links and histories speak of the record they belong to."""
     kind, id_ = each.key[:2] if each.entity in TOLD_OF else (f"'{each.entity}'", each.key[0])
     activities = ", ".join(f"'{name}'" for name in ACTIVITIES)
+    known = f"'{each.source}:' || {id_}"
     return (
         f"case when {kind} in ({activities}) then 'activity' else {kind} end",
-        f"case when {kind} in ({activities}) then {kind} || ':' || {id_} else {id_} end",
+        f"case when {kind} in ({activities}) then {kind} || ':' || {known} else {known} end",
     )
 
 
@@ -124,7 +134,11 @@ def _whole(settings: LakePlace, each: Table, upto: str | None) -> str:
     )
 
 
-def _contracts(connection: duckdb.DuckDBPyConnection, settings: LakePlace, since: str) -> None:
+def _contracts(connection: duckdb.DuckDBPyConnection, settings: Place, since: str) -> None:
+    """Contracts that began, ended or were corrected, by company; as the models do, an id without a source is the first
+    CRM's.
+    """
+    crm = next((name for name in settings.sources if SOURCES[name].kind == "crm"), "(none)")
     each = table("spreadsheets.subscriptions")
     ends, kept = "ended_on", ("file_name", "row_number", "subscription_id")
     edited = " or ".join(
@@ -137,7 +151,8 @@ def _contracts(connection: duckdb.DuckDBPyConnection, settings: LakePlace, since
     connection.execute(
         f"""
         insert into happened
-        select distinct 'contract', unnest([o.customer_id, n.customer_id]) as id,
+        select distinct 'contract', if(contains(id, ':'), id, '{crm}:' || id), cause from (select
+            unnest([o.customer_id, n.customer_id]) as id,
             case
                 when o.subscription_id is null and n.started_on > {through} then 'period_open'
                 when o.subscription_id is null then 'late_data'
@@ -145,10 +160,11 @@ def _contracts(connection: duckdb.DuckDBPyConnection, settings: LakePlace, since
                 when {edited} then 'edit'
                 when coalesce(o.{ends} > {through}, true) and coalesce(n.{ends} > {through}, true) then 'period_open'
                 else 'edit'
-            end
+            end as cause
         from {_whole(settings, each, since)} as o
         full join {_whole(settings, each, None)} as n on o.subscription_id = n.subscription_id
         where o.subscription_id is null or n.subscription_id is null or {edited} or o.{ends} is distinct from n.{ends}
+        )
         """  # noqa: S608
     )
 

@@ -28,6 +28,10 @@ class Rule:
     lone: bool = False
 
 
+# The deal or the person of a conversion: `customer:hubspot:1` is of deal `hubspot:1`.
+_OF_CONVERSION = "substr(conversion_id, strpos(conversion_id, ':') + 1)"
+
+
 def _money(amount: str, currency: str, day: str) -> Rule:
     """The rate of an amount's own day moved."""
     return Rule("rate", f"{currency} || ':' || r.{day}::varchar", (amount,))
@@ -263,22 +267,22 @@ _DERIVED = (
     where kind = 'company'
     """,
     # A conversion's credits move with the conversion, or with the touches of its person.
-    """
+    f"""
     insert into happened
     with sides as (select conversion_id, person_id from old.fct_conversions
         union select conversion_id, person_id from new.fct_conversions),
     moved as (select coalesce(new_row.conversion_id, old_row.conversion_id) as conversion_id from diff_fct_conversions),
     owners as (
-        select conversion_id, 'deal' as kind, split_part(conversion_id, ':', 2) as id from moved
+        select conversion_id, 'deal' as kind, {_OF_CONVERSION} as id from moved
         where split_part(conversion_id, ':', 1) in ('opportunity', 'customer')
-        union select conversion_id, 'person', split_part(conversion_id, ':', 2) from moved
+        union select conversion_id, 'person', {_OF_CONVERSION} from moved
         where split_part(conversion_id, ':', 1) in ('lead', 'mql')
         union select conversion_id, 'person_merge', person_id from sides where person_id is not null
         union select conversion_id, 'acquisition', person_id from sides where person_id is not null
     )
     select distinct 'conversion', owners.conversion_id, happened.cause
     from owners inner join happened on owners.kind = happened.kind and owners.id = happened.id
-    """,
+    """,  # noqa: S608 - our own columns
     """
     insert into happened
     with deals as (select deal_id, currency, closed_date from new.fct_deals)

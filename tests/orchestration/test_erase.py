@@ -130,13 +130,13 @@ def test_a_person_is_who_the_models_say(built_home: Home) -> None:
                 (select list(contact_id) from intermediate.int_persons__contacts as c where c.person_id = p.person_id),
                 (select list(client_id) from intermediate.int_persons__clients as c where c.person_id = p.person_id),
                 (select list(email_hash) from intermediate.int_persons__emails as e where e.person_id = p.person_id)
-            from intermediate.int_persons__unified as p order by hash(p.person_id) limit 15
+            from intermediate.int_persons__unified as p order by hash(p.person_id) limit 20
             """
         ).fetchall()
     with built_home.active() as now:
         for person_id, contacts, clients, emails in models:
-            found = identity.resolve(now, {("contact", person_id)})
-            assert found.of("contact") == set(contacts)
+            found = identity.resolve(now, {("contact", person_id.removeprefix("hubspot:"))})
+            assert {f"hubspot:{each}" for each in found.of("contact")} == set(contacts)
             assert found.of("client") == set(clients or ())
             assert found.of("hash") >= set(emails or ())
         assert sum(bool(clients) for _, _, clients, _ in models) > 5
@@ -184,7 +184,7 @@ def test_releases_keep_their_ids_and_numbers_and_verify(erased: Erased) -> None:
         with served.connect() as connection:
             published = connection.sql("from kpi_values order by all").fetchall()
             people = connection.sql(
-                "select count(*) from dim_persons where starts_with(person_id, 'erased-')"
+                "select count(*) from dim_persons where starts_with(person_id, 'hubspot:erased-')"
             ).fetchall()
     assert people == [(1,)]
     assert (

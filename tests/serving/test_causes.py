@@ -113,7 +113,7 @@ def test_everything_of_a_source_that_joined_since_is_news(
         "create table warehouse.staging.stg_hubspot__windows as select '5.0' as load_id, 'contacts' as table_name,"
         f" date '{DAY}' as window_start, date '{DAY}' + 2 as window_end"
     )
-    for before, cause in (({"ga4": "7.0"}, [("contact", "c1", "late_data")]), ({"hubspot": "5.0"}, [])):
+    for before, cause in (({"ga4": "7.0"}, [("contact", "hubspot:c1", "late_data")]), ({"hubspot": "5.0"}, [])):
         lake.read(connection, home.settings, before)
         assert connection.execute("from happened").fetchall() == cause
         days = connection.execute("from received").fetchall()

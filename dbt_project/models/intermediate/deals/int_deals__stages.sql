@@ -86,7 +86,9 @@ stages as (
         stages.is_won
     from {{ all_of('stages') }} as stages
     left join {{ ref('stage_map') }} as stage_map
-        on stages.stage_id = stage_map.stage_id and stage_map.source = {{ dbt.split_part('stages.pipeline_id', "':'", 1) }}
+        on
+            stages.stage_id = stage_map.stage_id
+            and stage_map.source = {{ dbt.split_part('stages.pipeline_id', "':'", 1) }}
 
 )
 

@@ -9,7 +9,7 @@ source as (
 select
     -- ids
     subscription_id,
-    customer_id as company_id,
+    {{ customer_company('customer_id') }} as company_id,
 
     -- strings
     plan,
