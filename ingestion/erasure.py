@@ -20,12 +20,12 @@ import pyarrow.parquet as pq
 from ingestion import identifiers, lake
 from ingestion.errors import KpiloteError
 from ingestion.filesystems import located
-from ingestion.identity import TELLTALE, Node
+from ingestion.people import TELLTALE, Node
 from ingestion.registry import SOURCES, Table, tables
 from ingestion.settings import Settings
-from ingestion.tables.model import Identifier
+from ingestion.tables.model import Identifier, IdentifierKind
 
-# kind → identifier → surrogate. A deal or a meeting is nobody's: it is its own.
+# kind → identifier → surrogate, both as known outside the lake. A deal or a meeting is nobody's: it is its own.
 Surrogates = Mapping[str, Mapping[str, str]]
 # Called with (files looked at, files in all).
 Progress = Callable[[int, int], None]
@@ -46,7 +46,9 @@ def surrogates(nodes: Iterable[Node]) -> dict[str, dict[str, str]]:
     """A new random surrogate for every identifier of a person."""
     drawn: dict[str, dict[str, str]] = {}
     for kind, value in sorted(nodes):
-        drawn.setdefault(kind, {})[value] = value if kind in TELLTALE else identifiers.SURROGATE + secrets.token_hex(16)
+        source = value.partition(":")[0]
+        surrogate = identifiers.known_as(source, kind, identifiers.SURROGATE + secrets.token_hex(16))
+        drawn.setdefault(kind, {})[value] = value if kind in TELLTALE else surrogate
     return drawn
 
 
@@ -76,7 +78,7 @@ def _rewrite_file(filesystem: fsspec.AbstractFileSystem, path: str, table: Table
         columns = [name for name in identifiers.needed(table) if name in present]
         known = tuple(each for each in table.identifiers if {each.column, *(each.where or ())[:1]} <= present)
         holds = partial(_holds, drawn)
-        mask = identifiers.holding(file.read(columns), known, holds)
+        mask = identifiers.holding(file.read(columns), table, known, holds)
         if not pa.compute.any(mask).as_py():
             return
         rows = file.read()
@@ -90,21 +92,31 @@ def _rewrite_file(filesystem: fsspec.AbstractFileSystem, path: str, table: Table
 
 def _changed(rows: pa.Table, table: Table, known: tuple[Identifier, ...], drawn: Surrogates) -> pa.Table:
     holds = partial(_holds, drawn)
-    own = identifiers.holding(rows, tuple(each for each in known if each.role == "subject"), holds)
-    named = identifiers.holding(rows, tuple(each for each in known if each.role == "text"), holds)
+    own = identifiers.holding(rows, table, tuple(each for each in known if each.role == "subject"), holds)
+    named = identifiers.holding(rows, table, tuple(each for each in known if each.role == "text"), holds)
     rows = identifiers.without_texts(rows, table, pa.compute.or_(own, named))
     for each in known:
         if each.role == "link" and not pa.types.is_list(rows.schema.field(each.column).type):
             # What a row of the person says of somebody else's browser.
-            foreign = identifiers.replaced(rows, each, lambda value, each=each: drawn.get(each.kind, {}).get(value))  # type: ignore[misc]
+            foreign = identifiers.replaced(rows, each, partial(_surrogate, drawn, table, each))
             column = pa.compute.if_else(own, foreign.column(each.column), rows.column(each.column))
             rows = rows.set_column(rows.schema.get_field_index(each.column), rows.schema.field(each.column), column)
-        rows = identifiers.replaced(rows, each, lambda value, each=each: drawn.get(each.kind, {}).get(value, value))  # type: ignore[misc]
+        rows = identifiers.replaced(
+            rows,
+            each,
+            lambda value, each=each: _surrogate(drawn, table, each, value) or value,  # type: ignore[misc]
+        )
     return rows
 
 
-def _holds(drawn: Surrogates, each: Identifier, value: str) -> bool:
-    return value in drawn.get(each.kind, {})
+def _holds(drawn: Surrogates, kind: IdentifierKind, value: str) -> bool:
+    return value in drawn.get(kind, {})
+
+
+def _surrogate(drawn: Surrogates, table: Table, each: Identifier, value: str) -> str | None:
+    """What a value of a table becomes; None where it is nobody's who is erased."""
+    found = drawn.get(each.kind, {}).get(identifiers.known_as(table.source, each.kind, value))
+    return found.removeprefix(identifiers.known_as(table.source, each.kind, "")) if found else None
 
 
 def _rewrite_states(settings: Settings, source: str, drawn: Surrogates) -> None:
@@ -112,7 +124,7 @@ def _rewrite_states(settings: Settings, source: str, drawn: Surrogates) -> None:
     from dlt.common.versioned_state import compress_state, decompress_state
     from dlt.pipeline.state_sync import generate_pipeline_state_version_hash
 
-    gone = {value for kind in ("contact", "hash") for value in drawn.get(kind, {})}
+    gone = {value.removeprefix(f"{source}:") for kind in ("contact", "hash") for value in drawn.get(kind, {})}
     filesystem, root = located(f"{lake.source_url(settings, source)}/{STATE_TABLE}")
     for path in sorted(filesystem.glob(f"{root}/*.jsonl")):
         record = json.loads(filesystem.cat_file(path) or b"{}")

@@ -12,10 +12,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ingestion.registry import Table
-from ingestion.tables.model import Identifier
+from ingestion.tables.model import LOCAL, Identifier, IdentifierKind
 
 # What becomes of a value: another one, or None where it goes.
 Becomes = Callable[[str], str | None]
+
+# Whether an identifier, its kind and value, is one of those looked for.
+Known = Callable[[IdentifierKind, str], bool]
 
 SURROGATE = "erased-"
 
@@ -25,30 +28,38 @@ def is_surrogate(value: str) -> bool:
     return value.startswith(SURROGATE)
 
 
+def known_as(source: str, kind: IdentifierKind, value: str) -> str:
+    """An identifier as it is known outside its source's own tables: what one vendor numbered carries its name."""
+    return f"{source}:{value}" if kind in LOCAL else value
+
+
 def needed(table: Table) -> list[str]:
     """The columns to read to know whether a row leads to somebody."""
     columns = [column for each in table.identifiers for column in (each.column, *(each.where or ())[:1])]
     return list(dict.fromkeys(columns))
 
 
-def holding(rows: pa.Table, identifiers: tuple[Identifier, ...], known: Callable[[Identifier, str], bool]) -> Any:
-    """A mask of the rows in which one of these columns holds a known identifier."""
+def holding(rows: pa.Table, table: Table, identifiers: tuple[Identifier, ...], known: Known) -> Any:
+    """A mask of the rows of a table in which one of these columns holds a known identifier."""
     mask = pa.array([False] * rows.num_rows, pa.bool_())
     for each in identifiers:
         column = _column(rows, each.column)
         if pa.types.is_list(column.type):
-            found = _flags(column.flatten(), each, known)
+            found = _flags(column.flatten(), table, each, known)
             parents = pc.filter(pc.list_parent_indices(column), found)
             hit = pc.is_in(pa.array(range(rows.num_rows), pa.int64()), parents.cast(pa.int64()))
         else:
-            hit = _flags(column, each, known)
+            hit = _flags(column, table, each, known)
         mask = pc.or_(mask, pc.and_(hit, _said(rows, each)))
     return mask
 
 
-def _flags(values: Any, each: Identifier, known: Callable[[Identifier, str], bool]) -> Any:
+def _flags(values: Any, table: Table, each: Identifier, known: Known) -> Any:
     encoded = values.dictionary_encode()
-    hits = [value is not None and known(each, value) for value in encoded.dictionary.to_pylist()]
+    hits = [
+        value is not None and known(each.kind, known_as(table.source, each.kind, value))
+        for value in encoded.dictionary.to_pylist()
+    ]
     return _true(pa.array(hits, pa.bool_()).take(encoded.indices))
 
 

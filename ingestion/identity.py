@@ -8,24 +8,18 @@ first. Every load counts here, committed and superseded ones too: their files ho
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import duckdb
-
-from ingestion import lake
 from ingestion.errors import KpiloteError
+from ingestion.people import Contact, Node, People
 from ingestion.privacy import Hasher
-from ingestion.registry import table, tables
+from ingestion.registry import SOURCES
 from ingestion.settings import Settings
-from ingestion.tables.model import Identifier, Table
 
-Node = tuple[str, str]  # kind, value
-CONTACTS, MEMBERS = table("hubspot.contacts"), table("mailchimp.members")
-EVENTS, LINKS = table("ga4.events"), table("hubspot.associations")
-FORMS = "hubspot:<contact id>, mailchimp:<subscriber hash> or ga4:<client id or login>"
-TELLTALE = ("deal", "meeting")
+# What an id of a source that is no CRM may be: a browser, or something that is kept as a hash.
+FORMS = "<CRM>:<contact id>, <email platform>:<subscriber id> or <analytics>:<browser id or login>"
 
 
 class IdentityError(KpiloteError):
@@ -55,58 +49,61 @@ def from_address(address: str, hasher: Hasher) -> set[Node]:
 def from_id(text: str, hasher: Hasher) -> set[Node]:
     """Where to begin with a vendor's id, written `source:id`."""
     source, colon, value = text.partition(":")
-    if colon and value and source == "hubspot":
-        return {("contact", value)}
-    if colon and value and source == "mailchimp":
-        return {("hash", hasher.identifier(value.lower()))}
-    if colon and value and source == "ga4":
-        return {("client", value), ("hash", hasher.identifier(value))}
-    raise IdentityError(f"an id is written {FORMS}")
+    kind = SOURCES[source].kind if source in SOURCES else "files"
+    if not (colon and value) or kind == "files":
+        raise IdentityError(f"an id is written {FORMS}; sources are {', '.join(_people())}")
+    if kind == "crm":
+        return {("contact", text)}
+    hashed: Node = ("hash", hasher.identifier(value.lower() if source == "mailchimp" else value))
+    return {("client", value), hashed} if kind == "analytics" else {hashed}
+
+
+def _people() -> list[str]:
+    """Sources that know people by ids of their own."""
+    return [name for name, source in SOURCES.items() if source.kind != "files"]
 
 
 def resolve(settings: Settings, start: set[Node]) -> Identity:
     """Everything of the person that the start leads to. Nothing found: an identity without rows."""
-    lake.prepare(settings)
-    with _Lake(settings) as seen:
-        people = _People(seen)
-        begun = start | {("contact", one) for kind, value in start if kind == "client" for one in seen.users(value)}
-        person = people.reach(begun)
+    with People(settings) as seen:
+        people = _Graph(seen)
+        asked = {value for kind, value in start if kind == "client"}
+        person = people.reach(start.union(*(people.users(each, seen.logins(each)) for each in asked)))
         hashes = {value for kind, value in person if kind == "hash"}
         captured = people.clients({value for kind, value in person if kind == "contact"})
-        candidates = captured | set(seen.browsers(hashes)) | {value for kind, value in start if kind == "client"}
-        person |= {("client", each) for each in candidates if people.owns(person, each, seen.users(each))}
+        for each in captured | seen.browsers(hashes) | asked:
+            if people.owns(person, each, seen.logins(each)):
+                person.add(("client", each))
         clients = {value for kind, value in person if kind == "client"}
         person |= {("order", each) for each in seen.orders(clients, hashes)}
-        person |= set(seen.named({value for kind, value in person if kind == "contact"}))
+        person |= seen.named({value for kind, value in person if kind == "contact"})
         return Identity(frozenset(person), seen.rows(person))
 
 
-class _People:
+class _Graph:
     """The contacts of the lake as a graph of who is who; of each contact also what the newest load says."""
 
-    def __init__(self, seen: "_Lake") -> None:
+    def __init__(self, seen: People) -> None:
         self._next: dict[Node, set[Node]] = defaultdict(set)
         self._merged: dict[str, set[str]] = defaultdict(set)
-        self._newest: dict[str, dict[str, Any]] = {}
+        self._newest: dict[str, Contact] = {}
         self._clients: dict[str, set[str]] = defaultdict(set)
         for row in seen.contacts():
-            contact = ("contact", row["contact_id"])
-            self._join(contact, ("hash", row["email_hash"]), ("hash", row["user_key_hash"]))
-            for loser in row["merged_ids"] or ():
-                self._join(contact, ("contact", loser))
-                self._merged[row["contact_id"]].add(loser)
-                self._merged[loser].add(row["contact_id"])
-            self._newest[row["contact_id"]] = row  # rows come oldest first
-            if row["ga_client_id"]:
-                self._clients[row["contact_id"]].add(row["ga_client_id"])
-        for member, email in seen.members():
-            self._join(("hash", member), ("hash", email))
+            contact: Node = ("contact", row.id)
+            self._join(contact, *(("hash", each) for each in row.hashes))
+            for other in (*row.losers, *row.became):
+                self._join(contact, ("contact", other))
+                self._merged[row.id].add(other)
+                self._merged[other].add(row.id)
+            self._newest[row.id] = row  # rows come oldest first
+            self._clients[row.id].update(row.clients)
+        for first, *others in seen.subscribers():
+            self._join(("hash", first), *(("hash", each) for each in others))
 
-    def _join(self, one: Node, *others: tuple[str, str | None]) -> None:
-        for kind, value in others:
-            if value is not None:
-                self._next[one].add((kind, value))
-                self._next[kind, value].add(one)
+    def _join(self, one: Node, *others: Node) -> None:
+        for other in others:
+            self._next[one].add(other)
+            self._next[other].add(one)
 
     def reach(self, start: Iterable[Node]) -> set[Node]:
         reached: set[Node] = set()
@@ -124,9 +121,17 @@ class _People:
 
     def owns(self, person: set[Node], client: str, logged_in: set[str]) -> bool:
         """Whether the models give a browser to this person, or would if it counted and nobody else does."""
-        users = {contact for contact, row in self._newest.items() if row["ga_client_id"] == client} | logged_in
+        users = {contact for contact, row in self._newest.items() if client in row.clients or row.login in logged_in}
         known = [(*since, contact) for contact in users if (since := self._known_since(contact)) is not None]
         return not known or ("contact", min(known)[2]) in person
+
+    def users(self, client: str, logged_in: set[str]) -> set[Node]:
+        """Contacts whose form captured a browser, at whatever time, or who logged in on it."""
+        return {
+            ("contact", contact)
+            for contact, row in self._newest.items()
+            if client in self._clients[contact] or row.login in logged_in
+        }
 
     def _known_since(self, contact: str) -> tuple[Any, str] | None:
         """When the person of a contact was first known, and its id; None where the models leave it out."""
@@ -136,94 +141,10 @@ class _People:
             if one not in group:
                 group.add(one)
                 waiting.extend(self._merged[one])
-        losers = {
-            loser for one in group for loser in (self._newest.get(one) or {}).get("merged_ids") or () if loser != one
-        }
+        rows = [self._newest[one] for one in group if one in self._newest]
+        losers = {loser for row in rows for loser in row.losers if loser != row.id} | {r.id for r in rows if r.became}
         survivor = self._newest.get(min(group - losers, default=contact))
-        if survivor is None or survivor["archived"] or survivor["is_test"]:
+        if survivor is None or survivor.archived or survivor.is_test:
             return None
-        created = [self._newest[one]["created_at"] for one in group if one in self._newest]
-        return min(filter(None, created), default=survivor["created_at"]), survivor["contact_id"]
-
-
-class _Lake:
-    """Questions to the lake's files, whichever load wrote them."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-
-    def __enter__(self) -> "_Lake":
-        self._connection = duckdb.connect(config={"autoinstall_known_extensions": "false", "memory_limit": "1GB"})
-        self._connection.execute("set timezone = 'UTC'")
-        lake.let_read(self._connection, self._settings)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._connection.close()
-
-    def contacts(self) -> Iterator[dict[str, Any]]:
-        names = [each.column for each in CONTACTS.identifiers] + ["archived", "is_test", "created_at"]
-        query = f"select {', '.join(names)} from {self._files(CONTACTS)} order by _dlt_load_id::double, updated_at"  # noqa: S608
-        for row in self._ask(query):
-            if row[0] is not None:
-                yield dict(zip(names, row, strict=True))
-
-    def members(self) -> list[tuple[str, str]]:
-        query = f"select distinct member_id, email_hash from {self._files(MEMBERS)}"  # noqa: S608
-        return [(member, email) for member, email in self._ask(query) if member is not None]
-
-    def browsers(self, hashes: set[str]) -> list[str]:
-        """Browsers on which somebody logged in."""
-        query = f"select distinct client_id from {self._files(EVENTS)} where list_contains($1, user_id_hash)"  # noqa: S608
-        return [client for (client,) in self._ask(query, sorted(hashes)) if client is not None]
-
-    def users(self, client: str) -> set[str]:
-        """Contacts whose form captured a browser or who logged in on it."""
-        events, contacts = self._files(EVENTS), self._files(CONTACTS)
-        query = f"""
-            select distinct contact_id from {contacts} where ga_client_id = $1 or user_key_hash in (
-                select user_id_hash from {events} where client_id = $1 and user_id_hash is not null
-            )
-        """  # noqa: S608
-        return {contact for (contact,) in self._ask(query, client) if contact is not None}
-
-    def orders(self, clients: set[str], hashes: set[str]) -> list[str]:
-        query = f"""
-            select distinct transaction_id from {self._files(EVENTS)}
-            where transaction_id is not null and (list_contains($1, client_id) or list_contains($2, user_id_hash))
-        """  # noqa: S608
-        return [order for (order,) in self._ask(query, sorted(clients), sorted(hashes))]
-
-    def named(self, contacts: set[str]) -> list[Node]:
-        """Records whose texts may name the person, since the CRM links them."""
-        query = f"""
-            select distinct from_type, from_id from {self._files(LINKS)}
-            where to_type = 'contact' and list_has_any(to_ids, $1) and list_contains($2, from_type)
-        """  # noqa: S608
-        return [(kind, value) for kind, value in self._ask(query, sorted(contacts), list(TELLTALE))]
-
-    def rows(self, person: set[Node]) -> dict[str, int]:
-        """How many rows of each table the person's identifiers are in; deals and meetings are not the person's."""
-        found = {}
-        for each in tables():
-            leads = [one for one in each.identifiers if one.role != "text"]
-            if leads:
-                values = [sorted(value for kind, value in person if kind == one.kind) for one in leads]
-                tests = " or ".join(_test(each, one, number) for number, one in enumerate(leads, start=1))
-                (count,) = self._ask(f"select count(*) from {self._files(each)} where {tests}", *values)[0]  # noqa: S608
-                if count:
-                    found[each.full_name] = int(count)
-        return found
-
-    def _files(self, each: Table) -> str:
-        glob = lake.table_glob(self._settings, each).replace("'", "''")
-        return f"read_parquet('{glob}', union_by_name = true)"
-
-    def _ask(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
-        return self._connection.execute(query, list(values)).fetchall()
-
-
-def _test(each: Table, one: Identifier, number: int) -> str:
-    is_list = each.column(one.column).type == "strings"
-    test = f"list_has_any({one.column}, ${number})" if is_list else f"list_contains(${number}, {one.column})"
-    return f"({test} and {one.where[0]} = '{one.where[1]}')" if one.where else test
+        created = [row.created_at for row in rows]
+        return min(filter(None, created), default=survivor.created_at), survivor.id

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from ingestion.errors import SettingsError
 from ingestion.filesystems import located, make_folder, register
-from ingestion.registry import LOAD_ID, Table, bookkeeping, source
+from ingestion.registry import LOAD_ID, SOURCES, Table, bookkeeping, source
 from ingestion.settings import Settings
 
 register()
@@ -83,6 +83,13 @@ def let_read(connection: Any, settings: LakePlace) -> None:
 def quoted(text: str) -> str:
     """A text as an SQL literal."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def held_sources(settings: LakePlace) -> tuple[str, ...]:
+    """Sources the lake has a folder of, whether they are on or not."""
+    filesystem, root = located(settings.lake_url)
+    folders = {path.rstrip("/").rpartition("/")[2] for path in filesystem.glob(f"{root}/*")}
+    return tuple(name for name in SOURCES if name in folders)
 
 
 def lake_tables(source_name: str) -> tuple[Table, ...]:

@@ -13,11 +13,13 @@ from typing import Any
 import dlt
 import pyarrow as pa
 
+from ingestion.identifiers import known_as
 from ingestion.privacy import Hasher
 from ingestion.registry import Source
 from ingestion.rows import Convert, Refusal
 from ingestion.settings import Settings
 from ingestion.suppression import Suppression
+from ingestion.tables.model import IdentifierKind
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class Context:
     pulled_at: dt.datetime
     hasher: Hasher
     settings: Settings
-    # Whose rows the door turns away: cursors must not remember them either.
+    # Whose rows the door turns away: cursors must not remember them either (`is_erased`).
     suppression: Suppression = field(default_factory=Suppression)
 
     @property
@@ -64,6 +66,10 @@ class Context:
         """Cursors, committed with the load; to be read and changed while a stream runs, not before."""
         state: dict[str, Any] = dlt.current.source_state(self.source.name)
         return state
+
+    def is_erased(self, kind: IdentifierKind, value: str) -> bool:
+        """Whether an id of this source's, as the lake would hold it, is an erased person's."""
+        return self.suppression.knows(kind, known_as(self.source.name, kind, value))
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import hmac
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -44,20 +45,17 @@ class Suppression:
         """
         if not self.hashes or not table.identifiers or not rows.num_rows:
             return rows, 0
-        mine = identifiers.holding(rows, _of(table, "subject"), self._holds)
+        mine = identifiers.holding(rows, table, _of(table, "subject"), self.knows)
         kept = rows.filter(pc.invert(mine))
         for each in _of(table, "link"):
-            kept = identifiers.replaced(kept, each, lambda value, each=each: self._cut(each, value))  # type: ignore[misc]
+            kept = identifiers.replaced(kept, each, partial(self._cut, table, each))
         named = _of(table, "text")
         if named:
-            kept = identifiers.without_texts(kept, table, identifiers.holding(kept, named, self._holds))
+            kept = identifiers.without_texts(kept, table, identifiers.holding(kept, table, named, self.knows))
         return kept, rows.num_rows - kept.num_rows
 
-    def _holds(self, each: Identifier, value: str) -> bool:
-        return self.knows(each.kind, value)
-
-    def _cut(self, each: Identifier, value: str) -> str | None:
-        return None if self.knows(each.kind, value) else value
+    def _cut(self, table: Table, each: Identifier, value: str) -> str | None:
+        return None if self.knows(each.kind, identifiers.known_as(table.source, each.kind, value)) else value
 
 
 def _of(table: Table, role: str) -> tuple[Identifier, ...]:

@@ -70,7 +70,7 @@ def find(now: Settings, email: str | None, vendor_id: str | None) -> identity.Id
     known = suppression.read(now)
     found = identity.resolve(now, start)
     if not found.rows:
-        if any(known.knows(kind, value) for kind, value in start):  # type: ignore[arg-type]
+        if any(known.knows(kind, value) for kind, value in start):
             raise ErasureError("this person was erased before: nothing is left to erase")
         raise ErasureError("the lake holds nothing of this person: check what was typed; nothing was changed")
     return found
@@ -179,7 +179,7 @@ def forget_logs(now: Settings, drawn: lake_side.Surrogates) -> None:
     """Cross the identifiers out of every other file, in place: a daemon may hold its log open."""
     shutil.rmtree(now.dbt_target_dir, ignore_errors=True)  # made of the project alone, and made again
     values = {value for kind in ("hash", "client", "contact") for value in drawn.get(kind, {})}
-    known = sorted(value for value in values if len(value) >= SHORTEST)
+    known = sorted({each for value in values for each in (value, value.partition(":")[2]) if len(each) >= SHORTEST})
     if not known:
         return
     pattern = re.compile(

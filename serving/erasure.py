@@ -24,8 +24,7 @@ from serving.release import ReleaseSettings, amend
 # Layers that follow from the lake alone.
 DERIVED = ("staging", "intermediate")
 # Columns whose whole value is an identifier too short to be told from other numbers; what may stand before it.
-_SOURCE = "(?:[a-z0-9]+:)"
-SHORT = {"person_id": ("contact", _SOURCE), "conversion_id": ("contact", f"(?:lead|mql):{_SOURCE}"),
+SHORT = {"person_id": ("contact", ""), "conversion_id": ("contact", "(?:lead|mql):"),
          "transaction_id": ("order", "")}  # fmt: skip
 # Kinds long enough to be found inside the ids that models put together (touch_id, event_id, session_key …).
 LONG = ("hash", "client")

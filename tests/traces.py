@@ -24,6 +24,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from ingestion.identity import Identity
+from ingestion.people import TELLTALE
 from sandbox.world import World
 
 # The vendor's own files, served by the sandbox from inside the home: the data as it is at the vendor.
@@ -187,3 +189,9 @@ def holding(home: Path, needles: Iterable[str]) -> dict[str, list[str]]:
 def people_in(home: Path, people: People) -> dict[str, str]:
     """Files under a home with something of these people in them, and one example each."""
     return {str(path): example for path, text in texts(home) for example in [next(people.found(text), None)] if example}
+
+
+def spellings(person: Identity) -> list[str]:
+    """Every identifier of a person, as it is known everywhere and as its source's own tables hold it."""
+    known = {value for kind, value in person.nodes if kind not in TELLTALE}
+    return sorted(known | {own for value in known if (own := value.partition(":")[2])})

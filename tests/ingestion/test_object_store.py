@@ -75,7 +75,7 @@ def test_a_lake_in_a_bucket_is_a_lake(
 def test_a_person_can_be_erased_from_a_bucket(bucket: Settings, world: World, tmp_path: Path) -> None:
     lake.pull("hubspot", START, END, settings=bucket)
     person = identity.resolve(bucket, identity.from_address(address_of(world), HASHER))
-    identifiers = sorted(value for kind, value in person.nodes if kind not in identity.TELLTALE)
+    identifiers = traces.spellings(person)
     assert traces.holding(downloaded(bucket, tmp_path / "before").home, identifiers) != {}
     suppression.write(bucket, "e1", "2026-09-01", person.nodes)
     erasure.rewrite(bucket, erasure.surrogates(person.nodes), lambda _done, _of: None)

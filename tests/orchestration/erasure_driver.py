@@ -112,7 +112,7 @@ def _recover(home: Path) -> dict[str, Any]:
             if re.search(r"\.(part|draft|amended|removed|staging)|^erasure\.json$", path.name)
         ),
         "erasures": len(now.erasures_path.read_text().splitlines()),
-        "suppressed": [known.knows("contact", CONTACT), known.knows("client", BROWSER), len(hashes)],
+        "suppressed": [known.knows("contact", f"hubspot:{CONTACT}"), known.knows("client", BROWSER), len(hashes)],
     }
 
 

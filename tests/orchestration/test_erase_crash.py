@@ -71,7 +71,7 @@ def small_home(home: Path) -> None:
                     person_id, email_hash, browser, name
                 )
                 """,
-                [CONTACT, email, BROWSER, name, other],
+                [f"hubspot:{CONTACT}", email, BROWSER, name, other],
             )
         release.publish(places, served.GATES)
     log = home / "logs" / "kpilote.log"
@@ -99,7 +99,7 @@ def test_killed_at_any_change_of_the_disk_it_is_finished_later(tmp_path: Path) -
     assert not last["failed"]
     whole = last["after"]
     assert whole["marts"] == [
-        ["erased", "erased", "session:erased.5", "lead:erased", "Anne"],
+        ["hubspot:erased", "erased", "session:erased.5", "lead:hubspot:erased", "Anne"],
         ["c2", Hasher(KEY).email("bob@acme.example"), "session:browser.78.5", "lead:c2", "Bob"],
     ]
     assert whole["traces"] == {}

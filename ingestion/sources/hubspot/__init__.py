@@ -74,7 +74,7 @@ def _object_stream(context: Context, hubspot: HubSpot, settings: HubspotSettings
 
 
 def _forget(context: Context, kind: ObjectType) -> Callable[[str], bool]:
-    return partial(context.suppression.knows, "contact") if kind.name == "contacts" else lambda _record_id: False
+    return partial(context.is_erased, "contact") if kind.name == "contacts" else lambda _record_id: False
 
 
 class _Departures:

@@ -60,7 +60,7 @@ def _audiences(context: Context, api: Api, settings: MailchimpSettings) -> Strea
     cursors = []
     for audience in audiences:
         overlap = dt.timedelta(minutes=settings.lookback_minutes)
-        forget = partial(context.suppression.knows, "hash")
+        forget = partial(context.is_erased, "hash")
         cursor = Cursor(context.state, f"members.{audience['id']}", overlap, forget)
         cursors.append(cursor)
         for archived in (False, True):
