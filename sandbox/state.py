@@ -21,6 +21,7 @@ from sandbox.corrupt import Corruption, Edit, corrupted, edits_of
 from sandbox.faults import Fault, Faults
 from sandbox.limits import FAST, Counters, Limits
 from sandbox.middleware import Logged
+from sandbox.vendors import crm_of
 from sandbox.view import View
 from sandbox.world import Snapshot, World
 from sandbox.world.clock import TIME_ZONE
@@ -45,7 +46,8 @@ def today() -> date:
 
 class Sandbox:
     """What the server holds: the view of the clock's day (rebuilt when the day, the changes or the corruptions do),
-    limits, credentials, faults. With a `home`, the day's files are written beside it.
+    limits, credentials, faults. With a `home`, the day's files are written beside it, those of billing with the company
+    ids of the first CRM among `sources`.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class Sandbox:
         limits: Limits = FAST,
         credentials: Credentials | None = None,
         home: Path | None = None,
+        sources: str = "",
         on_request: Callable[[Logged], None] | None = None,
     ) -> None:
         self.world, self.clock = world, clock
@@ -67,6 +70,7 @@ class Sandbox:
         self.faults = Faults(faults, corrupt)
         self.changes = tuple(changes)
         self.home, self.on_request = home, on_request
+        self._company_id = crm_of(sources).company_id or str
         self._lock = threading.Lock()
         self._shown: tuple[date, int, tuple[Change, ...]] | None = None
         self._view: View | None = None
@@ -92,7 +96,7 @@ class Sandbox:
                 self._snapshot = self.world.snapshot(wanted[0])
             snapshot = self._spoilt(changed(self._snapshot, self.changes))
             if self.home is not None:
-                files.write(snapshot, self.home)
+                files.write(snapshot, self.home, self._company_id)
             self._view, self._shown = View(snapshot, self.faults.marks), wanted
 
     def _spoilt(self, snapshot: Snapshot) -> Snapshot:

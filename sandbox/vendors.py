@@ -8,6 +8,12 @@ from sandbox.apis.vendor import Vendor
 VENDORS: dict[str, Vendor] = {each.name: each for each in (hubspot.VENDOR, ga4.VENDOR, mailchimp.VENDOR)}
 
 
+def crm_of(sources: str) -> Vendor:
+    """The first CRM of a list as KPILOTE_SOURCES holds it, whose ids the billing system knows; HubSpot by default."""
+    named = (VENDORS[name] for each in sources.split(",") if (name := each.strip()) in VENDORS)
+    return next((vendor for vendor in named if vendor.company_id is not None), hubspot.VENDOR)
+
+
 def vendor_of(path: str) -> Vendor:
     """The vendor whose path it is; HubSpot's manners where it is nobody's."""
     return VENDORS.get(path.strip("/").partition("/")[0], hubspot.VENDOR)
