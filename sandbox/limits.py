@@ -26,6 +26,11 @@ class Limits:
     ga4_tokens_per_project_hour: int = 14_000
     ga4_concurrent: int = 10
     mailchimp_concurrent: int = 10
+    # Klaviyo's tiers: (per second, per minute) of one operation.
+    klaviyo_xs: tuple[int, int] = (1, 15)
+    klaviyo_m: tuple[int, int] = (10, 150)
+    klaviyo_l: tuple[int, int] = (75, 750)
+    klaviyo_xl: tuple[int, int] = (350, 3_500)
 
 
 VENDOR = Limits()
@@ -36,6 +41,10 @@ FAST = replace(
     ga4_tokens_per_day=20_000_000,
     ga4_tokens_per_hour=4_000_000,
     ga4_tokens_per_project_hour=1_400_000,
+    klaviyo_xs=(100, 1_500),
+    klaviyo_m=(1_000, 15_000),
+    klaviyo_l=(7_500, 75_000),
+    klaviyo_xl=(35_000, 350_000),
 )
 
 
@@ -52,6 +61,10 @@ class RollingWindow:
         while self._spent and self._spent[0][0] <= now - self.seconds:
             self._sum -= self._spent.popleft()[1]
         return self.allowed - self._sum
+
+    def wait(self) -> float:
+        """Seconds until something spent comes back."""
+        return max(0.0, self._spent[0][0] + self.seconds - time.monotonic()) if self._spent else 0.0
 
     def take(self, units: int = 1) -> bool:
         """Spends the units, or says no and spends nothing."""
@@ -74,3 +87,11 @@ class Counters:
         self.ga4_hour = RollingWindow(limits.ga4_tokens_per_hour, 3_600)
         self.ga4_project_hour = RollingWindow(limits.ga4_tokens_per_project_hour, 3_600)
         self.open_requests: Counter[str] = Counter()
+        self._klaviyo: dict[str, tuple[RollingWindow, RollingWindow]] = {}
+
+    def klaviyo(self, operation: str, tier: str) -> tuple[RollingWindow, RollingWindow]:
+        """The second and the minute of one operation."""
+        if operation not in self._klaviyo:
+            burst, steady = getattr(self.limits, f"klaviyo_{tier}")
+            self._klaviyo[operation] = RollingWindow(burst, 1), RollingWindow(steady, 60)
+        return self._klaviyo[operation]

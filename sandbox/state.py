@@ -16,6 +16,7 @@ import pandas as pd
 
 from sandbox import files
 from sandbox.apis.hubspot_schema import ALL_SCOPES
+from sandbox.apis.klaviyo_rules import SCOPES as KLAVIYO_SCOPES
 from sandbox.changes import Change, changed
 from sandbox.corrupt import Corruption, Edit, corrupted, edits_of
 from sandbox.faults import Fault, Faults
@@ -37,6 +38,7 @@ class Credentials:
     ga4_token: str = "sandbox-ga4-token"  # noqa: S105 - not a secret: it opens an imaginary company
     ga4_property: str = "123456789"
     mailchimp_key: str = "sandbox-mailchimp-key-us1"
+    klaviyo_keys: Mapping[str, frozenset[str]] = field(default_factory=lambda: {"sandbox-klaviyo-key": KLAVIYO_SCOPES})
 
 
 def today() -> date:

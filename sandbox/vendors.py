@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from sandbox.apis import ga4, hubspot, mailchimp
+from sandbox.apis import ga4, hubspot, klaviyo, mailchimp
 from sandbox.apis.vendor import Vendor
 
-VENDORS: dict[str, Vendor] = {each.name: each for each in (hubspot.VENDOR, ga4.VENDOR, mailchimp.VENDOR)}
+VENDORS: dict[str, Vendor] = {
+    each.name: each for each in (hubspot.VENDOR, ga4.VENDOR, mailchimp.VENDOR, klaviyo.VENDOR)
+}
 
 
 def crm_of(sources: str) -> Vendor:

@@ -11,6 +11,7 @@ from typing import Any
 from sandbox.apis.ga4_reports import Property
 from sandbox.apis.hubspot_records import Portal
 from sandbox.apis.hubspot_search import Search
+from sandbox.apis.klaviyo_records import Account as KlaviyoAccount
 from sandbox.apis.mailchimp_records import Account
 
 
@@ -34,6 +35,10 @@ class View:
     @cached_property
     def analytics(self) -> Property:
         return Property(self.snapshot, self._marks)
+
+    @cached_property
+    def klaviyo(self) -> KlaviyoAccount:
+        return KlaviyoAccount(self.snapshot)
 
     @cached_property
     def emails(self) -> Account:
