@@ -28,12 +28,16 @@ ENDPOINTS = {
     "mailchimp": (
         "/lists$", "/members$", "/campaigns$", "/reports$", "/sent-to$", "/email-activity$", "/unsubscribed$",
     ),
+    "klaviyo": ("api/events$", "api/profiles$", "api/campaigns$", "api/lists$", "api/metrics$"),
 }  # fmt: skip
 MENDS = {
-    "401": {"hubspot": "ACCESS_TOKEN", "ga4": "SOURCES__GA4__ACCESS_TOKEN", "mailchimp": "SOURCES__MAILCHIMP__API_KEY"},
-    "403": {"hubspot": "scope", "ga4": "Viewer", "mailchimp": "Viewer"},
-    "404": {"hubspot": "API_VERSION", "ga4": "PROPERTY_ID", "mailchimp": "BASE_URL"},
-}
+    "401": {
+        "hubspot": "ACCESS_TOKEN", "ga4": "SOURCES__GA4__ACCESS_TOKEN", "mailchimp": "SOURCES__MAILCHIMP__API_KEY",
+        "klaviyo": "SOURCES__KLAVIYO__API_KEY",
+    },
+    "403": {"hubspot": "scope", "ga4": "Viewer", "mailchimp": "Viewer", "klaviyo": "scope"},
+    "404": {"hubspot": "API_VERSION", "ga4": "PROPERTY_ID", "mailchimp": "BASE_URL", "klaviyo": "REVISION"},
+}  # fmt: skip
 
 
 def assert_whole(settings: Settings, source: str, truth: Truth) -> None:
