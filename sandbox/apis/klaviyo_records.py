@@ -37,6 +37,11 @@ def moments(values: pd.Series) -> list[str | None]:
     return iso(instants(values, "s"), UTC)
 
 
+def exactly(values: pd.Series) -> list[str | None]:
+    """Profiles and lists tell microseconds."""
+    return iso(instants(values, "us"), UTC)
+
+
 def seconds(values: pd.Series) -> Values:
     """Unix seconds, the smallest integer where empty."""
     return instants(values, "s").astype(np.int64)
@@ -68,7 +73,7 @@ class Account:
     @cached_property
     def lists(self) -> list[Json]:
         frame = self._snapshot.email_lists
-        created = moments(frame["created_at"])
+        created = exactly(frame["created_at"])
         return [
             {
                 "type": "list",
@@ -107,7 +112,7 @@ class Account:
         frame = self._snapshot.email_members
         columns = zip(
             *(texts(frame[name]) for name in ("contact_id", "email", "list_id", "status")),
-            moments(frame["opted_in_at"]), moments(frame["last_changed"]), strict=True,
+            exactly(frame["opted_in_at"]), exactly(frame["last_changed"]), strict=True,
         )  # fmt: skip
         people: dict[str, list[Json]] = {}
         for person, email, list_id, status, opted, changed in columns:
