@@ -27,7 +27,6 @@ class Limits:
     ga4_concurrent: int = 10
     mailchimp_concurrent: int = 10
     # Klaviyo's tiers: (per second, per minute) of one operation.
-    klaviyo_xs: tuple[int, int] = (1, 15)
     klaviyo_m: tuple[int, int] = (10, 150)
     klaviyo_l: tuple[int, int] = (75, 750)
     klaviyo_xl: tuple[int, int] = (350, 3_500)
@@ -41,7 +40,6 @@ FAST = replace(
     ga4_tokens_per_day=20_000_000,
     ga4_tokens_per_hour=4_000_000,
     ga4_tokens_per_project_hour=1_400_000,
-    klaviyo_xs=(100, 1_500),
     klaviyo_m=(1_000, 15_000),
     klaviyo_l=(7_500, 75_000),
     klaviyo_xl=(35_000, 350_000),

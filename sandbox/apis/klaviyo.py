@@ -1,4 +1,4 @@
-"""Klaviyo's API: accounts, metrics, lists, campaigns with their messages, profiles and events.
+"""Klaviyo's API: metrics, lists, campaigns with their messages, profiles and events.
 
 Flow: `request → key, revision, scope, limits, parameters (klaviyo_rules) → resource objects of klaviyo_records`.
 Belongs here: what each operation takes, which rows it answers and in which order. Does not: refusals
@@ -53,7 +53,6 @@ MESSAGE = (
 )  # fmt: skip
 STATUSES = ("Draft", "Scheduled", "Sending", "Sent", "Cancelled", "Adding Recipients", "Preparing to send", "Unknown")
 
-ACCOUNTS = Endpoint("account", "accounts:read", "xs", {"account": ("id", "timezone", "test_account")}, paged=False)
 METRICS = Endpoint(
     "metric", "metrics:read", "m", {"metric": METRIC}, {"integration.name": _TEXT, "integration.category": _TEXT}
 )
@@ -92,11 +91,6 @@ EVENTS = Endpoint(
 
 def _account(request: Request) -> Account:
     return sandbox_of(request).view.klaviyo
-
-
-async def accounts(_: Request, query: Query) -> Response:
-    own = {"timezone": "Europe/Paris", "test_account": False}
-    return query.answer([query.resource("account", "KP1L0T", own)], 1)
 
 
 async def metrics(request: Request, query: Query) -> Response:
@@ -215,7 +209,6 @@ def _ordered(query: Query, rows: list[Json]) -> list[Json]:
 
 def routes() -> list[BaseRoute]:
     handlers = {
-        "/api/accounts": (ACCOUNTS, accounts),
         "/api/metrics": (METRICS, metrics),
         "/api/lists": (LISTS, lists),
         "/api/campaigns": (CAMPAIGNS, campaigns),

@@ -22,7 +22,7 @@ from sandbox.apis.klaviyo_filters import Condition, Field, FilterError, conditio
 from sandbox.apis.mailchimp_fields import Fields
 
 MEDIA_TYPE = "application/vnd.api+json"
-SCOPES = frozenset({"accounts:read", "campaigns:read", "events:read", "lists:read", "metrics:read", "profiles:read"})
+SCOPES = frozenset({"campaigns:read", "events:read", "lists:read", "metrics:read", "profiles:read"})
 REVISIONS = frozenset(
     f"{year}-{month}-15" for year in (2025, 2026) for month in ("01", "04", "07", "10") if (year, month) < (2026, "08")
 ) | {"2024-10-15"}

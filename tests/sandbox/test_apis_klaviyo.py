@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from sandbox.apis.klaviyo_filters import RANGE, Condition, Field, FilterError, conditions
+from sandbox.apis.klaviyo_rules import SCOPES
 from sandbox.limits import FAST
 from sandbox.state import Credentials
 from tests.sandbox.conftest import Client
@@ -17,7 +18,6 @@ from tests.sandbox.conftest import Client
 KEY = "sandbox-klaviyo-key"
 HEADERS = {"Authorization": f"Klaviyo-API-Key {KEY}", "revision": "2026-07-15"}
 EMAIL = "equals(messages.channel,'email')"
-ALL = frozenset({"accounts:read", "campaigns:read", "events:read", "lists:read", "metrics:read", "profiles:read"})
 CONSENT = {"additional-fields[profile]": "subscriptions"}
 
 
@@ -49,14 +49,14 @@ def everything(client: Client, path: str, **params: Any) -> list[dict[str, Any]]
 
 @pytest.mark.parametrize("header", ["", KEY, f"Bearer {KEY}", "Klaviyo-API-Key wrong", f"klaviyo-api-key {KEY}"])
 def test_only_the_private_key_under_its_own_word_comes_in(served: Client, header: str) -> None:
-    refused(ask(served, "accounts", {**HEADERS, "Authorization": header}), 401, "not_authenticated")
+    refused(ask(served, "lists", {**HEADERS, "Authorization": header}), 401, "not_authenticated")
 
 
 @pytest.mark.parametrize("revision", [None, "", "latest", "2026-07-16", "2027-01-15", "2019-10-15"])
 def test_a_known_revision_is_required(served: Client, revision: str | None) -> None:
     headers = {"Authorization": HEADERS["Authorization"]} | ({} if revision is None else {"revision": revision})
-    assert "revision" in refused(ask(served, "accounts", headers), 400, "invalid")["detail"]
-    assert ask(served, "accounts", {**HEADERS, "revision": "2024-10-15"}).status_code == 200
+    assert "revision" in refused(ask(served, "lists", headers), 400, "invalid")["detail"]
+    assert ask(served, "lists", {**HEADERS, "revision": "2024-10-15"}).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -101,11 +101,11 @@ def test_unknown_paths_and_campaigns_are_not_found(served: Client) -> None:
 
 
 def test_a_key_without_a_scope_is_told_which(serve: Any) -> None:
-    client = serve(credentials=Credentials(klaviyo_keys={KEY: ALL - {"events:read", "profiles:read"}}))
+    client = serve(credentials=Credentials(klaviyo_keys={KEY: SCOPES - {"events:read", "profiles:read"}}))
     for path in ("events", "profiles"):
         assert f"{path}:read" in refused(ask(client, path), 403, "permission_denied")["detail"]
     assert ask(client, "metrics").status_code == 200
-    client = serve(credentials=Credentials(klaviyo_keys={KEY: ALL - {"profiles:read"}}))
+    client = serve(credentials=Credentials(klaviyo_keys={KEY: SCOPES - {"profiles:read"}}))
     assert ask(client, "events").status_code == 200
     assert "profiles:read" in refused(ask(client, "events", include="profile"), 403, "permission_denied")["detail"]
 

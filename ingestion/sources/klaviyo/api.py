@@ -17,7 +17,7 @@ from pydantic_settings import SettingsConfigDict
 from ingestion.http import MESSAGE_LENGTH, Api, HttpSettings, Json, RateLimit
 
 JSON_API = "application/vnd.api+json"
-SCOPES = "accounts:read, campaigns:read, events:read, lists:read, metrics:read and profiles:read"
+SCOPES = "campaigns:read, events:read, lists:read, metrics:read and profiles:read"
 # Requests per second and per minute that Klaviyo allows an account, by endpoint, and rows it gives at most per page;
 # metrics take no page size.
 PACES = {"campaigns": (10, 150), "events": (350, 3500), "lists": (75, 750), "metrics": (10, 150), "profiles": (75, 750)}
