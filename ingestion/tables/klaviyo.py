@@ -113,5 +113,6 @@ SOURCE = Source(
     name="klaviyo",
     label="Klaviyo",
     description="Email platform: profiles, campaigns and every event of a recipient.",
+    kind="email",
     tables={table.name: table for table in (METRICS, LISTS, PROFILES, CAMPAIGNS, EVENTS)},
 )
