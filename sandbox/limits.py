@@ -26,6 +26,10 @@ class Limits:
     ga4_tokens_per_project_hour: int = 14_000
     ga4_concurrent: int = 10
     mailchimp_concurrent: int = 10
+    brevo_contacts_per_second: int = 10
+    brevo_contacts_per_hour: int = 36_000
+    brevo_smtp_per_hour: int = 300
+    brevo_others_per_hour: int = 100
 
 
 VENDOR = Limits()
@@ -36,6 +40,10 @@ FAST = replace(
     ga4_tokens_per_day=20_000_000,
     ga4_tokens_per_hour=4_000_000,
     ga4_tokens_per_project_hour=1_400_000,
+    brevo_contacts_per_second=1_000,
+    brevo_contacts_per_hour=3_600_000,
+    brevo_smtp_per_hour=30_000,
+    brevo_others_per_hour=10_000,
 )
 
 
@@ -52,6 +60,10 @@ class RollingWindow:
         while self._spent and self._spent[0][0] <= now - self.seconds:
             self._sum -= self._spent.popleft()[1]
         return self.allowed - self._sum
+
+    def frees_in(self) -> float:
+        """Seconds until something of what was spent comes back."""
+        return max(0.0, self._spent[0][0] + self.seconds - time.monotonic()) if self._spent else 0.0
 
     def take(self, units: int = 1) -> bool:
         """Spends the units, or says no and spends nothing."""
@@ -73,4 +85,12 @@ class Counters:
         self.ga4_day = RollingWindow(limits.ga4_tokens_per_day, 86_400)
         self.ga4_hour = RollingWindow(limits.ga4_tokens_per_hour, 3_600)
         self.ga4_project_hour = RollingWindow(limits.ga4_tokens_per_project_hour, 3_600)
+        self.brevo = {
+            "contacts": (
+                RollingWindow(limits.brevo_contacts_per_second, 1),
+                RollingWindow(limits.brevo_contacts_per_hour, 3_600),
+            ),
+            "smtp": (RollingWindow(limits.brevo_smtp_per_hour, 3_600),),
+            "others": (RollingWindow(limits.brevo_others_per_hour, 3_600),),
+        }
         self.open_requests: Counter[str] = Counter()

@@ -15,6 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from sandbox import files
+from sandbox.apis.brevo_exports import Processes
 from sandbox.apis.hubspot_schema import ALL_SCOPES
 from sandbox.changes import Change, changed
 from sandbox.corrupt import Corruption, Edit, corrupted, edits_of
@@ -37,6 +38,7 @@ class Credentials:
     ga4_token: str = "sandbox-ga4-token"  # noqa: S105 - not a secret: it opens an imaginary company
     ga4_property: str = "123456789"
     mailchimp_key: str = "sandbox-mailchimp-key-us1"
+    brevo_key: str = "sandbox-brevo-key"
 
 
 def today() -> date:
@@ -66,6 +68,7 @@ class Sandbox:
     ) -> None:
         self.world, self.clock = world, clock
         self.limits, self.counters = limits, Counters(limits)
+        self.processes = Processes()
         self.credentials = credentials or Credentials()
         self.faults = Faults(faults, corrupt)
         self.changes = tuple(changes)

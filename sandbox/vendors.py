@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sandbox.apis import ga4, hubspot, mailchimp
+from sandbox.apis import brevo, ga4, hubspot, mailchimp
 from sandbox.apis.vendor import Vendor
 
-VENDORS: dict[str, Vendor] = {each.name: each for each in (hubspot.VENDOR, ga4.VENDOR, mailchimp.VENDOR)}
+VENDORS: dict[str, Vendor] = {each.name: each for each in (hubspot.VENDOR, ga4.VENDOR, mailchimp.VENDOR, brevo.VENDOR)}
 
 
 def crm_of(sources: str) -> Vendor:
