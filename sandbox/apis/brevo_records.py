@@ -56,6 +56,9 @@ class Index:
         first, last = np.searchsorted(self._numbers, [number, number + 1]).tolist()
         return self._frame.iloc[first:last]
 
+    def all(self) -> pd.DataFrame:
+        return self._frame
+
 
 class Doings(NamedTuple):
     """What was sent, what was done with it, and who left."""
@@ -63,6 +66,16 @@ class Doings(NamedTuple):
     sends: Index
     activity: Index
     leaves: Index
+
+
+class Event(NamedTuple):
+    """Something that happened to one contact; `kind` is the member of its statistics that tells it."""
+
+    kind: str
+    campaign: int
+    at: str
+    ip: str | None = None
+    url: str | None = None
 
 
 class Account:
@@ -77,31 +90,47 @@ class Account:
         self.campaign_numbers = self.campaigns["number"].to_numpy()
         self.sent_at = instants(self.campaigns["send_time"], "s")
 
-    def _by(self, number: str) -> Doings:
+    @cached_property
+    def of_campaign(self) -> Doings:
+        """Everything by the campaign."""
+        frames = (
+            (self.snapshot.email_sends, "sent_at"),
+            (self.snapshot.email_activity, "at"),
+            (self.snapshot.email_unsubscribes, "at"),
+        )
         return Doings(
             *(
                 Index(
                     frame.assign(
                         campaign=campaign_numbers(frame["campaign_id"]), contact=contact_numbers(frame["contact_id"])
                     ),
-                    number,
+                    "campaign",
                     at,
                 )
-                for frame, at in (
-                    (self.snapshot.email_sends, "sent_at"),
-                    (self.snapshot.email_activity, "at"),
-                    (self.snapshot.email_unsubscribes, "at"),
-                )
+                for frame, at in frames
             )
         )
 
     @cached_property
-    def of_contact(self) -> Doings:
-        return self._by("contact")
-
-    @cached_property
-    def of_campaign(self) -> Doings:
-        return self._by("campaign")
+    def of_contact(self) -> dict[int, list[Event]]:
+        """What happened to each contact, in order of time within a kind."""
+        found: dict[int, list[Event]] = {}
+        sends, activity, leaves = (each.all() for each in self.of_campaign)
+        columns = zip(
+            sends["contact"], sends["campaign"], moments(sends["sent_at"]), texts(sends["bounce"]), strict=True
+        )
+        for contact, campaign, at, bounce in columns:
+            kinds = ("messagesSent", f"{bounce}Bounces" if bounce else "delivered")
+            found.setdefault(contact, []).extend(Event(kind, campaign, at or "") for kind in kinds)
+        told = (texts(activity[name]) for name in ("action", "ip", "url"))
+        for contact, campaign, at, action, ip, url in zip(
+            activity["contact"], activity["campaign"], moments(activity["at"]), *told, strict=True
+        ):
+            kind = "opened" if action == "open" else "clicked"
+            found.setdefault(contact, []).append(Event(kind, campaign, at or "", ip, url))
+        for contact, campaign, at in zip(leaves["contact"], leaves["campaign"], moments(leaves["at"]), strict=True):
+            found.setdefault(contact, []).append(Event("userUnsubscription", campaign, at or ""))
+        return found
 
     @cached_property
     def contacts(self) -> list[Json]:

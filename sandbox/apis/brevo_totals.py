@@ -12,8 +12,8 @@ from datetime import date
 
 import pandas as pd
 
-from sandbox.apis.answers import Json, texts
-from sandbox.apis.brevo_records import Account, moments
+from sandbox.apis.answers import Json
+from sandbox.apis.brevo_records import Account, Event
 
 REMEMBERED = pd.DateOffset(months=6)
 _NAMES = (
@@ -77,43 +77,32 @@ def _links(account: Account, number: int, since: pd.Timestamp | None) -> Json:
 
 def contact_statistics(account: Account, number: int, first: date, last: date) -> Json:
     """What one contact did on these days (UTC, both included); kinds in which there is nothing are left out."""
-    start, end = pd.Timestamp(first, tz="UTC"), pd.Timestamp(last, tz="UTC") + pd.Timedelta(days=1)
-    sends, activity, leaves = (
-        rows[(rows[at] >= start) & (rows[at] < end)]
-        for rows, at in zip((each.rows(number) for each in account.of_contact), ("sent_at", "at", "at"), strict=True)
-    )
-    kinds: Json = {
-        "messagesSent": _plain(sends, "sent_at"),
-        "delivered": _plain(sends[sends["bounce"].isna()], "sent_at"),
-        "hardBounces": _plain(sends[sends["bounce"] == "hard"], "sent_at"),
-        "softBounces": _plain(sends[sends["bounce"] == "soft"], "sent_at"),
-        "opened": _counted(activity[activity["action"] == "open"], []),
-        "clicked": _clicked(activity[activity["action"] == "click"]),
-    }
-    left = _plain(leaves, "at")
+    days = first.isoformat(), last.isoformat()
+    events = [each for each in account.of_contact.get(number, []) if days[0] <= each.at[:10] <= days[1]]
+    told: Json = {}
+    for kind in ("messagesSent", "delivered", "hardBounces", "softBounces"):
+        told[kind] = [_plain(each) for each in events if each.kind == kind]
+    told["opened"] = [
+        {"campaignId": campaign, **counted} for (campaign, _, _), counted in _counted(events, "opened").items()
+    ]
+    links: dict[int, list[Json]] = {}
+    for (campaign, _, url), counted in _counted(events, "clicked").items():
+        links.setdefault(campaign, []).append({**counted, "url": url})
+    told["clicked"] = [{"campaignId": campaign, "links": found} for campaign, found in links.items()]
+    left = [_plain(each) for each in events if each.kind == "userUnsubscription"]
     if left:
-        kinds["unsubscriptions"] = {"userUnsubscription": left, "adminUnsubscription": []}
-    return {name: found for name, found in kinds.items() if found}
+        told["unsubscriptions"] = {"userUnsubscription": left, "adminUnsubscription": []}
+    return {kind: found for kind, found in told.items() if found}
 
 
-def _plain(rows: pd.DataFrame, at: str) -> list[Json]:
-    pairs = zip(rows["campaign"].tolist(), moments(rows[at]), strict=True)
-    return [{"campaignId": campaign, "eventTime": moment} for campaign, moment in pairs]
+def _plain(event: Event) -> Json:
+    return {"campaignId": event.campaign, "eventTime": event.at}
 
 
-def _counted(rows: pd.DataFrame, more: list[str]) -> list[Json]:
-    groups = rows.groupby(["campaign", "ip", *more], sort=False).agg(times=("at", "size"), first=("at", "min"))
-    groups = groups.reset_index()
-    columns = zip(
-        groups["campaign"].tolist(), groups["times"].tolist(), moments(groups["first"]), texts(groups["ip"]),
-        *(texts(groups[name]) for name in more), strict=True,
-    )  # fmt: skip
-    names = ("campaignId", "count", "eventTime", "ip", *more)
-    return [dict(zip(names, values, strict=True)) for values in columns]
-
-
-def _clicked(rows: pd.DataFrame) -> list[Json]:
-    found: dict[int, list[Json]] = {}
-    for link in _counted(rows, ["url"]):
-        found.setdefault(link.pop("campaignId"), []).append(link)
-    return [{"campaignId": campaign, "links": links} for campaign, links in found.items()]
+def _counted(events: list[Event], kind: str) -> dict[tuple[int, str | None, str | None], Json]:
+    """How often each campaign was opened, or each of its links clicked, from each address of the net, and when first."""
+    found: dict[tuple[int, str | None, str | None], Json] = {}
+    for each in sorted((each for each in events if each.kind == kind), key=lambda each: each.at):
+        told = found.setdefault((each.campaign, each.ip, each.url), {"count": 0, "eventTime": each.at, "ip": each.ip})
+        told["count"] += 1
+    return found
