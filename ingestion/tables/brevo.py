@@ -88,6 +88,7 @@ CAMPAIGN_STATISTICS = Table(
         Column("unique_clicks", "integer", "Recipients who clicked."),
         Column("unsubscribes", "integer", "Recipients who unsubscribed."),
         Column("complaints", "integer", "Recipients who complained."),
+        Column("sent_at", "timestamp", "When the campaign was sent."),
         Column("read_at", "timestamp", "When these totals were read.", nullable=False),
     ),
 )
@@ -174,6 +175,7 @@ TRANSACTIONAL_EVENTS = Table(
 SOURCE = Source(
     name="brevo",
     label="Brevo",
+    kind="email",
     description="Email platform: lists, contacts, campaigns, what recipients did, and transactional messages.",
     tables={
         table.name: table

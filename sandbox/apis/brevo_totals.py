@@ -100,7 +100,7 @@ def _plain(event: Event) -> Json:
 
 
 def _counted(events: list[Event], kind: str) -> dict[tuple[int, str | None, str | None], Json]:
-    """How often each campaign was opened, or each of its links clicked, from each address of the net, and when first."""
+    """How often each campaign was opened, or each of its links clicked, per address of the net, and when first."""
     found: dict[tuple[int, str | None, str | None], Json] = {}
     for each in sorted((each for each in events if each.kind == kind), key=lambda each: each.at):
         told = found.setdefault((each.campaign, each.ip, each.url), {"count": 0, "eventTime": each.at, "ip": each.ip})

@@ -85,7 +85,7 @@ def _marketing(context: Context, brevo: Brevo, proxies: Proxies) -> Stream:
 def _contacts(context: Context, brevo: Brevo, numbers: dict[str, str]) -> Stream:
     """Changed contacts and those that are gone; fills in Brevo's number of each by the hash of its address."""
     overlap = dt.timedelta(minutes=brevo.settings.lookback_minutes)
-    forget = partial(context.suppression.knows, "recipient")
+    forget = partial(context.is_erased, "recipient")
     cursor = Cursor(context.state, "contacts.updated", overlap, forget)
     standing = None
     if cursor.since is not None:
@@ -135,11 +135,8 @@ def _campaigns(context: Context, brevo: Brevo, proxies: Proxies, numbers: dict[s
     yield Rows("campaigns", [rows.campaign(each) for day, each in sent if day >= start])
     known = _known_totals(context)
     totals = _totals(brevo, [each for _, each in sent], known)
-    changed = {each: told for each, told in totals.items() if told != known.get(each)}
-    yield Rows(
-        "campaign_statistics",
-        [{"campaign_id": each, **told, "read_at": context.pulled_at} for each, told in changed.items()],
-    )
+    changed = [each for _, each in sent if totals[str(each["id"])] != known.get(str(each["id"]))]
+    yield Rows("campaign_statistics", [rows.statistics(each, totals, context.pulled_at) for each in changed])
     recipients = Recipients(brevo, context.hasher, proxies, numbers, context.pulled_at.date())
     recent = [(str(each["id"]), day) for day, each in sent if day >= start]
     yield from recipients.read([Campaign(each, day, totals[each]) for each, day in recent])

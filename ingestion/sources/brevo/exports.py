@@ -18,6 +18,7 @@ from ingestion.sources.brevo.api import WORKERS, Brevo
 Wanted = tuple[str, str]
 PROCESSES = 50
 MOST_PAGES = 3
+STARTS = 2
 LONGEST_POLL_SECONDS = 60.0
 DELIMITERS = ";,\t"
 ADDRESS_COLUMNS = {"email", "emailid", "emailaddress"}
@@ -26,22 +27,37 @@ ADDRESS_COLUMNS = {"email", "emailid", "emailaddress"}
 def fetch(brevo: Brevo, wanted: Sequence[tuple[Wanted, int | None]]) -> dict[Wanted, list[str]]:
     """Addresses of each export; with it comes the number Brevo's totals let expect, None where they say nothing."""
     found: dict[Wanted, list[str]] = {}
-    # As many as one page of processes shows, a few of other users beside them.
+    # Together as many as one page of processes shows, with a few of other users beside them.
     for group in batches(wanted, PROCESSES - 5):
-        processes = list(concurrently(lambda each: _start(brevo, each[0]), group, WORKERS))
+        processes = _started(brevo, [each for each, _ in group])
         urls = _finished(brevo, set(processes))
         tasks = [(each, expected, urls[number]) for (each, expected), number in zip(group, processes, strict=True)]
-        for (each, _, _), addresses in zip(
-            tasks, concurrently(lambda task: _addresses(brevo, *task), tasks, WORKERS), strict=True
-        ):
-            found[each] = addresses
+        files = concurrently(lambda task: _addresses(brevo, *task), tasks, WORKERS)
+        found.update((each, addresses) for (each, _, _), addresses in zip(tasks, files, strict=True))
     return found
 
 
-def _start(brevo: Brevo, wanted: Wanted) -> int:
-    campaign, kind = wanted
-    answer = brevo.post(f"/emailCampaigns/{campaign}/exportRecipients", {"recipientsType": kind})
-    return int(answer["processId"])
+def _started(brevo: Brevo, wanted: Sequence[Wanted]) -> list[int]:
+    """The process of each export. Two of the same number: neither is known to be whose, so both are started again."""
+
+    def start(each: Wanted) -> int:
+        campaign, kind = each
+        answer = brevo.post(f"/emailCampaigns/{campaign}/exportRecipients", {"recipientsType": kind})
+        return int(answer["processId"])
+
+    numbers = list(concurrently(start, wanted, WORKERS))
+    for _ in range(STARTS):
+        doubtful = [place for place, number in enumerate(numbers) if numbers.count(number) > 1]
+        if not doubtful:
+            return numbers
+        for place, number in zip(
+            doubtful, concurrently(start, [wanted[place] for place in doubtful], WORKERS), strict=True
+        ):
+            numbers[place] = number
+    raise brevo.api.error(
+        f"the same process was told for several exports, {STARTS} times; nothing was loaded, run it again later",
+        transient=True,
+    )
 
 
 def _finished(brevo: Brevo, pending: set[int]) -> dict[int, str]:

@@ -10,7 +10,7 @@ did nothing, and lose who was deleted since. Brevo's history of webhooks needs a
 import datetime as dt
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -132,16 +132,20 @@ class Recipients:
             end = min(first + dt.timedelta(days=MAX_DAYS), last)
             ranges.append((first, end))
             first = end + dt.timedelta(days=1)
-        return self._settled(number, actor, ranges)
+        return self._settled(number, actor, ranges, days)
 
-    def _settled(self, number: str, actor: Actor, ranges: Sequence[tuple[dt.date, dt.date]]) -> list[Json]:
-        """The answers; where they do not tell of all that exports name the contact for, the same answers twice."""
+    def _settled(
+        self, number: str, actor: Actor, ranges: Sequence[tuple[dt.date, dt.date]], campaigns: Collection[str]
+    ) -> list[Json]:
+        """The answers, which do not say whose they are: they are believed where they tell what the exports do, or came
+        twice alike.
+        """
         before: list[Json] | None = None
         for attempt in range(PAGE_ATTEMPTS):
             if attempt:
                 time.sleep(self._brevo.settings.backoff_seconds * 2**attempt)
             found = [self._brevo.contact_statistics(number, first, last) for first, last in ranges]
-            if found == before or _tell(found, actor):
+            if found == before or _agree(found, actor, campaigns):
                 return found
             before = found
         raise self._brevo.api.error(
@@ -162,13 +166,14 @@ class Recipients:
                 yield {**filed, **did}
 
 
-def _tell(answers: Sequence[Json], actor: Actor) -> bool:
-    """Whether statistics speak of every campaign that exports name the contact for."""
+def _agree(answers: Sequence[Json], actor: Actor, campaigns: Collection[str]) -> bool:
+    """Whether statistics tell of these campaigns what the exports do."""
     for kind, member in TOLD_IN.items():
         told = {str(each["campaignId"]) for answer in answers for each in answer.get(member) or ()}
-        if not actor.named[kind] <= told:
+        if told.intersection(campaigns) != actor.named[kind]:
             return False
-    return actor.named["unsubscribed"] <= {campaign for campaign, _ in rows.leaves(answers)}
+    left = {campaign for campaign, _ in rows.leaves(answers)}
+    return left.intersection(campaigns) == actor.named["unsubscribed"]
 
 
 def _sends(campaign: Campaign, exported: Mapping[Wanted, list[str]]) -> list[dict[str, Any]]:

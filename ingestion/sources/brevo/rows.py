@@ -74,7 +74,8 @@ def campaigns(start: dt.date, end: dt.date) -> Listing:
 
 
 def messages(first: dt.date, last: dt.date) -> Listing:
-    """Events of transactional messages on these days, both included."""
+    """Events of transactional messages on these days, both included, in a time zone that Brevo does not name."""
+    one = dt.timedelta(days=1)
     return Listing(
         "/smtp/statistics/events",
         "events",
@@ -82,6 +83,7 @@ def messages(first: dt.date, last: dt.date) -> Listing:
         "messages",
         {"startDate": first.isoformat(), "endDate": last.isoformat()},
         same=lambda row: row,
+        is_wanted=lambda row: first - one <= day(row["date"]) <= last + one,
     )
 
 
@@ -152,6 +154,12 @@ def campaign(row: Json) -> dict[str, Any]:
 def totals(row: Json) -> dict[str, Any]:
     told = (row.get("statistics") or {}).get("globalStats") or {}
     return {name: told.get(theirs) for name, theirs in TOTALS.items()}
+
+
+def statistics(row: Json, known: Mapping[str, Mapping[str, Any]], read_at: dt.datetime) -> dict[str, Any]:
+    """A campaign with its totals, which may be known from elsewhere than the row."""
+    number = str(row["id"])
+    return {"campaign_id": number, **known[number], "sent_at": sent_at(row), "read_at": read_at}
 
 
 def without_losses(told: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
