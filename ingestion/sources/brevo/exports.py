@@ -18,7 +18,7 @@ from ingestion.sources.brevo.api import WORKERS, Brevo
 Wanted = tuple[str, str]
 PROCESSES = 50
 MOST_PAGES = 3
-STARTS = 2
+STARTS = 3
 LONGEST_POLL_SECONDS = 60.0
 DELIMITERS = ";,\t"
 ADDRESS_COLUMNS = {"email", "emailid", "emailaddress"}
@@ -45,15 +45,15 @@ def _started(brevo: Brevo, wanted: Sequence[Wanted]) -> list[int]:
         answer = brevo.post(f"/emailCampaigns/{campaign}/exportRecipients", {"recipientsType": kind})
         return int(answer["processId"])
 
-    numbers = list(concurrently(start, wanted, WORKERS))
+    numbers = [0] * len(wanted)
+    places = list(range(len(wanted)))
     for _ in range(STARTS):
-        doubtful = [place for place, number in enumerate(numbers) if numbers.count(number) > 1]
-        if not doubtful:
-            return numbers
-        for place, number in zip(
-            doubtful, concurrently(start, [wanted[place] for place in doubtful], WORKERS), strict=True
-        ):
+        found = concurrently(start, [wanted[place] for place in places], WORKERS)
+        for place, number in zip(places, found, strict=True):
             numbers[place] = number
+        places = [place for place, number in enumerate(numbers) if numbers.count(number) > 1]
+        if not places:
+            return numbers
     raise brevo.api.error(
         f"the same process was told for several exports, {STARTS} times; nothing was loaded, run it again later",
         transient=True,
