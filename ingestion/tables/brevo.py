@@ -175,8 +175,8 @@ TRANSACTIONAL_EVENTS = Table(
 SOURCE = Source(
     name="brevo",
     label="Brevo",
-    kind="email",
     description="Email platform: lists, contacts, campaigns, what recipients did, and transactional messages.",
+    kind="email",
     tables={
         table.name: table
         for table in (
