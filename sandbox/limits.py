@@ -30,6 +30,10 @@ class Limits:
     klaviyo_m: tuple[int, int] = (10, 150)
     klaviyo_l: tuple[int, int] = (75, 750)
     klaviyo_xl: tuple[int, int] = (350, 3_500)
+    brevo_contacts_per_second: int = 10
+    brevo_contacts_per_hour: int = 36_000
+    brevo_smtp_per_hour: int = 300
+    brevo_others_per_hour: int = 100
 
 
 VENDOR = Limits()
@@ -43,6 +47,10 @@ FAST = replace(
     klaviyo_m=(1_000, 15_000),
     klaviyo_l=(7_500, 75_000),
     klaviyo_xl=(35_000, 350_000),
+    brevo_contacts_per_second=1_000,
+    brevo_contacts_per_hour=3_600_000,
+    brevo_smtp_per_hour=30_000,
+    brevo_others_per_hour=10_000,
 )
 
 
@@ -60,8 +68,8 @@ class RollingWindow:
             self._sum -= self._spent.popleft()[1]
         return self.allowed - self._sum
 
-    def wait(self) -> float:
-        """Seconds until something spent comes back."""
+    def frees_in(self) -> float:
+        """Seconds until something of what was spent comes back."""
         return max(0.0, self._spent[0][0] + self.seconds - time.monotonic()) if self._spent else 0.0
 
     def take(self, units: int = 1) -> bool:
@@ -84,6 +92,14 @@ class Counters:
         self.ga4_day = RollingWindow(limits.ga4_tokens_per_day, 86_400)
         self.ga4_hour = RollingWindow(limits.ga4_tokens_per_hour, 3_600)
         self.ga4_project_hour = RollingWindow(limits.ga4_tokens_per_project_hour, 3_600)
+        self.brevo = {
+            "contacts": (
+                RollingWindow(limits.brevo_contacts_per_second, 1),
+                RollingWindow(limits.brevo_contacts_per_hour, 3_600),
+            ),
+            "smtp": (RollingWindow(limits.brevo_smtp_per_hour, 3_600),),
+            "others": (RollingWindow(limits.brevo_others_per_hour, 3_600),),
+        }
         self.open_requests: Counter[str] = Counter()
         self._klaviyo: dict[str, tuple[RollingWindow, RollingWindow]] = {}
 

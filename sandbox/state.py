@@ -15,6 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from sandbox import files
+from sandbox.apis.brevo_exports import Processes
 from sandbox.apis.hubspot_schema import ALL_SCOPES
 from sandbox.apis.klaviyo_rules import SCOPES as KLAVIYO_SCOPES
 from sandbox.changes import Change, changed
@@ -39,6 +40,7 @@ class Credentials:
     ga4_property: str = "123456789"
     mailchimp_key: str = "sandbox-mailchimp-key-us1"
     klaviyo_keys: Mapping[str, frozenset[str]] = field(default_factory=lambda: {"sandbox-klaviyo-key": KLAVIYO_SCOPES})
+    brevo_key: str = "sandbox-brevo-key"
 
 
 def today() -> date:
@@ -68,6 +70,7 @@ class Sandbox:
     ) -> None:
         self.world, self.clock = world, clock
         self.limits, self.counters = limits, Counters(limits)
+        self.processes = Processes()
         self.credentials = credentials or Credentials()
         self.faults = Faults(faults, corrupt)
         self.changes = tuple(changes)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from sandbox.apis import ga4, hubspot, klaviyo, mailchimp
+from sandbox.apis import brevo, ga4, hubspot, klaviyo, mailchimp
 from sandbox.apis.vendor import Vendor
 
 VENDORS: dict[str, Vendor] = {
-    each.name: each for each in (hubspot.VENDOR, ga4.VENDOR, mailchimp.VENDOR, klaviyo.VENDOR)
-}
+    each.name: each
+    for each in (
+        hubspot.VENDOR,
+        ga4.VENDOR,
+        mailchimp.VENDOR, brevo.VENDOR, klaviyo.VENDOR,
+    )
+}  # fmt: skip
 
 
 def crm_of(sources: str) -> Vendor:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
+from sandbox.apis import brevo_records
 from sandbox.apis.ga4_reports import Property
 from sandbox.apis.hubspot_records import Portal
 from sandbox.apis.hubspot_search import Search
@@ -43,3 +44,7 @@ class View:
     @cached_property
     def emails(self) -> Account:
         return Account(self.snapshot)
+
+    @cached_property
+    def brevo(self) -> brevo_records.Account:
+        return brevo_records.Account(self.snapshot)

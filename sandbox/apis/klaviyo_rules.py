@@ -102,13 +102,13 @@ def _spend(request: Request, endpoint: Endpoint) -> dict[str, str]:
     burst, steady = sandbox_of(request).counters.klaviyo(endpoint.name, endpoint.tier)
     for window in (burst, steady):
         if window.remaining() < 1:
-            raise refused(429, headers={"Retry-After": str(math.ceil(max(1.0, window.wait())))})
+            raise refused(429, headers={"Retry-After": str(math.ceil(max(1.0, window.frees_in())))})
     burst.take()
     steady.take()
     return {
         "RateLimit-Limit": f"{steady.allowed}, {burst.allowed};w=1, {steady.allowed};w=60",
         "RateLimit-Remaining": str(steady.remaining()),
-        "RateLimit-Reset": str(math.ceil(steady.wait())),
+        "RateLimit-Reset": str(math.ceil(steady.frees_in())),
     }
 
 
