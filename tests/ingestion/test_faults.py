@@ -78,7 +78,7 @@ def test_a_refusal_is_one_line_that_names_the_mend_and_a_rerun_is_whole(
     assert message.startswith(f"{source}: ")
     assert MENDS[source][REFUSED.index(kind)] in message
     assert "\n" not in message
-    assert not re.search(r"sandbox-(hubspot|ga4|mailchimp|brevo)", message)
+    assert not re.search(r"sandbox-[a-z]", message)
     assert committed(fresh, source) == []
     company.faults.plan.clear()
     lake.pull(source, START, END, settings=fresh)
