@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from expectations import gate
-from expectations.raw import FX_RATES, OPEN_VOCABULARIES, ORDINALS, RATE_DAYS, REPORTS, SIGNED, VOCABULARIES
+from expectations.raw import FX_RATES, OPEN_VOCABULARIES, ORDINALS, RATE_DAYS, SIGNED, VOCABULARIES
 from expectations.results import ExpectationResult, GateResult
 from expectations.volume import quiet_days
 from ingestion.registry import SOURCES, Table, table, tables
@@ -19,6 +19,7 @@ from tests.expectations.lake import (
     API_WINDOW,
     DAYS,
     LAST,
+    RECIPIENTS,
     ROWS_A_DAY,
     Row,
     TinyLake,
@@ -64,8 +65,8 @@ def bad_rows(declared: Table) -> Iterator[Row]:
             yield {**other, "currency": "ZZZ"}
     for ordinal in set(ORDINALS) & set(declared.key):
         yield from ({**valid_row(declared, DAYS[30], 700 + number), ordinal: 1} for number in range(10))
-    for reports, sent, _ in REPORTS.values():
-        if declared.name == reports:
+    for name, sent in RECIPIENTS:
+        if declared.name == name:
             yield {**valid_row(declared, LAST, 700), sent: 5000}
     yield {**valid_row(declared, DAYS[20], 600), text: "someone@example.fr"}
     if declared.full_name in RATE_DAYS:
