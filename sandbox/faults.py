@@ -106,8 +106,10 @@ def spoilt(fault: Fault, content: bytes, lists: Iterable[str]) -> bytes:
         return content if fault.previous is None else fault.previous
     if fault.kind == "empty_page":
         answer = orjson.loads(content)
+        if isinstance(answer, list):
+            return b"[]"
         for name in lists:
-            if isinstance(answer, dict) and name in answer:
+            if name in answer:
                 answer[name] = []
         return orjson.dumps(answer)
     return content

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from sandbox.apis import ga4, hubspot, klaviyo, mailchimp
+from sandbox.apis import ga4, hubspot, klaviyo, mailchimp, matomo
 from sandbox.apis.vendor import Vendor
 
 VENDORS: dict[str, Vendor] = {
-    each.name: each for each in (hubspot.VENDOR, ga4.VENDOR, mailchimp.VENDOR, klaviyo.VENDOR)
+    each.name: each for each in (hubspot.VENDOR, ga4.VENDOR, mailchimp.VENDOR, klaviyo.VENDOR, matomo.VENDOR)
 }
 
 

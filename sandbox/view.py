@@ -13,6 +13,7 @@ from sandbox.apis.hubspot_records import Portal
 from sandbox.apis.hubspot_search import Search
 from sandbox.apis.klaviyo_records import Account as KlaviyoAccount
 from sandbox.apis.mailchimp_records import Account
+from sandbox.apis.matomo_records import Site
 
 
 class View:
@@ -43,3 +44,7 @@ class View:
     @cached_property
     def emails(self) -> Account:
         return Account(self.snapshot)
+
+    @cached_property
+    def site(self) -> Site:
+        return Site(self.snapshot)
