@@ -58,7 +58,9 @@ GOAL_CONVERSIONS = Table(
         _VISIT_ID,
         _CLIENT_ID,
         _USER_ID_HASH,
-        Column("goal_id", "string", "Goal's id; `order` for an order, `deleted` for a goal that is no more.", nullable=False),
+        Column(
+            "goal_id", "string", "Goal id; `order` for orders, `deleted` for goals that are no more.", nullable=False
+        ),
         Column("goal_name", "string", "Goal's name; null for orders and deleted goals."),
         Column("converted_at", "timestamp", "When it was converted, to the second.", nullable=False),
         Column("page", "string", "URL it was converted on, without addresses."),

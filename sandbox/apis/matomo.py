@@ -94,7 +94,7 @@ def visits(call: Call) -> Any:
         places = places[::-1]
     offset, limit = call.whole("filter_offset", 0), call.whole("filter_limit", DEFAULT_VISITS, ALL)
     page = places[offset:] if limit == ALL else places[offset : offset + limit]
-    return [_shown(call, held.visit(place)) for place in page]
+    return [_shown(call, row) for row in held.rows(page)]
 
 
 def _shown(call: Call, row: Json) -> Json:
@@ -135,9 +135,8 @@ async def index(request: Request) -> Response:
     method = METHODS.get(call.method)
     if method is None:
         name = call.method.partition(".")[2]
-        raise bad(
-            f"The method '{name}' does not exist or is not available in the module '\\Piwik\\Plugins\\{call.plugin}\\API'."
-        )
+        module = f"\\Piwik\\Plugins\\{call.plugin}\\API"
+        raise bad(f"The method '{name}' does not exist or is not available in the module '{module}'.")
     return Answer(method(call))
 
 

@@ -8,6 +8,8 @@ its day, since Matomo begins a new visit at midnight; its length is the time the
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -23,9 +25,11 @@ from sandbox.world import Snapshot, clock
 from sandbox.world.catalogue import KEY_EVENTS
 from sandbox.world.mailing import SITE
 
+# One session as the world has it, with day, id and seconds.
+Record = Mapping[Any, Any]
 TIME_ZONE = "Europe/Paris"  # of the site: it cuts days of log and reports
 CURRENCY = "EUR"
-GOALS = {number: name for number, name in enumerate(KEY_EVENTS, start=1)}
+GOALS = dict(enumerate(KEY_EVENTS, start=1))
 TYPES = {
     "direct": "Direct Entry", "search": "Search Engines", "website": "Websites", "campaign": "Campaigns",
     "social": "Social Networks",
@@ -72,16 +76,17 @@ class Site:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.until = snapshot.until
-        self._addresses = dict(zip(texts(snapshot.contacts["contact_id"]), texts(snapshot.contacts["email"]), strict=True))
+        contacts = snapshot.contacts
+        self._addresses = dict(zip(texts(contacts["contact_id"]), texts(contacts["email"]), strict=True))
         sessions = snapshot.observable_sessions
         sessions = sessions[sessions["client_id"].notna()]
         start = instants(sessions["started_at"], "us").astype(np.int64)
         day = clock.day_of(start)
         end = start + sessions["engagement_ms"].to_numpy() * 1000
-        ids = [visit_number(*pair) for pair in zip(texts(sessions["client_id"]), texts(sessions["session_id"]), strict=True)]
+        keys = zip(sessions["client_id"].astype(str), sessions["session_id"].astype(str), strict=True)
         sessions = sessions.assign(
             day=day,
-            id_visit=ids,
+            id_visit=[visit_number(*key) for key in keys],
             first=start // clock.SECOND,
             last=np.maximum(np.minimum(end, clock.midnight(day + 1) - clock.SECOND), start) // clock.SECOND,
             seconds=sessions["engagement_ms"] // 1000,
@@ -97,7 +102,9 @@ class Site:
     @cached_property
     def _arrivals(self) -> list[Arrival]:
         columns = (texts(self.visits[name]) for name in ("source", "medium", "campaign"))
-        return [arrival(source or "", medium or "", campaign) for source, medium, campaign in zip(*columns, strict=True)]
+        return [
+            arrival(source or "", medium or "", campaign) for source, medium, campaign in zip(*columns, strict=True)
+        ]
 
     def totals(self, day: date) -> Json | list[Any]:
         """VisitsSummary.get of one day; an empty list where there was no visit, as Matomo has it."""
@@ -116,29 +123,32 @@ class Site:
 
     def referrers(self, day: date) -> list[Json]:
         """Referrers.getReferrerType of one day: a row per type that brought a visit, the largest first."""
-        counts = pd.Series([self._arrivals[place].type for place in self.between(day, day)], dtype=object).value_counts()
+        counts = Counter(self._arrivals[place].type for place in self.between(day, day))
         return [
-            {"label": TYPES[name], "nb_visits": int(count), "segment": f"referrerType=={name}"}
-            for name, count in counts.items()
+            {"label": TYPES[name], "nb_visits": count, "segment": f"referrerType=={name}"}
+            for name, count in counts.most_common()
         ]
 
-    def visit(self, place: int) -> Json:
-        """One row of Live.getLastVisitsDetails, its plugin's campaign columns included."""
-        row, came = self.visits.iloc[place], self._arrivals[place]
+    def rows(self, places: range) -> list[Json]:
+        """Rows of Live.getLastVisitsDetails."""
+        records = self.visits.iloc[[*places]].to_dict("records")
+        return [self._visit(row, self._arrivals[place]) for place, row in zip(places, records, strict=True)]
+
+    def _visit(self, row: Record, came: Arrival) -> Json:
+        """One visit, with the columns of the plugin that knows campaigns."""
         first, last = int(row["first"]), int(row["last"])
         local, began = _local(last), _local(first)
         actions = self._actions(row)
-        client, user = str(row["client_id"]), None if pd.isna(row["user_id"]) else str(row["user_id"])
-        country = "xx" if pd.isna(row["country"]) else str(row["country"]).lower()
+        country = (_text(row["country"]) or "xx").lower()
         return {
-            "idSite": 1, "idVisit": row["id_visit"].item(), "visitIp": f"203.0.{int(row['id_visit']) % 250}.0",
-            "visitorId": visitor_id(client), "userId": user, "actionDetails": actions,
+            "idSite": 1, "idVisit": row["id_visit"], "visitIp": f"203.0.{row['id_visit'] % 250}.0",
+            "visitorId": visitor_id(row["client_id"]), "userId": _text(row["user_id"]), "actionDetails": actions,
             "goalConversions": sum(each["type"] == "goal" for each in actions),
             "siteCurrency": CURRENCY, "siteCurrencySymbol": "€",
             # Matomo's serverDate is the UTC day, serverTimestamp the last action.
             "serverDate": pd.Timestamp(last, unit="s").strftime("%Y-%m-%d"), "visitServerHour": str(local.hour),
-            "lastActionTimestamp": last, "lastActionDateTime": pd.Timestamp(last, unit="s").strftime("%Y-%m-%d %H:%M:%S"),
-            "serverTimestamp": last, "firstActionTimestamp": first,
+            "lastActionTimestamp": last, "serverTimestamp": last, "firstActionTimestamp": first,
+            "lastActionDateTime": pd.Timestamp(last, unit="s").strftime("%Y-%m-%d %H:%M:%S"),
             "serverTimePretty": local.strftime("%H:%M:%S"), "serverDatePretty": local.strftime("%A, %B %d, %Y"),
             "serverTimePrettyFirstAction": began.strftime("%H:%M:%S"),
             "visitDuration": int(row["seconds"]), "visitDurationPretty": f"{int(row['seconds'])}s",
@@ -152,7 +162,7 @@ class Site:
             "campaignSource": came.source,
         }  # fmt: skip
 
-    def _actions(self, row: pd.Series) -> list[Json]:
+    def _actions(self, row: Record) -> list[Json]:
         """Page views spread over the visit, and the goal it converted near its end."""
         pages, first, last = int(row["page_views"]), int(row["first"]), int(row["last"])
         number = int(row["session_id"])
@@ -166,9 +176,10 @@ class Site:
             }
             for page, (url, moment) in enumerate(zip(urls, moments, strict=True))
         ]  # fmt: skip
-        if not pd.isna(row["key_event"]):
+        event = _text(row["key_event"])
+        if event is not None:
             moment = first + (last - first) * 9 // 10
-            goal = KEY_EVENTS.index(row["key_event"]) + 1
+            goal = KEY_EVENTS.index(event) + 1
             converted = {
                 "type": "goal", "goalName": GOALS[goal], "goalId": goal, "revenue": 0, "goalPageId": pages,
                 "url": self._thanks(row), "serverTimePretty": _pretty(moment), "timestamp": moment,
@@ -178,12 +189,17 @@ class Site:
             actions.insert(place, converted)
         return actions
 
-    def _thanks(self, row: pd.Series) -> str:
+    def _thanks(self, row: Record) -> str:
         """Where the form led: every so often with the visitor's address in the URL, as sloppy pages do."""
-        address = self._addresses.get(row["contact_id"]) if isinstance(row["contact_id"], str) else None
+        address = self._addresses.get(_text(row["contact_id"]))
         if address is None or int(row["session_id"]) % SLOPPY:
             return SITE + THANKS
         return f"{SITE}{THANKS}?email={address.replace('@', '%40')}"
+
+
+def _text(value: Any) -> str | None:
+    """A text of a frame, None where it is empty."""
+    return value if isinstance(value, str) else None
 
 
 def _local(seconds: int) -> pd.Timestamp:

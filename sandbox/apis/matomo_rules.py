@@ -112,9 +112,7 @@ class Call:
         """The days asked about, both included; the only period served is the day."""
         period = self.required("period")
         if period not in ("day", "range"):
-            raise bad(
-                f"The period '{period}' is not supported. Try any of the following instead: day, range."
-            )
+            raise bad(f"The period '{period}' is not supported. Try any of the following instead: day, range.")
         first, _, last = self.required("date").partition(",")
         span = self._day(first), self._day(last or first)
         if span[1] < span[0]:
@@ -122,7 +120,7 @@ class Call:
         return span
 
     def _day(self, text: str) -> date:
-        until = self.sandbox.view.snapshot.until
+        until: date = self.sandbox.view.snapshot.until
         if text in ("today", "yesterday"):
             return until - timedelta(days=text == "yesterday")
         try:
