@@ -127,5 +127,6 @@ SOURCE = Source(
     name="matomo",
     label="Matomo",
     description="Web analytics: visits, the goals they converted, and Matomo's own daily totals.",
+    kind="analytics",
     tables={table.name: table for table in (VISITS, GOAL_CONVERSIONS, DAILY_TRAFFIC, GOALS, SITES)},
 )

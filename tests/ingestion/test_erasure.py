@@ -30,7 +30,7 @@ from tests.ingestion.conftest import END, HASH_KEY, START, environment
 from tests.ingestion.lake_reader import latest, rows
 
 HASHER = Hasher(HASH_KEY)
-APIS = ("hubspot", "ga4", "mailchimp", "klaviyo")
+APIS = ("hubspot", "ga4", "mailchimp", "klaviyo", "matomo")
 EARLIER, LATER = (dt.datetime(2026, month, 1, tzinfo=dt.UTC) for month in (6, 8))
 
 

@@ -29,14 +29,22 @@ ENDPOINTS = {
         "/lists$", "/members$", "/campaigns$", "/reports$", "/sent-to$", "/email-activity$", "/unsubscribed$",
     ),
     "klaviyo": ("api/events$", "api/profiles$", "api/campaigns$", "api/lists$", "api/metrics$"),
+    "matomo": (
+        "getLastVisitsDetails$", "getSiteFromId$", "getGoals$", "VisitsSummary.get$", "getReferrerType$",
+    ),
 }  # fmt: skip
 MENDS = {
     "401": {
         "hubspot": "ACCESS_TOKEN", "ga4": "SOURCES__GA4__ACCESS_TOKEN", "mailchimp": "SOURCES__MAILCHIMP__API_KEY",
-        "klaviyo": "SOURCES__KLAVIYO__API_KEY",
+        "klaviyo": "SOURCES__KLAVIYO__API_KEY", "matomo": "SOURCES__MATOMO__API_KEY",
     },
-    "403": {"hubspot": "scope", "ga4": "Viewer", "mailchimp": "Viewer", "klaviyo": "scope"},
-    "404": {"hubspot": "API_VERSION", "ga4": "PROPERTY_ID", "mailchimp": "BASE_URL", "klaviyo": "REVISION"},
+    "403": {
+        "hubspot": "scope", "ga4": "Viewer", "mailchimp": "Viewer", "klaviyo": "scope", "matomo": "login_allowlist_ip",
+    },
+    "404": {
+        "hubspot": "API_VERSION", "ga4": "PROPERTY_ID", "mailchimp": "BASE_URL", "klaviyo": "REVISION",
+        "matomo": "SOURCES__MATOMO__BASE_URL",
+    },
 }  # fmt: skip
 
 
@@ -74,7 +82,7 @@ def test_a_refusal_is_one_line_that_names_the_mend_and_a_rerun_is_whole(
     assert message.startswith(f"{source}: ")
     assert MENDS[kind][source] in message
     assert "\n" not in message
-    assert not re.search(r"sandbox-(hubspot|ga4|mailchimp)", message)
+    assert not re.search(r"sandbox-(hubspot|ga4|mailchimp|matomo)", message)
     assert committed(fresh, source) == []
     company.faults.plan.clear()
     lake.pull(source, START, END, settings=fresh)
@@ -94,6 +102,10 @@ def test_a_refusal_is_one_line_that_names_the_mend_and_a_rerun_is_whole(
         ("ga4", ":runReport$", "page_repeated", "answered other days than asked for"),
         ("mailchimp", "/sent-to$", "empty_page", "answered an empty page though"),
         ("mailchimp", "/sent-to$", "page_repeated", "answered other rows than asked for"),
+        ("matomo", "getLastVisitsDetails$", "empty_page", "answered none of the"),
+        ("matomo", "getLastVisitsDetails$", "page_repeated", "answered other days than asked for"),
+        ("matomo", "VisitsSummary.get$", "page_repeated", "answered other days than asked for"),
+        ("matomo", "getReferrerType$", "500", "failed at the vendor (500), 3 times"),
     ],
 )
 def test_a_lasting_fault_fails_the_pull_in_one_line_after_few_attempts(
