@@ -82,7 +82,7 @@ def test_a_refusal_is_one_line_that_names_the_mend_and_a_rerun_is_whole(
     assert message.startswith(f"{source}: ")
     assert MENDS[kind][source] in message
     assert "\n" not in message
-    assert not re.search(r"sandbox-(hubspot|ga4|mailchimp|matomo)", message)
+    assert not re.search(r"sandbox-(hubspot|ga4|mailchimp|klaviyo|matomo)", message)
     assert committed(fresh, source) == []
     company.faults.plan.clear()
     lake.pull(source, START, END, settings=fresh)
