@@ -79,6 +79,7 @@ class Api:
 
     explain(status, body) says what to mend; is_final marks 429s no waiting helps; retry_refusal marks refusals that are
     really overload; learn(headers) sees every answer's headers; wait_header says how many seconds to wait after a 429.
+    listed_as: where a vendor answers bare lists, the name under which an answer holds one.
     """
 
     def __init__(
@@ -94,12 +95,13 @@ class Api:
         retry_refusal: Callable[[int, Json | None], bool] = lambda _status, _body: False,
         learn: Callable[[Mapping[str, str]], None] = lambda _headers: None,
         wait_header: str = "Retry-After",
+        listed_as: str | None = None,
     ) -> None:
         self.source = source
         self._base_url = base_url.rstrip("/")
         self._explain, self._is_final, self._retry_refusal, self._learn = explain, is_final, retry_refusal, learn
         self._headers = {"Accept": "application/json", **(headers or {})}
-        self._auth, self._wait_header = auth, wait_header
+        self._auth, self._wait_header, self._listed_as = auth, wait_header, listed_as
         self._attempts, self._backoff = settings.max_attempts, settings.backoff_seconds
         self._client = Client(
             request_timeout=settings.timeout_seconds,
@@ -116,6 +118,9 @@ class Api:
 
     def post(self, path: str, body: Json, *, limit: RateLimit | None = None) -> Json:
         return self._call("POST", path, limit, json=body)
+
+    def post_form(self, path: str, form: Mapping[str, str], params: Mapping[str, Any] | None = None) -> Json:
+        return self._call("POST", path, None, data=form, params=params)
 
     def verified(self, fetch: Callable[[], Json], fault: Callable[[Json], str | None]) -> Json:
         """An answer without a fault (a page repeated, a page empty though more rows exist), asked for again a few
@@ -150,7 +155,7 @@ class Api:
             message = f"{urlsplit(without_secrets(url)).netloc} cannot be reached ({_reason(error)})"
             raise self.error(message, transient=True) from None
         self._learn(response.headers)
-        body = _decode(response)
+        body = _decode(response, self._listed_as)
         if response.ok and body is not None:
             return body
         refusal = self._refusal(response.status_code, body, path)
@@ -162,8 +167,8 @@ class Api:
         if response is None:
             return False
         if response.ok:
-            return _decode(response) is None
-        status, body = response.status_code, _decode(response)
+            return _decode(response, self._listed_as) is None
+        status, body = response.status_code, _decode(response, self._listed_as)
         if status == TOO_MANY_REQUESTS:
             if self._wait_header in response.headers:
                 response.headers.setdefault("Retry-After", response.headers[self._wait_header])
@@ -191,13 +196,15 @@ class Api:
         return f"{path} was refused ({status}){said}"
 
 
-def _decode(response: requests.Response) -> Json | None:
+def _decode(response: requests.Response, listed_as: str | None) -> Json | None:
     """The JSON object answered, or None; decoded once per answer, big pages are costly."""
     if "kpilote_body" not in response.__dict__:
         try:
             body = orjson.loads(response.content)
         except orjson.JSONDecodeError:
             body = None
+        if listed_as is not None and isinstance(body, list):
+            body = {listed_as: body}
         response.__dict__["kpilote_body"] = body if isinstance(body, dict) else None
     decoded: Json | None = response.__dict__["kpilote_body"]
     return decoded

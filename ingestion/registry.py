@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from ingestion.errors import SettingsError
-from ingestion.tables import brevo, ga4, hubspot, klaviyo, mailchimp, spreadsheets
+from ingestion.tables import brevo, ga4, hubspot, klaviyo, mailchimp, matomo, spreadsheets
 from ingestion.tables.model import Column, Kind, Source, Table
 
 __all__ = ["LOAD_ID", "SOURCES", "Column", "Kind", "Source", "Table", "bookkeeping", "source", "table", "tables"]
@@ -22,7 +22,7 @@ SOURCES: dict[str, Source] = {
     each.name: each
     for each in (
         hubspot.SOURCE,
-        ga4.SOURCE,
+        ga4.SOURCE, matomo.SOURCE,
         mailchimp.SOURCE, brevo.SOURCE, klaviyo.SOURCE,
         spreadsheets.SOURCE,
     )

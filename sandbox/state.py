@@ -18,6 +18,7 @@ from sandbox import files
 from sandbox.apis.brevo_exports import Processes
 from sandbox.apis.hubspot_schema import ALL_SCOPES
 from sandbox.apis.klaviyo_rules import SCOPES as KLAVIYO_SCOPES
+from sandbox.apis.matomo_rules import PLUGINS
 from sandbox.changes import Change, changed
 from sandbox.corrupt import Corruption, Edit, corrupted, edits_of
 from sandbox.faults import Fault, Faults
@@ -33,7 +34,10 @@ Clock = Callable[[], date]
 
 @dataclass(frozen=True)
 class Credentials:
-    """Who may come in; `hubspot_tokens` gives each token its scopes."""
+    """Who may come in; `hubspot_tokens` gives each token its scopes, `matomo_tokens` its role (view, superuser, none).
+
+    `matomo_version` and `matomo_plugins`: what is installed there.
+    """
 
     hubspot_tokens: Mapping[str, frozenset[str]] = field(default_factory=lambda: {"sandbox-hubspot-token": ALL_SCOPES})
     ga4_token: str = "sandbox-ga4-token"  # noqa: S105 - not a secret: it opens an imaginary company
@@ -41,6 +45,9 @@ class Credentials:
     mailchimp_key: str = "sandbox-mailchimp-key-us1"
     klaviyo_keys: Mapping[str, frozenset[str]] = field(default_factory=lambda: {"sandbox-klaviyo-key": KLAVIYO_SCOPES})
     brevo_key: str = "sandbox-brevo-key"
+    matomo_tokens: Mapping[str, str] = field(default_factory=lambda: {"sandbox-matomo-token": "view"})
+    matomo_version: str = "5.3.2"
+    matomo_plugins: frozenset[str] = PLUGINS
 
 
 def today() -> date:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from sandbox.apis import brevo, ga4, hubspot, klaviyo, mailchimp
+from sandbox.apis import brevo, ga4, hubspot, klaviyo, mailchimp, matomo
 from sandbox.apis.vendor import Vendor
 
 VENDORS: dict[str, Vendor] = {
     each.name: each
     for each in (
         hubspot.VENDOR,
-        ga4.VENDOR,
+        ga4.VENDOR, matomo.VENDOR,
         mailchimp.VENDOR, brevo.VENDOR, klaviyo.VENDOR,
     )
 }  # fmt: skip

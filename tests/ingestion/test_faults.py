@@ -33,12 +33,16 @@ ENDPOINTS = {
         "/contacts/lists$", "v3/contacts$", "/emailCampaigns$", "/exportRecipients$", "/processes$", "/exports/",
         "/campaignStats$", "/statistics/events$",
     ),
+    "matomo": (
+        "getLastVisitsDetails$", "getSiteFromId$", "getGoals$", "VisitsSummary.get$", "getReferrerType$",
+    ),
 }  # fmt: skip
 # What the line of a refusal names: of the credentials (401), of a permission (403), of a path (404).
 MENDS = {
     "hubspot": ("ACCESS_TOKEN", "scope", "API_VERSION"),
     "ga4": ("SOURCES__GA4__ACCESS_TOKEN", "Viewer", "PROPERTY_ID"),
     "mailchimp": ("SOURCES__MAILCHIMP__API_KEY", "Viewer", "BASE_URL"),
+    "matomo": ("SOURCES__MATOMO__API_KEY", "login_allowlist_ip", "SOURCES__MATOMO__BASE_URL"),
     "brevo": ("SOURCES__BREVO__API_KEY", "plan", "BASE_URL"),
     "klaviyo": ("SOURCES__KLAVIYO__API_KEY", "scope", "REVISION"),
 }
@@ -102,6 +106,10 @@ def test_a_refusal_is_one_line_that_names_the_mend_and_a_rerun_is_whole(
         ("brevo", "/exports/", "malformed", "could not be read, 4 times"),
         ("brevo", "/exports/", "404", "cannot be fetched (404)"),
         ("brevo", "/campaignStats$", "500", "failed at the vendor (500), 3 times"),
+        ("matomo", "getLastVisitsDetails$", "empty_page", "answered none of the"),
+        ("matomo", "getLastVisitsDetails$", "page_repeated", "answered other days than asked for"),
+        ("matomo", "VisitsSummary.get$", "page_repeated", "answered other days than asked for"),
+        ("matomo", "getReferrerType$", "500", "failed at the vendor (500), 3 times"),
     ],
 )
 def test_a_lasting_fault_fails_the_pull_in_one_line_after_few_attempts(
