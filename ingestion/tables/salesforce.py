@@ -1,130 +1,21 @@
 """Salesforce's lake tables. All are record tables: queryAll tells what changed, deleted rows say so, merged ones name
 their survivor and converted leads their contact.
 
-A person is a lead first and a contact once converted; both tables keep what people of either kind say of themselves.
+Belongs here: deals, activities, campaigns, contracts, and the list of all. People and companies are in
+`salesforce_people.py`.
 """
 
 from ingestion.tables.model import Column, Identifier, Source, Table
+from ingestion.tables.salesforce_people import ACCOUNTS, CONTACTS, LEADS, OWNER, lifecycle, record
 
-
-def _lifecycle(*, deletes: bool = True) -> tuple[Column, ...]:
-    created = Column("created_at", "timestamp", "When the record was created (CreatedDate).")
-    updated = Column(
-        "updated_at", "timestamp", "When anything of it last changed (SystemModstamp); of a deleted one its deletion."
-    )
-    archived = Column("archived", "boolean", "In Salesforce's recycle bin, or gone.", nullable=False)
-    return (created, updated, archived) if deletes else (created, updated)
-
-
-def _record(
-    name: str,
-    key: str,
-    description: str,
-    *columns: Column,
-    entity: str | None = None,
-    deletes: bool = True,
-    identifiers: tuple[Identifier, ...] = (),
-    free_text: tuple[str, ...] = (),
-    urls: tuple[str, ...] = (),
-) -> Table:
-    return Table(
-        source="salesforce",
-        name=name,
-        kind="record",
-        columns=(
-            Column(key, "string", "Salesforce's record id, 18 characters.", nullable=False),
-            *columns,
-            *_lifecycle(deletes=deletes),
-        ),
-        key=(key,),
-        updated_column="updated_at",
-        description=description,
-        identifiers=identifiers,
-        free_text=free_text,
-        urls=urls,
-        entity=entity,
-    )
-
-
-_OWNER = Column("owner_id", "string", "Owner of the record (users.user_id), or of a queue.")
 _CURRENCY = Column("currency", "string", "ISO 4217 code; null in an org of one currency whose setting names none.")
-_MERGED = Column("merged_into", "string", "Record that this one was merged into (MasterRecordId).")
 _WHO = Column("who_id", "string", "Lead or contact it was held with (leads.lead_id, contacts.contact_id).")
 _WHAT = Column("what_id", "string", "Opportunity, account or other record it is about.")
-_ACTIVITY_ACCOUNT = Column("account_id", "string", "Account it belongs to (accounts.account_id), as Salesforce derives it.")
-
-_PERSON = (
-    Column("email_hash", "string", "HMAC of the normalised email."),
-    Column("email_domain", "string", "Domain of the email where it is a company's; free-mail domains are dropped."),
-    Column("country", "string", "Country as Salesforce holds it (ISO 3166-1 alpha-2 or a name)."),
-    _OWNER,
-    Column("lead_source", "string", "LeadSource."),
-    Column("lifecycle_stage", "string", "Field named by LIFECYCLE_FIELD."),
-    Column("lead_at", "timestamp", "Became a lead (LEAD_DATE_FIELD)."),
-    Column("mql_at", "timestamp", "Became a marketing qualified lead (MQL_DATE_FIELD)."),
-    Column("sql_at", "timestamp", "Became a sales qualified lead (SQL_DATE_FIELD)."),
-    Column("opportunity_at", "timestamp", "Became an opportunity (OPPORTUNITY_DATE_FIELD)."),
-    Column("customer_at", "timestamp", "Became a customer (CUSTOMER_DATE_FIELD)."),
-    Column("client_id", "string", "Analytics client id captured by a form (CLIENT_ID_FIELD)."),
-    Column("user_key_hash", "string", "HMAC of the login id (USER_KEY_FIELD)."),
-    Column("is_test", "boolean", "Marked as a test (IS_TEST_FIELD)."),
-)
-_PERSON_IDENTIFIERS = (
-    Identifier("email_hash", "hash"),
-    Identifier("user_key_hash", "hash"),
-    Identifier("client_id", "client", "link"),
-    Identifier("merged_into", "contact", "link"),
+_ACTIVITY_ACCOUNT = Column(
+    "account_id", "string", "Account it belongs to (accounts.account_id), as Salesforce derives it."
 )
 
-LEADS = _record(
-    "leads",
-    "lead_id",
-    "People before they were qualified, converted ones included. No name, no phone, no address: the email is an HMAC.",
-    *_PERSON,
-    Column("company", "string", "Company as it was typed."),
-    Column("website", "string", "Website as it was typed."),
-    Column("employees", "integer", "Number of employees of the lead's company."),
-    Column("status", "string", "Status."),
-    Column("is_converted", "boolean", "Has become a contact."),
-    Column("converted_on", "date", "Day of the conversion."),
-    Column("converted_contact_id", "string", "Contact it became (contacts.contact_id)."),
-    Column("converted_account_id", "string", "Account it was converted into (accounts.account_id)."),
-    _MERGED,
-    entity="contact",
-    identifiers=(
-        Identifier("lead_id", "contact"),
-        *_PERSON_IDENTIFIERS,
-        Identifier("converted_contact_id", "contact", "link"),
-    ),
-    free_text=("email_domain", "company", "website"),
-    urls=("website",),
-)
-CONTACTS = _record(
-    "contacts",
-    "contact_id",
-    "People with whom the company deals. No name, no phone, no address: the email is an HMAC.",
-    *_PERSON,
-    Column("account_id", "string", "Account of the contact (accounts.account_id)."),
-    _MERGED,
-    entity="contact",
-    identifiers=(Identifier("contact_id", "contact"), *_PERSON_IDENTIFIERS),
-    free_text=("email_domain",),
-)
-ACCOUNTS = _record(
-    "accounts",
-    "account_id",
-    "Companies.",
-    Column("name", "string", "Company name."),
-    Column("domain", "string", "Domain of the account's website."),
-    Column("country", "string", "Country of the billing address as Salesforce holds it."),
-    Column("employees", "integer", "Number of employees."),
-    Column("industry", "string", "Industry."),
-    Column("segment", "string", "Field named by SEGMENT_FIELD."),
-    _OWNER,
-    _MERGED,
-    entity="company",
-)
-OPPORTUNITIES = _record(
+OPPORTUNITIES = record(
     "opportunities",
     "opportunity_id",
     "Deals with their present stage and amount; their past is in opportunity_history.",
@@ -133,7 +24,7 @@ OPPORTUNITIES = _record(
     Column("stage", "string", "Stage (opportunity_stages.stage_name)."),
     Column("amount", "decimal", "Amount in `currency`."),
     _CURRENCY,
-    _OWNER,
+    OWNER,
     Column("close_on", "date", "Expected close while open, actual close once closed."),
     Column("is_closed", "boolean", "The stage closes the deal."),
     Column("is_won", "boolean", "The stage wins the deal."),
@@ -183,10 +74,10 @@ OPPORTUNITY_CONTACT_ROLES = Table(
         Column("contact_id", "string", "Contact (contacts.contact_id)."),
         Column("role", "string", "Role, e.g. Decision Maker."),
         Column("is_primary", "boolean", "The deal's primary contact."),
-        *_lifecycle(),
+        *lifecycle(),
     ),
 )
-CAMPAIGNS = _record(
+CAMPAIGNS = record(
     "campaigns",
     "campaign_id",
     "Marketing campaigns people were added to.",
@@ -198,7 +89,7 @@ CAMPAIGNS = _record(
     Column("ends_on", "date", "Last day."),
     _CURRENCY,
 )
-CAMPAIGN_MEMBERS = _record(
+CAMPAIGN_MEMBERS = record(
     "campaign_members",
     "member_id",
     "People added to campaigns.",
@@ -210,7 +101,7 @@ CAMPAIGN_MEMBERS = _record(
     Column("responded_on", "date", "First response."),
     identifiers=(Identifier("lead_id", "contact", "link"), Identifier("contact_id", "contact", "link")),
 )
-USERS = _record(
+USERS = record(
     "users",
     "user_id",
     "Colleagues who own records, leavers included: Salesforce deletes no user.",
@@ -234,7 +125,7 @@ TASKS = Table(
     columns=(
         Column("kind", "string", "TaskSubtype in lower case: call, email, task, …", nullable=False),
         Column("task_id", "string", "Salesforce's record id, 18 characters.", nullable=False),
-        _OWNER,
+        OWNER,
         _WHO,
         _WHAT,
         _ACTIVITY_ACCOUNT,
@@ -245,16 +136,16 @@ TASKS = Table(
         Column("due_on", "date", "Due day (ActivityDate)."),
         Column("start_at", "timestamp", "When it took place (ACTIVITY_START_FIELD)."),
         Column("completed_at", "timestamp", "When it was closed (CompletedDateTime)."),
-        *_lifecycle(),
+        *lifecycle(),
     ),
 )
-EVENTS = _record(
+EVENTS = record(
     "events",
     "event_id",
     "Meetings, past and booked, as they stand: Salesforce keeps no history of them.",
     Column("kind", "string", "Field named by MEETING_KIND_FIELD, or Type where the org has it."),
     Column("outcome", "string", "Field named by MEETING_OUTCOME_FIELD."),
-    _OWNER,
+    OWNER,
     _WHO,
     _WHAT,
     _ACTIVITY_ACCOUNT,
@@ -263,7 +154,7 @@ EVENTS = _record(
     entity="meeting",
     identifiers=(Identifier("who_id", "contact", "link"),),
 )
-CONTRACTS = _record(
+CONTRACTS = record(
     "contracts",
     "contract_id",
     "Contracts of accounts.",
@@ -274,7 +165,7 @@ CONTRACTS = _record(
     Column("recurring_amount", "decimal", "Monthly recurring revenue in `currency` (CONTRACT_AMOUNT_FIELD)."),
     _CURRENCY,
 )
-OPPORTUNITY_STAGES = _record(
+OPPORTUNITY_STAGES = record(
     "opportunity_stages",
     "stage_record_id",
     "Stages of opportunities, with what closes and what wins a deal; an org has one list of them.",
