@@ -41,6 +41,13 @@ class Credentials:
     mailchimp_key: str = "sandbox-mailchimp-key-us1"
     klaviyo_keys: Mapping[str, frozenset[str]] = field(default_factory=lambda: {"sandbox-klaviyo-key": KLAVIYO_SCOPES})
     brevo_key: str = "sandbox-brevo-key"
+    salesforce_client: str = "sandbox-salesforce-client"
+    salesforce_secret: str = "sandbox-salesforce-secret"  # noqa: S105 - see above
+    salesforce_username: str = "kpilote@kpilote-demo.example"
+    # Public key (PEM) of an app that signs its requests for a session; without one there is none.
+    salesforce_certificate: str = ""
+    # Objects ("Lead") and fields ("Lead.MQL_Date__c") the user may not see.
+    salesforce_hidden: frozenset[str] = frozenset()
 
 
 def today() -> date:

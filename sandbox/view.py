@@ -14,6 +14,7 @@ from sandbox.apis.hubspot_records import Portal
 from sandbox.apis.hubspot_search import Search
 from sandbox.apis.klaviyo_records import Account as KlaviyoAccount
 from sandbox.apis.mailchimp_records import Account
+from sandbox.apis.salesforce_records import Org
 
 
 class View:
@@ -48,3 +49,5 @@ class View:
     @cached_property
     def brevo(self) -> brevo_records.Account:
         return brevo_records.Account(self.snapshot)
+    def org(self) -> Org:
+        return Org(self.snapshot)
