@@ -183,6 +183,7 @@ SOURCE = Source(
     name="salesforce",
     label="Salesforce",
     description="CRM: leads, contacts, accounts, opportunities with their history, activities, campaigns, contracts.",
+    kind="crm",
     tables={
         table.name: table
         for table in (

@@ -77,6 +77,14 @@ def _page_size(request: Request) -> int:
     return PAGE if wanted is None else min(PAGE, max(SMALLEST_PAGE, int(wanted.group(1))))
 
 
+async def sobjects(request: Request) -> Response:
+    """The objects the user may see."""
+    known(request)
+    hidden = hidden_from(request)
+    seen = [schema.summary(kind) for kind in schema.OBJECTS.values() if kind.name not in hidden]
+    return Answer({"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": seen})
+
+
 async def describe(request: Request) -> Response:
     known(request)
     hidden = hidden_from(request)
@@ -92,6 +100,7 @@ def routes() -> list[BaseRoute]:
         ("GET", f"{data}/query"): query,
         ("GET", f"{data}/queryAll"): query_all,
         ("GET", f"{data}/query/{{locator}}"): more,
+        ("GET", f"{data}/sobjects"): sobjects,
         ("GET", f"{data}/sobjects/{{name}}/describe"): describe,
         ("POST", f"{data}/jobs/query"): bulk.create,
         ("GET", f"{data}/jobs/query/{{job_id}}"): bulk.info,

@@ -167,8 +167,13 @@ def describe(kind: ObjectType, hidden: frozenset[str]) -> Json:
         }
         for name, type_ in fields_of(kind, hidden).items()
     ]  # fmt: skip
+    return {**summary(kind), "fields": fields}
+
+
+def summary(kind: ObjectType) -> Json:
+    """What the list of all objects says of one."""
     return {
         "name": kind.name, "label": kind.name, "labelPlural": f"{kind.name}s", "keyPrefix": kind.prefix,
         "custom": False, "queryable": True, "retrieveable": True, "searchable": True, "replicateable": True,
-        "createable": False, "updateable": False, "deletable": False, "fields": fields,
+        "createable": False, "updateable": False, "deletable": False,
     }  # fmt: skip

@@ -33,6 +33,7 @@ ENDPOINTS = {
         "/contacts/lists$", "v3/contacts$", "/emailCampaigns$", "/exportRecipients$", "/processes$", "/exports/",
         "/campaignStats$", "/statistics/events$",
     ),
+    "salesforce": ("/queryAll$", "/oauth2/token$", "/query$", "/sobjects$", "/Lead/describe$"),
 }  # fmt: skip
 # What the line of a refusal names: of the credentials (401), of a permission (403), of a path (404).
 MENDS = {
@@ -41,6 +42,7 @@ MENDS = {
     "mailchimp": ("SOURCES__MAILCHIMP__API_KEY", "Viewer", "BASE_URL"),
     "brevo": ("SOURCES__BREVO__API_KEY", "plan", "BASE_URL"),
     "klaviyo": ("SOURCES__KLAVIYO__API_KEY", "scope", "REVISION"),
+    "salesforce": ("SOURCES__SALESFORCE__CLIENT_ID", "API Enabled", "BASE_URL"),
 }
 
 
@@ -102,6 +104,10 @@ def test_a_refusal_is_one_line_that_names_the_mend_and_a_rerun_is_whole(
         ("brevo", "/exports/", "malformed", "could not be read, 4 times"),
         ("brevo", "/exports/", "404", "cannot be fetched (404)"),
         ("brevo", "/campaignStats$", "500", "failed at the vendor (500), 3 times"),
+        ("salesforce", "/queryAll$", "500", "failed at the vendor (500), 3 times"),
+        ("salesforce", "/queryAll$", "malformed", "answered what is not JSON, 3 times"),
+        ("salesforce", "/queryAll$", "empty_page", "answered 0 of"),
+        ("salesforce", "/queryAll$", "page_repeated", "answered other records than asked for"),
     ],
 )
 def test_a_lasting_fault_fails_the_pull_in_one_line_after_few_attempts(
