@@ -66,7 +66,8 @@ OPPORTUNITY_CONTACT_ROLES = Table(
     key=("from_type", "opportunity_id", "role_id"),
     updated_column="updated_at",
     description="Who is in which deal.",
-    identifiers=(Identifier("contact_id", "contact", "link"),),
+    # The deal's name may be the person's.
+    identifiers=(Identifier("contact_id", "contact", "link"), Identifier("opportunity_id", "deal", "text")),
     columns=(
         Column("from_type", "string", "deal.", nullable=False),
         Column("opportunity_id", "string", "Deal (opportunities.opportunity_id).", nullable=False),

@@ -15,9 +15,11 @@ from sandbox.apis.answers import texts
 from sandbox.apis.salesforce_companies import Companies
 from sandbox.apis.salesforce_values import NEVER, Columns, id_of, local_days, micros, moment_texts, wholes_of
 from sandbox.apis.visitors import visitor_id
+from sandbox.world import catalogue as cat
 
 LIFECYCLE = {"Lead": "lead_at", "MQL": "mql_at", "SQL": "sql_at", "Opportunity": "opportunity_at",
              "Customer": "customer_at"}  # fmt: skip
+STAGES = dict(zip(LIFECYCLE, cat.LIFECYCLE[1:], strict=True))
 QUALIFIED = ("sql_at", "opportunity_at", "customer_at")
 # Salesforce insists on a company for every lead.
 NO_COMPANY = "[not provided]"
@@ -44,6 +46,7 @@ class People:
         self.joined = [0] * len(self.ids)
         self._merge()
         self.is_contact = [moment < NEVER for moment in self.converted]
+        self.stages, self.dates = self._lifecycle()
         self.was_lead = [born < moment for born, moment in zip(self.created, self.converted, strict=True)]
 
     def _converted(self) -> list[int]:
@@ -58,6 +61,19 @@ class People:
                 moment = born
             found.append(max(moment, born) if moment < self.ends[row] else NEVER)
         return found
+
+    def _lifecycle(self) -> tuple[list[str | None], Columns]:
+        """Lifecycle stages and their dates, as far as each came before it was deleted or merged."""
+        stages = texts(self.frame["lifecycle_stage"])
+        planned = {name: micros(self.frame[column]).tolist() for name, column in LIFECYCLE.items()}
+        dates: Columns = {name: [] for name in planned}
+        for row, end in enumerate(self.ends):
+            kept = {name: moments[row] if moments[row] < end else NEVER for name, moments in planned.items()}
+            for name, moment in kept.items():
+                dates[name].append(moment)
+            if any(kept[name] != moments[row] for name, moments in planned.items()):
+                stages[row] = next((STAGES[name] for name in reversed(kept) if kept[name] < NEVER), "subscriber")
+        return stages, dates
 
     def _merge(self) -> None:
         """A contact lives on in a contact only: its survivor is one from the merge on at the latest."""
@@ -104,8 +120,8 @@ def _person(people: People, rows: Sequence[int]) -> Columns:
         "FirstName": texts(frame["first_name"]),
         "LastName": texts(frame["last_name"]),
         "Name": [f"{first} {last}" for first, last in names],
-        "Lifecycle_Stage__c": texts(frame["lifecycle_stage"]),
-        **{f"{name}_Date__c": moment_texts(micros(frame[column])) for name, column in LIFECYCLE.items()},
+        "Lifecycle_Stage__c": [people.stages[row] for row in rows],
+        **{f"{name}_Date__c": moment_texts(dates[row] for row in rows) for name, dates in people.dates.items()},
         "Is_Test__c": [bool(flag) for flag in frame["is_test"]],
         "GA_Client_Id__c": clients,
         "Matomo_Visitor_Id__c": [None if client is None else visitor_id(client) for client in clients],
@@ -141,7 +157,7 @@ def leads(people: People, companies: Companies) -> Columns:
         for now, row in zip(turned, rows, strict=True)
     ]
     updated = moment_texts(touched)
-    worked = frame["mql_at"].notna().tolist()
+    worked = [people.dates["MQL"][row] < NEVER for row in rows]
     return {
         **_person(people, rows),
         "Id": [id_of("00Q", people.ids[row]) for row in rows],

@@ -90,7 +90,7 @@ def _literal(moment: dt.datetime) -> str:
 
 
 def _forget(context: Context, kind: ObjectType) -> Callable[[str], bool]:
-    return partial(context.suppression.knows, "contact") if kind.table in PEOPLE else lambda _record_id: False
+    return partial(context.is_erased, "contact") if kind.table in PEOPLE else lambda _record_id: False
 
 
 def _gone(context: Context, salesforce: Salesforce, kind: ObjectType, departures: Departures) -> Iterator[Rows]:

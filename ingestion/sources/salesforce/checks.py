@@ -87,4 +87,6 @@ def explain(settings: Mapping[str, str], status: int, body: Json | None) -> str 
             f"the path does not exist ({status} {code}): check SOURCES__SALESFORCE__BASE_URL (My Domain) and"
             " …API_VERSION"
         )
-    return f"a request was refused ({status} {code}): {' '.join(message.split())[:SAID]}" if 400 <= status < 429 else None
+    return (
+        f"a request was refused ({status} {code}): {' '.join(message.split())[:SAID]}" if 400 <= status < 429 else None
+    )
