@@ -12,7 +12,7 @@ import pandas as pd
 from sandbox.apis.answers import texts
 from sandbox.apis.salesforce_companies import Companies
 from sandbox.apis.salesforce_people import People
-from sandbox.apis.salesforce_values import Columns, id_of, local_days, micros, midnights, moment_texts, wholes_of
+from sandbox.apis.salesforce_values import NEVER, Columns, id_of, local_days, micros, midnights, moment_texts, wholes_of
 
 HOURS = 3_600_000_000
 ARCHIVE_AFTER = 365 * 24 * HOURS
@@ -30,19 +30,21 @@ def _activity(snapshot: Any, frame: pd.DataFrame, key: str, prefix: str, people:
     missing: list[str | None] = [None] * len(frame)
     deals = texts(frame["deal_id"]) if "deal_id" in frame else missing
     owned = texts(frame["company_id"]) if "company_id" in frame else missing
-    whos = [people.who(each) for each in texts(frame["contact_id"])]
+    # Nothing of a deleted activity changes any more.
+    ends = micros(frame["archived_at"]).tolist() if "archived_at" in frame else [NEVER] * len(frame)
+    whos = [people.who(each, end) for each, end in zip(texts(frame["contact_id"]), ends, strict=True)]
     whats, accounts, touched = [], [], []
     changed = micros(frame["updated_at"]).tolist()
-    for (who, moved), deal, company, moment in zip(whos, deals, owned, changed, strict=True):
+    for (who, moved), deal, company, moment, end in zip(whos, deals, owned, changed, ends, strict=True):
         account, merged = firms.account(deal_account.get(deal, company) if deal else company)
         is_lead = who is not None and who.startswith("00Q")
         whats.append(None if is_lead else id_of("006", deal) if deal in deal_account else account)
         accounts.append(None if is_lead else account)
-        touched.append(max(moment, moved, merged))
+        touched.append(max(moment, moved, merged) if end >= NEVER else moment)
     updated = moment_texts(touched)
     return {
         "Id": [id_of(prefix, each) for each in texts(frame[key])],
-        "IsDeleted": (frame["archived_at"].notna().tolist() if "archived_at" in frame else [False] * len(frame)),
+        "IsDeleted": [end < NEVER for end in ends],
         "OwnerId": [id_of("005", each) for each in texts(frame["owner_id"])],
         "WhoId": [who for who, _ in whos],
         "WhatId": whats,

@@ -89,15 +89,15 @@ class People:
         into = self.into[row]
         return into in self.row and self.converted[self.row[into]] <= self.updated[row]
 
-    def who(self, contact: str | None) -> tuple[str | None, int]:
-        """The lead or contact a person is now, and when that last changed."""
+    def who(self, contact: str | None, at: int = NEVER) -> tuple[str | None, int]:
+        """The lead or contact a person is, or was at some time, and when that last changed."""
         row, moved = self.row.get(contact), 0
         while row is not None and self.into[row] in self.row:
             moved, row = max(moved, self.updated[row]), self.row[self.into[row]]
         if row is None:
             return None, moved
         moved = max(moved, self.joined[row])
-        if self.is_contact[row]:
+        if self.is_contact[row] and self.converted[row] <= at:
             return id_of("003", self.ids[row]), max(moved, self.converted[row])
         return id_of("00Q", self.ids[row]), moved
 
