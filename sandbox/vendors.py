@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from sandbox.apis import brevo, ga4, hubspot, klaviyo, mailchimp
-from sandbox.apis import ga4, hubspot, klaviyo, mailchimp, salesforce
+from sandbox.apis import brevo, ga4, hubspot, klaviyo, mailchimp, salesforce
 from sandbox.apis.vendor import Vendor
 
 VENDORS: dict[str, Vendor] = {
     each.name: each
     for each in (
-        hubspot.VENDOR,
+        hubspot.VENDOR, salesforce.VENDOR,
         ga4.VENDOR,
         mailchimp.VENDOR, brevo.VENDOR, klaviyo.VENDOR,
     )
 }  # fmt: skip
-    for each in (hubspot.VENDOR, salesforce.VENDOR, ga4.VENDOR, mailchimp.VENDOR, klaviyo.VENDOR)
-}
 
 
 def crm_of(sources: str) -> Vendor:

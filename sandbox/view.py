@@ -49,5 +49,6 @@ class View:
     @cached_property
     def brevo(self) -> brevo_records.Account:
         return brevo_records.Account(self.snapshot)
+
     def org(self) -> Org:
         return Org(self.snapshot)

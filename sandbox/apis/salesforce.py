@@ -18,6 +18,7 @@ from sandbox.apis.answers import Answer, Json
 from sandbox.apis.salesforce_records import Found
 from sandbox.apis.salesforce_rules import guarded, hidden_from, known, org_of, refusal, refused, token
 from sandbox.apis.salesforce_soql import SoqlError, parse
+from sandbox.apis.salesforce_values import record_id
 from sandbox.apis.vendor import Place, Vendor
 
 PAGE, SMALLEST_PAGE = 2000, 200
@@ -141,4 +142,6 @@ def _env(place: Place) -> dict[str, str]:
     }
 
 
-VENDOR = Vendor("salesforce", routes, refusal, _env, lists=("records",))
+VENDOR = Vendor(
+    "salesforce", routes, refusal, _env, lists=("records",), company_id=lambda known: record_id("001", int(known))
+)
