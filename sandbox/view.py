@@ -50,5 +50,6 @@ class View:
     def brevo(self) -> brevo_records.Account:
         return brevo_records.Account(self.snapshot)
 
+    @cached_property
     def org(self) -> Org:
         return Org(self.snapshot)
