@@ -48,6 +48,13 @@ class Credentials:
     matomo_tokens: Mapping[str, str] = field(default_factory=lambda: {"sandbox-matomo-token": "view"})
     matomo_version: str = "5.3.2"
     matomo_plugins: frozenset[str] = PLUGINS
+    salesforce_client: str = "sandbox-salesforce-client"
+    salesforce_secret: str = "sandbox-salesforce-secret"  # noqa: S105 - see above
+    salesforce_username: str = "kpilote@kpilote-demo.example"
+    # Public key (PEM) of an app that signs its requests for a session; without one there is none.
+    salesforce_certificate: str = ""
+    # Objects ("Lead") and fields ("Lead.MQL_Date__c") the user may not see.
+    salesforce_hidden: frozenset[str] = frozenset()
 
 
 def today() -> date:

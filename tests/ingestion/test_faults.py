@@ -36,6 +36,7 @@ ENDPOINTS = {
     "matomo": (
         "getLastVisitsDetails$", "getSiteFromId$", "getGoals$", "VisitsSummary.get$", "getReferrerType$",
     ),
+    "salesforce": ("/queryAll$", "/oauth2/token$", "/query$", "/sobjects$", "/Lead/describe$"),
 }  # fmt: skip
 # What the line of a refusal names: of the credentials (401), of a permission (403), of a path (404).
 MENDS = {
@@ -45,6 +46,7 @@ MENDS = {
     "matomo": ("SOURCES__MATOMO__API_KEY", "login_allowlist_ip", "SOURCES__MATOMO__BASE_URL"),
     "brevo": ("SOURCES__BREVO__API_KEY", "plan", "BASE_URL"),
     "klaviyo": ("SOURCES__KLAVIYO__API_KEY", "scope", "REVISION"),
+    "salesforce": ("SOURCES__SALESFORCE__CLIENT_ID", "API Enabled", "BASE_URL"),
 }
 
 
@@ -110,6 +112,10 @@ def test_a_refusal_is_one_line_that_names_the_mend_and_a_rerun_is_whole(
         ("matomo", "getLastVisitsDetails$", "page_repeated", "answered other days than asked for"),
         ("matomo", "VisitsSummary.get$", "page_repeated", "answered other days than asked for"),
         ("matomo", "getReferrerType$", "500", "failed at the vendor (500), 3 times"),
+        ("salesforce", "/queryAll$", "500", "failed at the vendor (500), 3 times"),
+        ("salesforce", "/queryAll$", "malformed", "answered what is not JSON, 3 times"),
+        ("salesforce", "/queryAll$", "empty_page", "answered 0 of"),
+        ("salesforce", "/queryAll$", "page_repeated", "answered other records than asked for"),
     ],
 )
 def test_a_lasting_fault_fails_the_pull_in_one_line_after_few_attempts(
