@@ -22,7 +22,16 @@ TOLD_OF = ("link", "history")
 NEVER = "0"  # before every load
 ACTIVITIES = ("meeting", "call", "email")
 # How a record is kept, not what it says.
-BOOKKEEPING = {"updated_at", "created_at", "archived", "archived_at", "merged_ids", "read_at", LOAD_ID.name}
+BOOKKEEPING = {
+    "updated_at",
+    "created_at",
+    "archived",
+    "archived_at",
+    "merged_ids",
+    "merged_into",
+    "read_at",
+    LOAD_ID.name,
+}
 
 
 class Place(LakePlace, Protocol):
@@ -82,18 +91,20 @@ def _records(connection: duckdb.DuckDBPyConnection, settings: LakePlace, each: T
     edited = " or ".join(f"was.{name} is distinct from is_now.{name}" for name in said) or "false"
     archived = {"archived"} <= names
     merged = {"merged_ids"} <= names
+    became = {"merged_into"} <= names  # told by the loser
     branches = [
         f"when was is null then '{'edit' if each.entity in TOLD_OF else 'late_data'}'",
+        *(["when is_now.merged_into is not null and was.merged_into is null then 'merge'"] if became else []),
         *(["when is_now.archived and not coalesce(was.archived, false) then 'delete'"] if archived else []),
         *(["when was.archived and not coalesce(is_now.archived, false) then 'restore'"] if archived else []),
         *(["when was.merged_ids is distinct from is_now.merged_ids then 'merge'"] if merged else []),
         f"when {edited} then 'edit'",
     ]
     kind, id_ = _identity(each)
-    losers = (
-        f" union all select '{each.entity}', '{each.source}:' || unnest(is_now.merged_ids), 'merge'"  # noqa: S608
-        " from told where cause = 'merge'"
-        if merged
+    other = "unnest(is_now.merged_ids)" if merged else "is_now.merged_into" if became else ""
+    others = (
+        f" union all select '{each.entity}', '{each.source}:' || {other}, 'merge' from told where cause = 'merge'"  # noqa: S608
+        if other
         else ""
     )
     connection.execute(
@@ -108,7 +119,7 @@ def _records(connection: duckdb.DuckDBPyConnection, settings: LakePlace, each: T
             from rows semi join touched using ({key}) group by {key}
         ),
         told as (select *, case {" ".join(branches)} end as cause from sides)
-        select {kind}, {id_}, cause from told where cause is not null{losers}
+        select {kind}, {id_}, cause from told where cause is not null{others}
         """,  # noqa: S608 - names of the registry
         [since],
     )

@@ -103,7 +103,8 @@ persons as (
     select
         person_id,
         company_id,
-        country
+        country,
+        segment
     from {{ ref('int_persons__unified') }}
 
 ),
@@ -136,7 +137,7 @@ select
     links.deal_id,
     {{ or_none('owners.owner') }} as owner,
     coalesce(companies.country, persons.country, '(none)') as country,
-    {{ or_none('companies.segment') }} as segment,
+    coalesce(companies.segment, persons.segment, '(none)') as segment,
     {{ or_none('unioned.outcome') }} as outcome,
     unioned.is_demo,
     unioned.booked_at,

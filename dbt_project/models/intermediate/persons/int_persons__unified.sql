@@ -9,6 +9,7 @@ contacts as (
         owner_id,
         email_hash,
         country,
+        employees,
         lifecycle_stage,
         lead_at,
         mql_at,
@@ -78,7 +79,8 @@ select
     companies.company_id,
     survivors.email_hash,
     coalesce(countries.country, survivors.country, '(none)') as country,
-    {{ or_none('companies.segment') }} as segment,
+    -- A lead that no company is linked to may tell how large its own is.
+    coalesce(companies.segment, {{ segment('survivors.employees') }}) as segment,
     {{ or_none('owners.owner') }} as owner,
     survivors.lifecycle_stage,
     earliest.created_at,
