@@ -398,9 +398,7 @@ def _set_up(given: Given, *, ask: bool) -> None:
     screen.print(f"\n{path.resolve()}, readable by its owner only")
     screen.print(settings_table(standing, lines))
     if KEY_VARIABLE not in standing:
-        screen.print(
-            f"Keep a copy of {KEY_VARIABLE} in your secret store: nothing pulled with it joins to another key's"
-        )
+        screen.print(f"Keep a copy of {KEY_VARIABLE} in your secret store: what was pulled with it joins to no other's")
     if env_file.may_be_committed(path):
         screen.print("[yellow]git does not ignore .env here: name it in .gitignore, it holds secrets[/]")
     screen.print()

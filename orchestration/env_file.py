@@ -76,7 +76,7 @@ def merged(text: str, wanted: Mapping[str, str], titles: Mapping[str, str]) -> s
 def _changed(line: str, name: str, value: str) -> str:
     found = _ASSIGNMENT.fullmatch(line)
     if found is None:  # a name without a value
-        return f"{name}={_quoted(value)}\n"
+        return f"{line[: len(line) - len(line.lstrip())]}{name}={_quoted(value)}\n"
     return f"{found['name']}{_quoted(value)}{found['comment']}{found['end']}"
 
 

@@ -25,7 +25,7 @@ from ingestion.settings import Settings, settings_class
 from ingestion.tables.model import Source
 from orchestration import env_file
 from orchestration.cli import main
-from orchestration.init import KINDS, Question, basics, chosen, questions, source_questions
+from orchestration.init import KINDS, Question, basics, chosen, questions, source_questions, tools
 from sandbox.server import Running, running
 from sandbox.world import World
 
@@ -121,10 +121,10 @@ def init(environment: dict[str, str], *arguments: str, typed: str | tuple[str, .
 
 def answers(account: dict[str, str]) -> tuple[str, ...]:
     """Everything from the first question to the last, for one tool of each kind."""
-    tools = tuple("1" for _ in KINDS)
+    first = tuple("1" for _ in KINDS)
     basic = ("home", "2026-08-01", "Europe/Brussels", "usd")
     return (
-        *tools, account[FOLDER], *basic,
+        *first, account[FOLDER], *basic,
         account[HUBSPOT], account[PROPERTY], account[GA4], "", account[EXPORT], account[MAILCHIMP],
     )  # fmt: skip
 
@@ -166,6 +166,20 @@ def test_from_nothing_to_a_content_doctor(account: dict[str, str], served: dict[
         **account,
     }
     assert_no_secret(done, key, *(account[name] for name in SECRETS))
+
+
+def test_every_tool_there_is_at_once(company: Running) -> None:
+    """Whatever a source asks for is answered from its sandbox; nothing here names one."""
+    apis = [question for name, each in SOURCES.items() if each.is_api for question in source_questions(name)]
+    known = {name: value for name, value in company.env.items() if name not in {each.variable for each in apis}}
+    every = [",".join(str(number) for number in range(1, len(tools(kind)) + 1)) for kind in KINDS]
+    told = [company.env.get(question.variable, "") for question in apis]
+    done = init(known, typed=(*every, "", "", "2026-08-01", "", "", *told))
+    assert done.exit_code == 0, done.output
+    for name in SOURCES:
+        assert f"ok   {name}: " in done.output
+    assert written()["KPILOTE_SOURCES"] == ",".join(SOURCES)
+    assert_no_secret(done, *(value for each, value in zip(apis, told, strict=True) if each.is_secret and value))
 
 
 def test_again_keeps_what_is_there(account: dict[str, str], served: dict[str, str]) -> None:
@@ -410,7 +424,7 @@ TITLES = {"KPILOTE_": "Kpilote", "SOURCES__HUBSPOT__": "HubSpot"}
     [
         ("", f"{env_file.HEADER}\n# HubSpot\n{HUBSPOT}=new\n"),
         (f"{HUBSPOT}=\n", f"{HUBSPOT}=new\n"),
-        (f"{HUBSPOT}", f"{HUBSPOT}=new\n"),
+        (f"OTHER=1\n\n{HUBSPOT}", f"OTHER=1\n\n{HUBSPOT}=new\n"),
         (f"{HUBSPOT}= # here\n", f"{HUBSPOT}=new # here\n"),
         (f"{HUBSPOT}= 'a # b' # here\n", f"{HUBSPOT}=new # here\n"),
         (f'{HUBSPOT}="two\nlines"\nOTHER=1', f"{HUBSPOT}=new\nOTHER=1"),
