@@ -3,21 +3,37 @@
 Belongs here: the KPILOTE_* settings every room shares and the base class of each connector's own settings
 (`SOURCES__<SOURCE>__…`). Does not: the connectors' settings themselves (they stand in `sources/<source>.py`) and
 business rules (dbt vars and seeds). Nothing is read at import; secrets are resolved when they are used.
+
+A field is asked for by `kpilote init`, with its description as the question, where it is required, a secret, or
+marked by `json_schema_extra={"ask": True}`.
 """
 
 import datetime as dt
+import importlib
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, PrivateAttr, SecretStr, ValidationError, field_validator
+from pydantic import AfterValidator, Field, PrivateAttr, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from ingestion.errors import SettingsError
 
 FIRST_PULL_MONTHS = 24
 DEFAULT_SOURCES = ("hubspot", "ga4", "mailchimp", "spreadsheets")
+CURRENCY_LETTERS = 3
+S = TypeVar("S", bound=BaseSettings)
+
+
+def _absolute_folder(value: str) -> str:
+    """Processes that a command starts work in other folders."""
+    return value if not value or "://" in value or "::" in value else str(Path(value).expanduser().resolve())
+
+
+# A local folder, made absolute, or any fsspec URL.
+Folder = Annotated[str, AfterValidator(_absolute_folder)]
 
 
 def _first_day() -> dt.date:
@@ -32,12 +48,14 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="KPILOTE_", env_file=".env", extra="ignore", env_ignore_empty=True)
 
-    home: Path = Path("data")
+    home: Path = Field(Path("data"), description="Folder of everything Kpilote makes.", json_schema_extra={"ask": True})
     lake_url: str = ""
     sources: Annotated[tuple[str, ...], NoDecode] = DEFAULT_SOURCES
-    start_date: dt.date = Field(default_factory=_first_day)
-    timezone: str = "Europe/Paris"
-    currency: str = "EUR"
+    start_date: dt.date = Field(
+        default_factory=_first_day, description="First day to pull (YYYY-MM-DD).", json_schema_extra={"ask": True}
+    )
+    timezone: str = Field("Europe/Paris", description="Time zone of the reports.", json_schema_extra={"ask": True})
+    currency: str = Field("EUR", description="Currency of the reports.", json_schema_extra={"ask": True})
     hash_key: SecretStr | None = None
     target: Literal["duckdb"] = "duckdb"
     # Not from the environment: a home whose marts look back says so by its place (`as_known_on`).
@@ -60,6 +78,14 @@ class Settings(BaseSettings):
             return ZoneInfo(value).key
         except (KeyError, OSError):
             raise ValueError("not a time zone's name, e.g. Europe/Paris") from None
+
+    @field_validator("currency")
+    @classmethod
+    def _currency_code(cls, value: str) -> str:
+        code = value.upper()
+        if len(code) != CURRENCY_LETTERS or not (code.isascii() and code.isalpha()):
+            raise ValueError("not a currency's ISO 4217 code, e.g. EUR")
+        return code
 
     def model_post_init(self, _context: Any) -> None:
         if not self.lake_url:
@@ -157,10 +183,28 @@ class SourceSettings(BaseSettings):
     @classmethod
     def load(cls) -> Self:
         """The settings of this source, or one error that names the first variable to mend."""
-        try:
-            return cls()
-        except ValidationError as error:
-            raise SettingsError(_describe(error, str(cls.model_config.get("env_prefix", "")))) from None
+        return read(cls)
+
+
+def settings_class(source: str) -> type[SourceSettings]:
+    """The settings class of a source: that of its connector, known by its prefix."""
+    importlib.import_module(f"ingestion.sources.{source}")
+    prefix = f"SOURCES__{source.upper()}__"
+    return next(each for each in _below(SourceSettings) if each.model_config.get("env_prefix") == prefix)
+
+
+def _below(parent: type[SourceSettings]) -> Iterator[type[SourceSettings]]:
+    for child in parent.__subclasses__():
+        yield child
+        yield from _below(child)
+
+
+def read(of: type[S], **given: Any) -> S:
+    """Settings from the environment, where `given` does not say otherwise, or one error that names what to mend."""
+    try:
+        return of(**given)
+    except ValidationError as error:
+        raise SettingsError(_describe(error, str(of.model_config.get("env_prefix", "")))) from None
 
 
 def _describe(error: ValidationError, prefix: str) -> str:
@@ -174,10 +218,7 @@ def _describe(error: ValidationError, prefix: str) -> str:
 @lru_cache(maxsize=1)
 def settings() -> Settings:
     """The settings of this process, read once."""
-    try:
-        return Settings()
-    except ValidationError as error:
-        raise SettingsError(_describe(error, "KPILOTE_")) from None
+    return read(Settings)
 
 
 def reload() -> Settings:

@@ -66,13 +66,14 @@ def real_sources() -> list[str]:
 
 def refuse_foreign_home(now: Settings) -> None:
     """The demo never mixes with data of real accounts."""
-    if not is_demo_home(now) and _has_loads(now):
+    if not is_demo_home(now) and has_loads(now):
         raise DemoError(
             f"{now.home} holds data of your own accounts: `KPILOTE_HOME=data-demo kpilote demo` keeps them apart"
         )
 
 
-def _has_loads(now: Settings) -> bool:
+def has_loads(now: Settings) -> bool:
+    """Whether anything was ever pulled into the lake."""
     filesystem, root = located(now.lake_url)
     return bool(filesystem.glob(f"{root}/*/_dlt_loads/[!_]*.jsonl"))
 

@@ -9,16 +9,19 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from dagster import DagsterEvent
 from rich.console import Console
 from rich.markup import escape
 from rich.status import Status
+from rich.table import Table
 
 from orchestration.progress import listening
+
+if TYPE_CHECKING:  # seconds that a command which runs nothing need not wait
+    from dagster import DagsterEvent
 
 STEP_LABELS = {
     "gate_raw": "gate: raw data",
@@ -106,3 +109,12 @@ def logged(path: Path) -> Iterator[None]:
 def console() -> Console:
     """The terminal as it is now, before anything is redirected."""
     return Console(file=sys.stdout, highlight=False, soft_wrap=True)
+
+
+def settings_table(before: Mapping[str, str], now: Mapping[str, str]) -> Table:
+    """The names of settings and what became of them; their values may be secrets."""
+    table = Table("Setting", "in .env", box=None, pad_edge=False)
+    for name, value in now.items():
+        fate = "new" if name not in before else "kept" if before[name] == value else "changed"
+        table.add_row(name, fate)
+    return table

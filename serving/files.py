@@ -85,9 +85,10 @@ def install(draft: Path, target: Path) -> None:
     sync(target.parent)
 
 
-def replace_with_text(text: str, target: Path) -> None:
-    """Write a text file in one step."""
+def replace_with_text(text: str, target: Path, *, mode: int = 0o666) -> None:
+    """Write a text file in one step, with these permissions (less the umask) from its first byte."""
     with _draft(target) as draft:
+        draft.touch(mode)
         draft.write_text(text, encoding="utf-8")
         sync(draft)
         install(draft, target)

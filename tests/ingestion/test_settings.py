@@ -75,12 +75,27 @@ def test_a_dotenv_file_is_read_and_the_environment_wins(
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("KPILOTE_START_DATE", "soon"), ("KPILOTE_TIMEZONE", "Mars/Olympus"), ("KPILOTE_TARGET", "oracle")],
+    [
+        ("KPILOTE_START_DATE", "soon"),
+        ("KPILOTE_TIMEZONE", "Mars/Olympus"),
+        ("KPILOTE_CURRENCY", "euro"),
+        ("KPILOTE_TARGET", "oracle"),
+    ],
 )
 def test_an_unusable_setting_is_named(name: str, value: str, bare: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, value)
     with pytest.raises(SettingsError, match=name):
         reload()
+
+
+@pytest.mark.parametrize("url", ["s3://files/kpis", "zip://a.csv::files.zip", "/files"])
+def test_a_folder_is_absolute_or_a_url(
+    url: str, bare: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCES__SPREADSHEETS__URL", url)
+    assert SpreadsheetsSettings.load().url == url
+    monkeypatch.setenv("SOURCES__SPREADSHEETS__URL", "sheets")
+    assert SpreadsheetsSettings.load().url == str(tmp_path / "sheets")
 
 
 def test_secrets_are_asked_for_when_used(bare: Settings) -> None:

@@ -19,7 +19,7 @@ def empty(tmp_path: Path) -> dict[str, str]:
 def test_help_names_the_commands(empty: dict[str, str]) -> None:
     done = kpilote(empty, "--help")
     assert done.exit_code == 0
-    for command in ("demo", "sandbox", "doctor", "erase", "refresh", "scorecard", "dev", "release"):
+    for command in ("demo", "init", "sandbox", "doctor", "erase", "refresh", "scorecard", "dev", "release"):
         assert f"\n  {command} " in done.output
 
 

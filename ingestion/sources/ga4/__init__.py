@@ -13,6 +13,7 @@ from pydantic_settings import SettingsConfigDict
 
 from ingestion.errors import SettingsError
 from ingestion.http import HttpSettings
+from ingestion.settings import Folder
 from ingestion.sources.ga4 import export, reports
 from ingestion.streams import Connector, Context, Stream, Window
 
@@ -28,7 +29,9 @@ class Ga4Settings(HttpSettings):
     access_token: SecretStr | None = Field(None, description="OAuth token with the scope analytics.readonly.")
     credentials: SecretStr | None = Field(None, description="Service account: its JSON, or the path of the JSON file.")
     base_url: str = Field("https://analyticsdata.googleapis.com", description="Root of the Data API.")
-    export_url: str = Field("", description="Folder (any fsspec URL) of the BigQuery export files.")
+    export_url: Folder = Field(
+        "", description="Folder (any fsspec URL) of the BigQuery export files.", json_schema_extra={"ask": True}
+    )
     lookback_days: int = Field(4, ge=0, description="Days before the end of a pull that it replaces too.")
     weekly_lookback_days: int = Field(30, ge=0, description="The same for a pull that ends on a Monday.")
 

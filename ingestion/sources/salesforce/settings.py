@@ -16,7 +16,11 @@ class SalesforceSettings(HttpSettings):
     base_url: str = Field(description="The org's My Domain address, e.g. https://acme.my.salesforce.com.")
     client_id: str = Field(description="Consumer key of a connected app.")
     client_secret: SecretStr | None = Field(None, description="Its consumer secret: sessions by client credentials.")
-    username: str = Field("", description="User the app acts for: sessions by a signed assertion (JWT bearer).")
+    username: str = Field(
+        "",
+        description="User the app acts for: sessions by a signed assertion (JWT bearer).",
+        json_schema_extra={"ask": True},
+    )
     private_key: SecretStr | None = Field(None, description="Key that signs it: the PEM, or the path of its file.")
     audience: str = Field("https://login.salesforce.com", description="…test.salesforce.com for a sandbox org.")
     api_version: str = Field("67.0", pattern=r"^\d+\.0$", description="API version in the paths.")

@@ -20,7 +20,7 @@ from ingestion.filesystems import located
 from ingestion.privacy import without_secrets
 from ingestion.registry import Table
 from ingestion.rows import Refusal, build, shape
-from ingestion.settings import SourceSettings
+from ingestion.settings import Folder, SourceSettings
 from ingestion.sources.spreadsheets.cells import Row, read_row
 from ingestion.sources.spreadsheets.files import File, Line, plain, read_file
 from ingestion.streams import Connector, Context, Rows, Stream, Window
@@ -43,7 +43,7 @@ class SpreadsheetsSettings(SourceSettings):
 
     model_config = SettingsConfigDict(env_prefix="SOURCES__SPREADSHEETS__")
 
-    url: str = Field(description="Folder or bucket (any fsspec URL) holding the files.")
+    url: Folder = Field(description="Folder or bucket (any fsspec URL) holding the files.")
 
 
 def connect(context: Context) -> Connector:
