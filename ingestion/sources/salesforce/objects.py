@@ -10,10 +10,11 @@ from urllib.parse import urlsplit
 
 from ingestion.http import Json
 from ingestion.privacy import Hasher, company_domain, without_addresses
-from ingestion.rows import Convert
+from ingestion.rows import Convert, number
 from ingestion.sources.salesforce.settings import SalesforceSettings
 
 PREFIX = "SOURCES__SALESFORCE__"
+PERCENT = 100
 # Objects whose fields for money exist in orgs of several currencies only, and a field some orgs hide from everybody.
 OPTIONAL = ("CurrencyIsoCode", "Type")
 
@@ -221,10 +222,22 @@ def converters(hasher: Hasher) -> Mapping[str, Mapping[str, Convert]]:
         "leads": {**person, "company": without_addresses, "website": without_addresses},
         "contacts": person,
         "accounts": {"name": without_addresses, "domain": domain_of},
-        "opportunities": {"name": without_addresses, "lost_reason": without_addresses, "partner": without_addresses},
+        "opportunities": {
+            "name": without_addresses,
+            "lost_reason": without_addresses,
+            "partner": without_addresses,
+            "probability": share,
+        },
+        "opportunity_history": {"probability": share},
+        "opportunity_stages": {"probability": share},
         "campaigns": {"name": without_addresses},
         "tasks": {"kind": str.lower, "disposition": without_addresses},
     }
+
+
+def share(percent: Any) -> float:
+    """A share, 0 to 1, of a percentage."""
+    return float(number(percent)) / PERCENT
 
 
 def domain_of(website: str) -> str | None:
