@@ -148,7 +148,6 @@ class Api:
         except requests.RequestException as error:
             message = f"{urlsplit(without_secrets(url)).netloc} cannot be reached ({_reason(error)})"
             raise self.error(message, transient=True) from None
-        self._learn(response.headers)
         body = _decode(response)
         if response.ok and body is not None:
             return body
@@ -158,6 +157,7 @@ class Api:
     def _is_transient(self, response: requests.Response | None, error: BaseException | None) -> bool:
         if response is None:
             return False
+        self._learn(response.headers)  # before a refusal is judged: it may say whether waiting helps
         if response.ok:
             return _decode(response) is None
         status, body = response.status_code, _decode(response)

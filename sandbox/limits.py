@@ -26,6 +26,8 @@ class Limits:
     ga4_tokens_per_project_hour: int = 14_000
     ga4_concurrent: int = 10
     mailchimp_concurrent: int = 10
+    pipedrive_per_two_seconds: int = 20
+    pipedrive_tokens_per_day: int = 30_000
 
 
 VENDOR = Limits()
@@ -36,6 +38,8 @@ FAST = replace(
     ga4_tokens_per_day=20_000_000,
     ga4_tokens_per_hour=4_000_000,
     ga4_tokens_per_project_hour=1_400_000,
+    pipedrive_per_two_seconds=2_000,
+    pipedrive_tokens_per_day=3_000_000,
 )
 
 
@@ -73,4 +77,6 @@ class Counters:
         self.ga4_day = RollingWindow(limits.ga4_tokens_per_day, 86_400)
         self.ga4_hour = RollingWindow(limits.ga4_tokens_per_hour, 3_600)
         self.ga4_project_hour = RollingWindow(limits.ga4_tokens_per_project_hour, 3_600)
+        self.pipedrive_burst = RollingWindow(limits.pipedrive_per_two_seconds, 2)
+        self.pipedrive_day = RollingWindow(limits.pipedrive_tokens_per_day, 86_400)
         self.open_requests: Counter[str] = Counter()

@@ -16,6 +16,7 @@ import pandas as pd
 
 from sandbox import files
 from sandbox.apis.hubspot_schema import ALL_SCOPES
+from sandbox.apis.pipedrive_fields import ALL_SCOPES as PIPEDRIVE_SCOPES
 from sandbox.changes import Change, changed
 from sandbox.corrupt import Corruption, Edit, corrupted, edits_of
 from sandbox.faults import Fault, Faults
@@ -30,12 +31,15 @@ Clock = Callable[[], date]
 
 @dataclass(frozen=True)
 class Credentials:
-    """Who may come in; `hubspot_tokens` gives each token its scopes."""
+    """Who may come in; `…_tokens` give each token its scopes."""
 
     hubspot_tokens: Mapping[str, frozenset[str]] = field(default_factory=lambda: {"sandbox-hubspot-token": ALL_SCOPES})
     ga4_token: str = "sandbox-ga4-token"  # noqa: S105 - not a secret: it opens an imaginary company
     ga4_property: str = "123456789"
     mailchimp_key: str = "sandbox-mailchimp-key-us1"
+    pipedrive_tokens: Mapping[str, frozenset[str]] = field(
+        default_factory=lambda: {"sandbox-pipedrive-token": PIPEDRIVE_SCOPES}
+    )
 
 
 def today() -> date:

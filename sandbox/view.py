@@ -12,6 +12,7 @@ from sandbox.apis.ga4_reports import Property
 from sandbox.apis.hubspot_records import Portal
 from sandbox.apis.hubspot_search import Search
 from sandbox.apis.mailchimp_records import Account
+from sandbox.apis.pipedrive_account import Company
 
 
 class View:
@@ -38,3 +39,7 @@ class View:
     @cached_property
     def emails(self) -> Account:
         return Account(self.snapshot)
+
+    @cached_property
+    def pipedrive(self) -> Company:
+        return Company(self.snapshot)
