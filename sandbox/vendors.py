@@ -5,7 +5,9 @@ from __future__ import annotations
 from sandbox.apis import ga4, hubspot, mailchimp, pipedrive
 from sandbox.apis.vendor import Vendor
 
-VENDORS: dict[str, Vendor] = {each.name: each for each in (hubspot.VENDOR, ga4.VENDOR, mailchimp.VENDOR, pipedrive.VENDOR)}
+VENDORS: dict[str, Vendor] = {
+    each.name: each for each in (hubspot.VENDOR, ga4.VENDOR, mailchimp.VENDOR, pipedrive.VENDOR)
+}
 
 
 def vendor_of(path: str) -> Vendor:

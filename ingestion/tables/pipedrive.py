@@ -8,7 +8,9 @@ from ingestion.tables.model import Column, Identifier, Source, Table
 def _lifecycle() -> tuple[Column, ...]:
     created = Column("created_at", "timestamp", "When the record was created.")
     updated = Column("updated_at", "timestamp", "When it last changed; of a tombstone when the record was missed.")
-    archived = Column("archived", "boolean", "Deleted in Pipedrive, merged into another record, or gone.", nullable=False)
+    archived = Column(
+        "archived", "boolean", "Deleted in Pipedrive, merged into another record, or gone.", nullable=False
+    )
     archived_at = Column("archived_at", "timestamp", "When it was deleted, or the pull that no longer found it began.")
     return created, updated, archived, archived_at
 
@@ -48,7 +50,9 @@ PERSONS = _record(
     "People known to the CRM. No name, no phone, no address: emails are HMACs. Custom fields are those named by settings.",
     Column("email_hash", "string", "HMAC of the normalised primary email."),
     Column("email_hashes", "strings", "HMACs of all emails, the primary one first; a merge gives the survivor both."),
-    Column("email_domain", "string", "Domain of the primary email where it is a company's; free-mail domains are dropped."),
+    Column(
+        "email_domain", "string", "Domain of the primary email where it is a company's; free-mail domains are dropped."
+    ),
     Column("country", "string", "Country as Pipedrive holds it (ISO 3166-1 alpha-2 or a name)."),
     _OWNER,
     _ORGANIZATION,
@@ -125,7 +129,9 @@ DEAL_CHANGES = Table(
         Column("old_value", "string", "Value before the change, as text; null when it had none."),
         Column("new_value", "string", "Value after the change, as text; null when it was cleared."),
         Column("changed_at", "timestamp", "When it changed, to the second.", nullable=False),
-        Column("ordinal", "integer", "Number of the change among those of the field in the same second.", nullable=False),
+        Column(
+            "ordinal", "integer", "Number of the change among those of the field in the same second.", nullable=False
+        ),
     ),
 )
 DEAL_PARTICIPANTS = Table(

@@ -30,7 +30,17 @@ from sandbox.apis.pipedrive_rules import (
 )
 from sandbox.apis.vendor import Place, Vendor
 
-_PAGING = ("limit", "cursor", "sort_by", "sort_direction", "updated_since", "updated_until", "ids", "filter_id", "owner_id")
+_PAGING = (
+    "limit",
+    "cursor",
+    "sort_by",
+    "sort_direction",
+    "updated_since",
+    "updated_until",
+    "ids",
+    "filter_id",
+    "owner_id",
+)
 _SORTS = ("id", "update_time", "add_time")
 _COUNTS = ("participants_count", "products_count", "files_count", "notes_count", "source_lead_id", "first_won_time")
 # What each list may be asked for, besides paging.
@@ -101,7 +111,9 @@ def fields(name: str) -> Handler:
 def _numbered(query: Query, rows: list[Json]) -> Json:
     """A page of rows that have no key but their place."""
     text = query.text("cursor")
-    start = next((place for place in range(len(rows)) if cursor("place", False, (place, 0)) == text), None) if text else 0
+    start = (
+        next((place for place in range(len(rows)) if cursor("place", False, (place, 0)) == text), None) if text else 0
+    )
     if start is None:
         raise refused(400, "Parameter 'cursor' is not a cursor of this list")
     end = start + query.limit

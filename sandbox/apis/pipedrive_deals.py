@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import uuid
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -110,7 +109,11 @@ class Deals:
     def stages(self) -> dict[str | None, int]:
         """The stage each deal is in: closing it leaves the last open one."""
         return {
-            id_: [schema.STAGE_IDS[value] for name, value, _ in changes if name == "dealstage" and value in schema.STAGE_IDS][-1]
+            id_: [
+                schema.STAGE_IDS[value]
+                for name, value, _ in changes
+                if name == "dealstage" and value in schema.STAGE_IDS
+            ][-1]
             for id_, changes in self._history.items()
         }
 
@@ -119,7 +122,10 @@ class Deals:
         """Changes of each deal, newest first. What it was created with is no change but its creation time."""
         created = dict(zip(self._all_ids, iso(instants(self._frame["created_at"], "s"), ""), strict=True))
         reasons = dict(zip(self._all_ids, texts(self._frame["lost_reason"]), strict=True))
-        return {id_: _changelog(changes, plain(created.get(id_)), reasons.get(id_)) for id_, changes in self._history.items()}
+        return {
+            id_: _changelog(changes, plain(created.get(id_)), reasons.get(id_))
+            for id_, changes in self._history.items()
+        }
 
     @property
     def _all_ids(self) -> list[str | None]:
@@ -153,7 +159,9 @@ class Deals:
             iso(instants(frame["mql_at"]), "Z"), iso(instants(changed), "Z"), strict=True,
         )  # fmt: skip
         return [
-            _lead(contact, person, owner, names.get(company) if company else None, organization, shelved_, added, updated)
+            _lead(
+                contact, person, owner, names.get(company) if company else None, organization, shelved_, added, updated
+            )
             for contact, person, owner, company, organization, shelved_, added, updated in columns
         ]
 
@@ -201,5 +209,3 @@ def _lead(
         "expected_close_date": None, "next_activity_id": None, "add_time": added, "update_time": updated,
         "visible_to": str(VISIBLE_TO_ALL), "cc_email": None,
     }  # fmt: skip
-
-

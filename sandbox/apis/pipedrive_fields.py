@@ -11,9 +11,7 @@ from dataclasses import dataclass
 from sandbox.apis.answers import Json
 from sandbox.world import catalogue as cat
 
-ALL_SCOPES = frozenset(
-    {"contacts:read", "deals:read", "activities:read", "leads:read", "users:read", "recents:read"}
-)
+ALL_SCOPES = frozenset({"contacts:read", "deals:read", "activities:read", "leads:read", "users:read", "recents:read"})
 PIPELINE = 1
 OPEN_STAGES = tuple(name for number, (name, *_) in enumerate(cat.STAGES) if number not in (cat.WON, cat.LOST))
 STAGE_IDS = {name: number for number, name in enumerate(OPEN_STAGES, start=1)}
@@ -89,7 +87,8 @@ _STANDARD = {
 def definitions(name: str) -> list[Json]:
     """The fields of one kind of record, as the fields endpoints tell them."""
     standard = [
-        _definition(code, label, kind, INDUSTRY_IDS if code == "industry" else {}) for code, label, kind in _STANDARD[name]
+        _definition(code, label, kind, INDUSTRY_IDS if code == "industry" else {})
+        for code, label, kind in _STANDARD[name]
     ]
     own = [_definition(each.key, each.name, each.type, each.option_ids, custom=True) for each in CUSTOM[name]]
     return [*standard, *own]

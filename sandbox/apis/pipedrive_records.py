@@ -34,7 +34,11 @@ class Listing:
 
     def key(self, name: str) -> np.ndarray[Any, np.dtype[np.int64]]:
         """Whole numbers to sort by."""
-        return self.numbers if name == "id" else {"add_time": self.added, "update_time": self.updated}[name].astype(np.int64)
+        return (
+            self.numbers
+            if name == "id"
+            else {"add_time": self.added, "update_time": self.updated}[name].astype(np.int64)
+        )
 
     def part(self, rows: np.ndarray[Any, Any]) -> Listing:
         """Some of the records, as a list of their own."""
@@ -83,7 +87,9 @@ class People:
         frame, into = self.snapshot.contacts, survivors(self.snapshot.contacts, "contact_id")
         found: dict[str | None, list[str]] = {}
         pairs = list(zip(texts(frame["contact_id"]), texts(frame["email"]), strict=True))
-        for id_, address in [pair for pair in pairs if pair[0] not in into] + [pair for pair in pairs if pair[0] in into]:
+        for id_, address in [pair for pair in pairs if pair[0] not in into] + [
+            pair for pair in pairs if pair[0] in into
+        ]:
             if address:
                 found.setdefault(into.get(str(id_), id_), []).append(address)
         return found
@@ -156,7 +162,9 @@ def custom_values(name: str, frame: pd.DataFrame) -> dict[str, list[Any]]:
         elif each.options:
             found[each.key] = [each.option_ids.get(value or "") for value in texts(values)]
         elif each.type == "double":
-            found[each.key] = [None if missing else float(value) for value, missing in zip(values, values.isna(), strict=True)]
+            found[each.key] = [
+                None if missing else float(value) for value, missing in zip(values, values.isna(), strict=True)
+            ]
         else:
             found[each.key] = list(texts(values))
     return found
@@ -173,6 +181,3 @@ def numbers(values: pd.Series) -> list[int | None]:
 def plain(moment: str | None) -> str | None:
     """API v1 writes UTC without saying so."""
     return None if moment is None else moment.replace("T", " ")
-
-
-

@@ -124,7 +124,9 @@ class Query:
             return None
         found = [part for part in text.split(",") if part]
         if (most is not None and len(found) > most) or (options is not None and not set(found) <= set(options)):
-            raise refused(400, f"Parameter '{name}' is not a list{f' of at most {most}' if most else ''} of what it may hold")
+            raise refused(
+                400, f"Parameter '{name}' is not a list{f' of at most {most}' if most else ''} of what it may hold"
+            )
         return found
 
     def ids(self) -> set[int] | None:
@@ -145,7 +147,10 @@ class Query:
 
 def page(query: Query, listing: Listing, sorts: Sequence[str], keep: Callable[[Json], bool] | None = None) -> Json:
     """A page of API v2: filtered, sorted by a key and then by id, continued after the record the cursor names."""
-    sort, is_down = query.choice("sort_by", sorts, "id"), query.choice("sort_direction", ("asc", "desc"), "asc") == "desc"
+    sort, is_down = (
+        query.choice("sort_by", sorts, "id"),
+        query.choice("sort_direction", ("asc", "desc"), "asc") == "desc",
+    )
     keys = listing.key(sort) if sort != "order_nr" else listing.numbers
     rows = np.lexsort((listing.numbers, keys))[:: -1 if is_down else 1]
     for name, is_kept in (("updated_since", np.greater_equal), ("updated_until", np.less)):
@@ -168,7 +173,11 @@ def page(query: Query, listing: Listing, sorts: Sequence[str], keep: Callable[[J
             break
     shown = found[:limit]
     last = (int(keys[shown[-1]]), int(listing.numbers[shown[-1]])) if len(found) > limit else None
-    return {"success": True, "data": [listing.render(row) for row in shown], "additional_data": {"next_cursor": cursor(sort, is_down, last)}}
+    return {
+        "success": True,
+        "data": [listing.render(row) for row in shown],
+        "additional_data": {"next_cursor": cursor(sort, is_down, last)},
+    }
 
 
 def cursor(sort: str, is_down: bool, last: tuple[int, int] | None) -> str | None:

@@ -38,7 +38,10 @@ def connect(context: Context) -> Connector:
     activities = Kind("activities", "activity_id", partial(rows.activity, types), made_by=repr(types))
     return Connector(
         {
-            **{each.name: partial(stream, context, pipedrive, settings, each) for each in (persons, organizations, activities)},
+            **{
+                each.name: partial(stream, context, pipedrive, settings, each)
+                for each in (persons, organizations, activities)
+            },
             "deals": partial(deals.stream, context, pipedrive, settings, fields["deals"]),
             "leads": partial(leads, context, pipedrive, settings),
             "reference": partial(_reference, context, pipedrive, settings),

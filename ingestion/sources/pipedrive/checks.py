@@ -28,7 +28,9 @@ def ids_of(page: Json) -> list[str]:
     return [str(each["id"]) for each in page["data"] or () if each.get("id") is not None]
 
 
-def list_fault(path: str, is_wanted: Callable[[Json], bool], cursor: str, before: frozenset[str], page: Json) -> str | None:
+def list_fault(
+    path: str, is_wanted: Callable[[Json], bool], cursor: str, before: frozenset[str], page: Json
+) -> str | None:
     """Fault of a page that a cursor leads to; `before` are the ids of the page it followed."""
     rows = page["data"] or []
     if not all(map(is_wanted, rows)):

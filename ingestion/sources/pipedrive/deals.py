@@ -8,8 +8,8 @@ not be read waits in the load's state, the next pull begins with it, and until t
 from collections.abc import Iterator
 from functools import partial
 
-from ingestion.http import Json, concurrently
 from ingestion.errors import SourceError
+from ingestion.http import Json, concurrently
 from ingestion.sources.pipedrive import rows
 from ingestion.sources.pipedrive.api import ARCHIVED_TOKENS, DEAREST_TOKENS, LIST_TOKENS, Pipedrive
 from ingestion.sources.pipedrive.fields import Fields
@@ -71,7 +71,12 @@ def _details(
             continue
         changelog, people = detail
         yield Rows("deal_changes", list(rows.changes(record, changelog)))
-        taking_part = {"from_type": "deal", "from_id": str(record["id"]), "person_ids": people, "read_at": context.pulled_at}
+        taking_part = {
+            "from_type": "deal",
+            "from_id": str(record["id"]),
+            "person_ids": people,
+            "read_at": context.pulled_at,
+        }
         yield Rows("deal_participants", [taking_part])
 
 

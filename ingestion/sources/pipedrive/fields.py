@@ -66,7 +66,9 @@ def resolved(pipedrive: Pipedrive, settings: PipedriveSettings, name: str) -> Fi
         for each in known
         if each["field_code"] in used
     }
-    custom = frozenset(each["field_code"] for each in known if each["field_code"] in codes.values() and each["is_custom_field"])
+    custom = frozenset(
+        each["field_code"] for each in known if each["field_code"] in codes.values() and each["is_custom_field"]
+    )
     return Fields(codes, options, custom)
 
 
@@ -82,4 +84,3 @@ def _code(pipedrive: Pipedrive, name: str, column: str, wanted: str, known: list
         mend = f"create it in Pipedrive, or set {variable} to another one or to nothing"
         raise pipedrive.api(name).error(f"{name} have no field {wanted!r}: {mend}")
     raise pipedrive.api(name).error(f"{name} have several fields {wanted!r}: set {variable} to the key of one of them")
-

@@ -115,4 +115,3 @@ def leads(context: Context, pipedrive: Pipedrive, settings: PipedriveSettings) -
     yield from reading.departed(pipedrive)
     reading.save()
     yield Window(kind.name, context.start, context.end)
-
