@@ -1,5 +1,5 @@
-"""Pipedrive's lake tables. All are record tables. Pipedrive tells what changed; of what was deleted it tells deals only, so
-that others get a tombstone once their ids are no longer listed.
+"""Pipedrive's lake tables. All are record tables. Pipedrive tells what changed; of what was deleted it tells deals
+only, so that others get a tombstone once their ids are no longer listed.
 """
 
 from ingestion.tables.model import Column, Identifier, Source, Table
@@ -8,9 +8,7 @@ from ingestion.tables.model import Column, Identifier, Source, Table
 def _lifecycle() -> tuple[Column, ...]:
     created = Column("created_at", "timestamp", "When the record was created.")
     updated = Column("updated_at", "timestamp", "When it last changed; of a tombstone when the record was missed.")
-    archived = Column(
-        "archived", "boolean", "Deleted in Pipedrive, merged into another record, or gone.", nullable=False
-    )
+    archived = Column("archived", "boolean", "Deleted, merged into another record, or gone.", nullable=False)
     archived_at = Column("archived_at", "timestamp", "When it was deleted, or the pull that no longer found it began.")
     return created, updated, archived, archived_at
 
@@ -47,12 +45,10 @@ PERSONS = _record(
     "persons",
     "person_id",
     "contact",
-    "People known to the CRM. No name, no phone, no address: emails are HMACs. Custom fields are those named by settings.",
+    "People known to the CRM. No name, no phone, no address: emails are HMACs. Settings name the custom fields.",
     Column("email_hash", "string", "HMAC of the normalised primary email."),
     Column("email_hashes", "strings", "HMACs of all emails, the primary one first; a merge gives the survivor both."),
-    Column(
-        "email_domain", "string", "Domain of the primary email where it is a company's; free-mail domains are dropped."
-    ),
+    Column("email_domain", "string", "Domain of the primary email where it is a company's, else null."),
     Column("country", "string", "Country as Pipedrive holds it (ISO 3166-1 alpha-2 or a name)."),
     _OWNER,
     _ORGANIZATION,
@@ -129,9 +125,7 @@ DEAL_CHANGES = Table(
         Column("old_value", "string", "Value before the change, as text; null when it had none."),
         Column("new_value", "string", "Value after the change, as text; null when it was cleared."),
         Column("changed_at", "timestamp", "When it changed, to the second.", nullable=False),
-        Column(
-            "ordinal", "integer", "Number of the change among those of the field in the same second.", nullable=False
-        ),
+        Column("ordinal", "integer", "Number of the change among the field's in that second.", nullable=False),
     ),
 )
 DEAL_PARTICIPANTS = Table(
@@ -141,7 +135,7 @@ DEAL_PARTICIPANTS = Table(
     entity="link",
     key=("from_type", "from_id"),
     updated_column="read_at",
-    description="Who takes part in a deal with more than one person: each row holds all of them, the primary one first.",
+    description="Who takes part in a deal: each row holds all of them, the primary one first.",
     identifiers=(Identifier("person_ids", "contact", "link"),),
     columns=(
         Column("from_type", "string", "deal.", nullable=False),
@@ -244,6 +238,7 @@ SOURCE = Source(
     name="pipedrive",
     label="Pipedrive",
     description="CRM: persons, organizations, deals with their changes, leads and activities.",
+    kind="crm",
     tables={
         table.name: table
         for table in (

@@ -1,8 +1,8 @@
-"""Pipedrive's API: v2 lists of persons, organizations, deals, activities, pipelines, stages and fields, and of v1 what v2
-does not have: leads, users, teams, the changelog and the participants of a deal.
+"""Pipedrive's API: v2 lists of persons, organizations, deals, activities, pipelines, stages and fields, and of v1 what
+v2 does not have: leads, users, teams, the changelog and the participants of a deal.
 
-Flow: `request → token, limits, scope (pipedrive_rules) → page of pipedrive_records`. Belongs here: paths and parameters.
-Does not: the records, refusals.
+Flow: `request → token, limits, scope (pipedrive_rules) → page of pipedrive_records`. Belongs here: paths and
+parameters. Does not: the records, refusals.
 """
 
 from __future__ import annotations

@@ -76,6 +76,7 @@ class Company(People):
     def stages(self) -> Listing:
         frame = self.snapshot.pipelines[self.snapshot.pipelines["stage_id"].isin(schema.OPEN_STAGES)]
         added = instants(frame["updated_at"], "s")
+        stages = zip(frame.to_dict("records"), iso(added, "Z"), strict=True)
         rows = [
             {
                 "id": schema.STAGE_IDS[stage["stage_id"]], "order_nr": place, "name": stage["label"],
@@ -83,6 +84,6 @@ class Company(People):
                 "pipeline_id": schema.PIPELINE, "is_deal_rot_enabled": False, "days_to_rotten": None,
                 "add_time": moment, "update_time": moment,
             }
-            for place, (stage, moment) in enumerate(zip(frame.to_dict("records"), iso(added, "Z"), strict=True), start=1)
+            for place, (stage, moment) in enumerate(stages, start=1)
         ]  # fmt: skip
         return Listing([str(row["id"]) for row in rows], added, added, lambda row: dict(rows[row]))

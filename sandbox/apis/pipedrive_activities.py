@@ -49,7 +49,8 @@ def activities(company: People, deals: Deals) -> Listing:
         person = people[row]
         return {
             "id": number(ids[row]), "subject": subjects[row], "type": types[row], "owner_id": owners[row],
-            "creator_user_id": owners[row], "is_deleted": False, "add_time": times[0][row], "update_time": times[1][row],
+            "creator_user_id": owners[row], "is_deleted": False,
+            "add_time": times[0][row], "update_time": times[1][row],
             "deal_id": linked[row], "lead_id": None, "person_id": person, "org_id": organizations[row],
             "project_id": None, "due_date": day, "due_time": time, "duration": _clock(seconds[row]), "busy": True,
             "done": done[row], "marked_as_done_time": done_at[row] if done[row] else None, "location": None,
@@ -65,12 +66,13 @@ def _clock(seconds: int) -> str:
     return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
 
 
-def _ids(frame: pd.DataFrame, key: str, kind: int) -> list[str | None]:
-    return [None if each is None else activity_id(each, kind) for each in texts(frame[key])]
+def _ids(frame: pd.DataFrame, key: str, kind: int) -> pd.Series:
+    ids = [None if each is None else activity_id(each, kind) for each in texts(frame[key])]
+    return pd.Series(ids, index=frame.index, dtype=object)
 
 
 def _meetings(snapshot: Any) -> pd.DataFrame:
-    frame = snapshot.meetings[snapshot.meetings["archived_at"].isna()].reset_index(drop=True)
+    frame: pd.DataFrame = snapshot.meetings[snapshot.meetings["archived_at"].isna()].reset_index(drop=True)
     history = snapshot.property_history
     told = history[(history["object_type"] == "meeting") & (history["property"] == "hs_meeting_outcome")]
     decided = told.sort_values("changed_at", kind="stable").groupby("object_id")["changed_at"].last()
@@ -86,7 +88,7 @@ def _meetings(snapshot: Any) -> pd.DataFrame:
 
 
 def _calls(snapshot: Any) -> pd.DataFrame:
-    frame = snapshot.calls
+    frame: pd.DataFrame = snapshot.calls
     return frame.assign(
         id=_ids(frame, "call_id", CALL), subject="Call", type=schema.CALL, seconds=frame["duration_ms"] / 1000,
         done=True, done_at=frame["created_at"],
@@ -94,9 +96,10 @@ def _calls(snapshot: Any) -> pd.DataFrame:
 
 
 def _emails(snapshot: Any) -> pd.DataFrame:
-    frame = snapshot.crm_emails
+    frame: pd.DataFrame = snapshot.crm_emails
     received = frame["direction"] == "INCOMING_EMAIL"
     return frame.assign(
-        id=_ids(frame, "email_id", EMAIL), subject="Email", type=np.where(received, schema.EMAIL_RECEIVED, schema.EMAIL),
-        company_id=None, deal_id=None, start_at=frame["sent_at"], seconds=0, done=True, done_at=frame["sent_at"],
+        id=_ids(frame, "email_id", EMAIL), subject="Email",
+        type=np.where(received, schema.EMAIL_RECEIVED, schema.EMAIL), company_id=None, deal_id=None,
+        start_at=frame["sent_at"], seconds=0, done=True, done_at=frame["sent_at"],
     )  # fmt: skip

@@ -1,7 +1,7 @@
-"""Deals as Pipedrive keeps them: won and lost are a status, the stage stays the last open one; their changes, people, leads.
+"""Deals as Pipedrive keeps them: won and lost are a status, the stage stays the last open one; changes, people, leads.
 
-Closed deals are archived by the company SHELVED_AFTER days later: still deals, in a list of their own. Deleted ones are told
-for DELETED_FOR days.
+Closed deals are archived by the company SHELVED_AFTER days later: still deals, in a list of their own. Deleted ones are
+told for DELETED_FOR days.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Deals:
     @cached_property
     def _frame(self) -> pd.DataFrame:
         """Deals with what Pipedrive makes of their stage."""
-        frame = self._company.snapshot.deals.reset_index(drop=True)
+        frame: pd.DataFrame = self._company.snapshot.deals.reset_index(drop=True)
         status = frame["stage"].map(schema.STATUSES).fillna("open")
         shelved = (frame["close_date"] + SHELVED_AFTER).where((status != "open") & frame["archived_at"].isna())
         shelved = shelved.where(shelved < self._now)
@@ -109,12 +109,10 @@ class Deals:
     def stages(self) -> dict[str | None, int]:
         """The stage each deal is in: closing it leaves the last open one."""
         return {
-            id_: [
-                schema.STAGE_IDS[value]
-                for name, value, _ in changes
-                if name == "dealstage" and value in schema.STAGE_IDS
-            ][-1]
+            id_: schema.STAGE_IDS[value]
             for id_, changes in self._history.items()
+            for name, value, _ in changes
+            if name == "dealstage" and value in schema.STAGE_IDS
         }
 
     @cached_property

@@ -72,7 +72,7 @@ CUSTOM: dict[str, tuple[Custom, ...]] = {
 }
 _STANDARD = {
     "persons": (("name", "Name", "varchar"), ("emails", "Email", "varchar"), ("phones", "Phone", "phone"),
-                ("org_id", "Organization", "org"), ("owner_id", "Owner", "user"), ("add_time", "Person created", "date")),
+                ("org_id", "Organization", "org"), ("owner_id", "Owner", "user"), ("add_time", "Created", "date")),
     "organizations": (("name", "Name", "varchar"), ("address", "Address", "address"), ("website", "Website", "varchar"),
                       ("industry", "Industry", "enum"), ("employee_count", "Number of employees", "int"),
                       ("owner_id", "Owner", "user")),

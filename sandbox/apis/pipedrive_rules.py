@@ -1,7 +1,7 @@
-"""What Pipedrive checks before it answers: token, scope, burst, the day's tokens, parameters; and the body it refuses with.
+"""What Pipedrive checks before it answers: token, scope, burst, the day's tokens, parameters; and how it refuses.
 
-Belongs here: every refusal, and paging. Does not: answers (`pipedrive`). Where Pipedrive would ignore a parameter it does
-not know, the sandbox refuses it, so that a misspelt one is found here and not in production.
+Belongs here: every refusal, and paging. Does not: answers (`pipedrive`). Where Pipedrive would ignore a parameter it
+does not know, the sandbox refuses it, so that a misspelt one is found here and not in production.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Pipedrive: `/api/v2/…` and, for what only v1 has, `/v1/…` → `pipedrive/{persons, deals, deal_changes, activities, …}`.
+"""Pipedrive: `/api/v2/…` and, for what only v1 has, `/v1/…` → `pipedrive/{persons, deals, deal_changes, …}`.
 
 Each kind of record is one stream: what changed since its cursor, or all of it where a whole list is cheap or due, since
-deleted and merged records are found only by their absence. Deals bring the changes of those that changed and who takes part
-in them. Where the day's tokens end, histories wait in the load's state for the next pull; anything else fails the pull.
+deleted and merged records are found only by their absence. Deals bring the changes of those that changed and who takes
+part in them. Where the day's tokens end, histories wait in the load's state for the next pull; anything else fails it.
 Belongs here: the order of calls. Requests are in `api.py`, names of members in `rows.py`.
 """
 
@@ -16,6 +16,7 @@ from ingestion.sources.pipedrive.api import Pipedrive
 from ingestion.sources.pipedrive.fields import resolved
 from ingestion.sources.pipedrive.records import Kind, leads, stream
 from ingestion.sources.pipedrive.settings import PipedriveSettings
+from ingestion.sources.pipedrive.texts import converters
 from ingestion.streams import Connector, Context, Rows, Stream, Window
 
 REFERENCE_TABLES = ("users", "pipelines", "stages")
@@ -46,7 +47,7 @@ def connect(context: Context) -> Connector:
             "leads": partial(leads, context, pipedrive, settings),
             "reference": partial(_reference, context, pipedrive, settings),
         },
-        rows.converters(context.hasher, ZoneInfo(context.settings.timezone)),
+        converters(context.hasher, ZoneInfo(context.settings.timezone)),
     )
 
 

@@ -1,10 +1,10 @@
 """Requests to Pipedrive: lists, changelogs, participants, fields; each answer is checked before it is believed.
 
-Facts relied on: API v2 lists by a cursor, at most 500 records, `updated_since` (at or after, no fractions of a second) in
-order of `update_time`; v1 serves what v2 does not (leads, users, teams, changelogs, participants), by offsets. Every
-request costs tokens of a budget that all users of the company share and that is renewed at midnight of Pipedrive's server;
-requests of one token are limited in any two seconds besides. Whoever goes on after a 429 is shut out with a 403 that is
-no JSON.
+Facts relied on: API v2 lists by a cursor, at most 500 records, `updated_since` (at or after, no fractions of a second)
+in order of `update_time`; v1 serves what v2 does not (leads, users, teams, changelogs, participants), by offsets. Every
+request costs tokens of a budget that all users of the company share and that is renewed at midnight of Pipedrive's
+server; requests of one token are limited in any two seconds besides. Whoever goes on after a 429 is shut out with a 403
+that is no JSON.
 """
 
 import datetime as dt
@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from ingestion.cursor import moment
 from ingestion.http import PAGE_ATTEMPTS, Api, Json, RateLimit, batches
 from ingestion.privacy import without_addresses
 from ingestion.sources.pipedrive import checks
@@ -112,14 +113,14 @@ class Pipedrive:
         parameters: Mapping[str, object],
         is_wanted: Callable[[Json], bool] = lambda _: True,
     ) -> Iterator[list[Json]]:
-        """Pages of records changed at or after a moment, or of all; what changes meanwhile moves to the end and is met."""
+        """Pages of records changed at or after a moment, or of all; what changes meanwhile moves to their end."""
         query: dict[str, object] = {**parameters, "sort_by": "update_time", "sort_direction": "asc"}
         floor = None if since is None else since.replace(microsecond=0)
         if floor is not None:
             query["updated_since"] = f"{floor.astimezone(dt.UTC):%Y-%m-%dT%H:%M:%SZ}"
 
         def is_due(record: Json) -> bool:
-            return is_wanted(record) and (floor is None or checks.moment(record["update_time"]) >= floor)
+            return is_wanted(record) and (floor is None or moment(record["update_time"]) >= floor)
 
         return self.listed(path, query, is_due)
 
@@ -135,8 +136,8 @@ class Pipedrive:
         return found
 
     def leads(self, since: dt.datetime | None, *, archived: bool) -> list[Json]:
-        """Leads changed since, or all archived ones. Each page begins with the last of the page before: one that does not
-        is of a set that moved, which is then read again.
+        """Leads changed since, or all archived ones. Each page begins with the last of the page before: one that does
+        not is of a set that moved, which is then read again.
         """
         path = "leads/archived" if archived else "leads"
         query: dict[str, object] = {"limit": str(PAGE), "sort": "add_time"}
@@ -241,7 +242,7 @@ class Pipedrive:
             return f"the path does not exist (404): check SOURCES__PIPEDRIVE__BASE_URL; {said}"
         if status == 429 and self.is_spent:
             return (
-                "the company's API tokens of the day are used up (429): run it again after midnight of Pipedrive's server,"
-                " or buy a top-up (Company settings, API usage)"
+                "the company's API tokens of the day are used up (429): run it again after midnight of Pipedrive's"
+                " server, or buy a top-up (Company settings, API usage)"
             )
         return f"{what} refused the request ({status}): {said}" if status in {400, 410, 415, 422} else None

@@ -1,5 +1,5 @@
-"""Whether an answer of Pipedrive can be believed: a page repeated, empty in the middle, or of other records shrinks tables
-silently.
+"""Whether an answer of Pipedrive can be believed: a page repeated, empty in the middle, or of other records shrinks
+tables silently.
 
 Each check returns the fault as the middle of a sentence, or None.
 """

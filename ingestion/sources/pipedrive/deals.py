@@ -1,8 +1,8 @@
-"""Deals: those in the pipelines, those deleted in the last 30 days, those archived; then the changes and the people of each
-deal that changed.
+"""Deals: those in the pipelines, those deleted in the last 30 days, those archived; then the changes and the people of
+each deal that changed.
 
-A changelog costs more than a page of a list, so a first pull of many deals may need more tokens than a day has: what could
-not be read waits in the load's state, the next pull begins with it, and until then deal_changes covers no day.
+A changelog costs more than a page of a list, so a first pull of many deals may need more tokens than a day has: what
+could not be read waits in the load's state, the next pull begins with it, and until then deal_changes covers no day.
 """
 
 from collections.abc import Iterator

@@ -22,7 +22,7 @@ LEADS_TOKENS = 20 + 40
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of record. name: lake table and path; made_by: settings its rows are made by, which when they change make
+    """One kind of record. name: lake table and path; made_by: settings its rows are made by, a change of which makes
     the lake's rows stale; paths: lists that can be asked for ids; tokens: cost of a page of all its lists.
     """
 

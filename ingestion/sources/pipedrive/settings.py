@@ -52,9 +52,7 @@ class PipedriveSettings(HttpSettings):
     model_config = SettingsConfigDict(env_prefix="SOURCES__PIPEDRIVE__")
 
     api_token: SecretStr = Field(description="API token of a user who sees all deals, persons, leads and activities.")
-    base_url: str = Field(
-        "https://api.pipedrive.com", description="Root of the API; the company's own domain works too."
-    )
+    base_url: str = Field("https://api.pipedrive.com", description="Root of the API; the company's domain works too.")
     lookback_minutes: int = Field(15, ge=0, description="Overlap when reading what changed.")
     requests_per_two_seconds: PositiveInt = Field(
         20, description="Burst limit until Pipedrive announces the plan's own; 20 is the smallest plan's."
@@ -71,9 +69,7 @@ class PipedriveSettings(HttpSettings):
     participants: bool = Field(True, description="Read all persons of a deal (10 tokens per deal that has several).")
     teams: bool = Field(False, description="Read the teams of users; only accounts with the Teams feature have them.")
 
-    lead_date_field: str = Field(
-        "", description="Person field: when a lead; a day or an ISO 8601 instant, as all dates."
-    )
+    lead_date_field: str = Field("", description="Person field: when a lead; a day or an ISO 8601 instant.")
     mql_date_field: str = Field("", description="Person field: when a marketing qualified lead.")
     sql_date_field: str = Field("", description="Person field: when a sales qualified lead.")
     opportunity_date_field: str = Field("", description="Person field: when an opportunity.")

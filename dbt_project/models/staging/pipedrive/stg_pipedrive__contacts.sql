@@ -1,5 +1,5 @@
--- Persons. A merge leaves no trace of its own: the loser is gone, and its address is among those of the survivor. Such a
--- person counts as merged, not as deleted.
+-- Persons. A merge leaves no trace of its own: the loser is gone, and its address is among those of the survivor. Such
+-- a person counts as merged, not as deleted.
 with
 
 source as (
@@ -55,7 +55,7 @@ claims as (
 
 ),
 
-merges as (
+merged as (
 
     select
         loser_id,
@@ -70,7 +70,7 @@ survivors as (
     select
         survivor_id,
         array_sort(array_agg(loser_id)) as merged_ids
-    from merges
+    from merged
     group by survivor_id
 
 )
@@ -94,7 +94,7 @@ select
 
     -- booleans
     coalesce(source.is_test, false) as is_test,
-    coalesce(source.archived, false) and merges.loser_id is null as is_archived,
+    (coalesce(source.archived, false) and merged.loser_id is null) as is_archived,
 
     -- timestamps
     -- Without a field for it, a person is a lead since the first lead in the Leads Inbox.
@@ -106,6 +106,6 @@ select
     {{ utc_timestamp('source.created_at') }} as created_at,
     {{ utc_timestamp('source.updated_at') }} as updated_at
 from source
-left join merges on source.person_id = merges.loser_id
+left join merged on source.person_id = merged.loser_id
 left join survivors on source.person_id = survivors.survivor_id
 left join first_leads on source.person_id = first_leads.person_id

@@ -1,9 +1,9 @@
 -- What a deal's stage and amount and a meeting's outcome were, and since when.
 --
--- Pipedrive tells changes, not what a deal was created with: that is the value before its first change, or the present one.
--- Where the present value is another than the last change told (its changes could not be read yet), it holds since the deal
--- says so. Won and lost are a status: a deal's stage is its status while it is closed, else the stage it is in. Of a meeting
--- nothing is told but when it was booked and when somebody marked it as done.
+-- Pipedrive tells changes, not what a deal was created with: that is the value before its first change, or the present
+-- one. Where the present value is another than the last change told (its changes could not be read yet), it holds since
+-- the deal says so. Won and lost are a status: a deal's stage is its status while it is closed, else the one it is in.
+-- Of a meeting nothing is told but when it was booked and when somebody marked it as done.
 with
 
 deals as (
@@ -66,8 +66,14 @@ told as (
     select
         object_id as deal_id,
         case field when 'stage_id' then 'stage' when 'status' then 'status' else 'amount' end as property,
-        case when field = 'value' then cast({{ dbt.safe_cast('old_value', 'decimal(18, 2)') }} as varchar) else old_value end as old_value,
-        case when field = 'value' then cast({{ dbt.safe_cast('new_value', 'decimal(18, 2)') }} as varchar) else new_value end as new_value,
+        case
+            when field != 'value' then old_value
+            else cast({{ dbt.safe_cast('old_value', 'decimal(18, 2)') }} as varchar)
+        end as old_value,
+        case
+            when field != 'value' then new_value
+            else cast({{ dbt.safe_cast('new_value', 'decimal(18, 2)') }} as varchar)
+        end as new_value,
         changed_at,
         ordinal
     from changes
@@ -125,14 +131,15 @@ events as (
 
 ),
 
+-- Changes of one second are one: the last of each property counts.
 moments as (
 
     select
         deal_id,
         changed_at,
-        max_by(case when property = 'stage' then value end, case when property = 'stage' then change_number end) as stage_id,
-        max_by(case when property = 'status' then value end, case when property = 'status' then change_number end) as status,
-        max_by(case when property = 'amount' then value end, case when property = 'amount' then change_number end) as amount
+        max_by(value, change_number) filter (where property = 'stage') as stage_id,
+        max_by(value, change_number) filter (where property = 'status') as status,
+        max_by(value, change_number) filter (where property = 'amount') as amount
     from events
     group by deal_id, changed_at
 
