@@ -136,7 +136,7 @@ DEAL_PARTICIPANTS = Table(
     key=("from_type", "from_id"),
     updated_column="read_at",
     description="Who takes part in a deal: each row holds all of them, the primary one first.",
-    identifiers=(Identifier("person_ids", "contact", "link"),),
+    identifiers=(Identifier("from_id", "deal", "text"), Identifier("person_ids", "contact", "link")),
     columns=(
         Column("from_type", "string", "deal.", nullable=False),
         Column("from_id", "string", "Deal (deals.deal_id).", nullable=False),
@@ -156,7 +156,8 @@ LEADS = _record(
     Column("amount", "decimal", "Value in `currency`."),
     Column("currency", "string", "ISO 4217 code."),
     Column("is_shelved", "boolean", "Archived in Pipedrive: out of the inbox."),
-    identifiers=(Identifier("person_id", "contact", "link"),),
+    # A lead is a person's: its title mostly names it.
+    identifiers=(Identifier("person_id", "contact"),),
     free_text=("name",),
 )
 ACTIVITIES = _record(

@@ -43,7 +43,7 @@ class Reading:
         cursor = f"{kind.name}.updated"
         if self._state.get(f"{kind.name}.made_by") != kind.made_by:
             self._state.pop(cursor, None)
-        forget = partial(context.suppression.knows, "contact") if kind.name == "persons" else lambda _record_id: False
+        forget = partial(context.is_erased, "contact") if kind.name == "persons" else lambda _record_id: False
         self._cursor = Cursor(self._state, cursor, dt.timedelta(minutes=settings.lookback_minutes), forget)
         is_first = self._cursor.since is None
         self._standing = None if is_first else Standing(context.settings, context.source.tables[kind.name])
