@@ -11,6 +11,8 @@ from ingestion.http import Json
 
 # Fields of a deal of which its newest change is the present value.
 LEADING = ("stage_id", "status")
+# Length of an instant to the second.
+SECONDS = len("2026-01-01T00:00:00")
 
 
 def next_cursor(page: Json) -> str:
@@ -51,14 +53,20 @@ def offset_fault(path: str, is_wanted: Callable[[Json], bool], page: Json) -> st
 def leads_to(deal: Json, rows: Sequence[Json]) -> bool:
     """Whether changes, newest first, lead to what a deal is: they do not say whose they are.
 
-    The newest of them that the deal can know are its stage and status, and none is older than the deal.
+    The newest of them that the deal can know are its stage and status; none is older than the deal, and where they tell
+    its creation, it is the deal's.
     """
     newest: dict[str, str | None] = {}
     known_until, since = moment(deal["update_time"]), moment(deal["add_time"])
     for row in rows[::-1]:
-        if moment(row["time"]) < since:
+        if moment(row["time"]) < since or (row["field_key"] == "add_time" and not _is_same(row["new_value"], deal)):
             return False
         if row["field_key"] in LEADING and moment(row["time"]) <= known_until:
             newest[row["field_key"]] = row["new_value"]
     unchanged = {"status": "open", "stage_id": None if deal.get("stage_change_time") else str(deal["stage_id"])}
     return all(str(deal[field]) == str(newest.get(field, unchanged[field])) for field in LEADING)
+
+
+def _is_same(told: str | None, deal: Json) -> bool:
+    """Whether a time as changelogs write it is the deal's creation."""
+    return str(told).replace(" ", "T")[:SECONDS] == deal["add_time"][:SECONDS]
