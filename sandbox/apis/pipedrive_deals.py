@@ -18,7 +18,7 @@ from sandbox.apis.hubspot_records import plain_numbers
 from sandbox.apis.pipedrive_records import VISIBLE_TO_ALL, Listing, People, custom_values, number, numbers, plain
 from sandbox.world.clock import TIME_ZONE
 
-SHELVED_AFTER = pd.Timedelta(days=45)
+SHELVED_AFTER = pd.Timedelta(days=30)
 LEADS_SHELVED_AFTER = pd.Timedelta(days=60)
 DELETED_FOR = pd.Timedelta(days=30)
 LEADS = uuid.UUID("6d1f3c52-9a64-5d0e-8f6b-2f4f0f6f7a10")
