@@ -69,4 +69,4 @@ def leads_to(deal: Json, rows: Sequence[Json]) -> bool:
 
 def _is_same(told: str | None, deal: Json) -> bool:
     """Whether a time as changelogs write it is the deal's creation."""
-    return str(told).replace(" ", "T")[:SECONDS] == deal["add_time"][:SECONDS]
+    return str(told).replace(" ", "T")[:SECONDS] == str(deal["add_time"])[:SECONDS]
