@@ -24,8 +24,11 @@ VOCABULARIES: dict[str, dict[str, frozenset[str]]] = {
         "from_type": frozenset({"deal", "contact", "meeting", "call", "email"}),
         "to_type": frozenset({"contact", "company", "deal"}),
     },
+    "pipedrive.deals": {"status": frozenset({"open", "won", "lost", "deleted"})},
     "mailchimp.sends": {"status": frozenset({"sent", "hard", "soft"})},
     "mailchimp.email_activity": {"action": frozenset({"open", "click", "bounce"})},
+    "brevo.sends": {"status": frozenset({"sent", "hard", "soft"})},
+    "brevo.email_activity": {"action": frozenset({"open", "click", "bounce"})},
     "spreadsheets.targets": {"cadence": frozenset({"day", "week", "month", "quarter", "year"})},
 }
 # Vocabularies a vendor or a person may extend: a new word is shown, models call it something else meanwhile.
@@ -52,6 +55,11 @@ SIGNED = {"spreadsheets.targets": ("target",), "spreadsheets.benchmarks": ("valu
 FX_RATES = "spreadsheets.fx_rates"
 # Numbers that tell equal rows apart. A vendor repeats a few; many on one day are an export delivered twice.
 REPEATED_SHARE, REPEATED_LEAST_ROWS = 0.2, 20
+# Where an email platform's own totals of a campaign stand: table, number of recipients, instant of the send.
+REPORTS = {
+    "mailchimp.sends": ("reports", "emails_sent", "send_time"),
+    "brevo.sends": ("campaign_statistics", "sent", "sent_at"),
+}
 # Recipients of recent campaigns that must be there, of those the campaign's own report counts.
 SENDS_SHARE, SENDS_DAYS, SENDS_LEAST_ROWS = 0.9, 30, 20
 
@@ -91,8 +99,8 @@ def _base(table: Table, settings: Settings) -> Iterator[Expectation]:
     yield model.no_address((table.source, table.name))
     yield from _vocabularies(table)
     yield from _repeated(table)
-    if table.full_name == "mailchimp.sends":
-        yield _sends_complete()
+    if table.full_name in REPORTS:
+        yield _sends_complete(table.source, *REPORTS[table.full_name])
     yield from learned.of_lake(table)
 
 
@@ -207,19 +215,19 @@ def _repeated(table: Table) -> Iterator[Expectation]:
     )
 
 
-def _sends_complete() -> Expectation:
+def _sends_complete(source: str, reports: str, sent: str, sent_at: str) -> Expectation:
     return model.no_rows(
         "sends_complete",
         f"""
-        select campaign_id, report.emails_sent, count(sends.campaign_id) as rows
-        from mailchimp.reports as report
+        select campaign_id, report.{sent}, count(sends.campaign_id) as rows
+        from {source}.{reports} as report
         left join (select campaign_id from {{batch}}) as sends using (campaign_id)
-        where report.emails_sent >= {SENDS_LEAST_ROWS} and report.send_time >= (
-            select max(window_end) from mailchimp._windows where table_name = 'sends'
+        where report.{sent} >= {SENDS_LEAST_ROWS} and report.{sent_at} >= (
+            select max(window_end) from {source}._windows where table_name = 'sends'
         ) - interval {SENDS_DAYS} day
-        group by all having rows < {SENDS_SHARE} * report.emails_sent
+        group by all having rows < {SENDS_SHARE} * report.{sent}
         """,  # noqa: S608
         column="campaign_id",
         reason=f"Fewer than {SENDS_SHARE:.0%} of a campaign's recipients arrived, and email rates divide by them.",
-        mend="Pull mailchimp again: `kpilote refresh`; recipients are re-read for 30 days.",
+        mend=f"Pull {source} again: `kpilote refresh`; recipients are re-read for 30 days.",
     )

@@ -124,7 +124,9 @@ def _rewrite_states(settings: Settings, source: str, drawn: Surrogates) -> None:
     from dlt.common.versioned_state import compress_state, decompress_state
     from dlt.pipeline.state_sync import generate_pipeline_state_version_hash
 
-    gone = {value.removeprefix(f"{source}:") for kind in ("contact", "hash") for value in drawn.get(kind, {})}
+    gone = {
+        value.removeprefix(f"{source}:") for kind in ("contact", "recipient", "hash") for value in drawn.get(kind, {})
+    }
     filesystem, root = located(f"{lake.source_url(settings, source)}/{STATE_TABLE}")
     for path in sorted(filesystem.glob(f"{root}/*.jsonl")):
         record = json.loads(filesystem.cat_file(path) or b"{}")

@@ -10,7 +10,12 @@ class SettingsError(KpiloteError):
 
 
 class SourceError(KpiloteError):
-    """A source refused, is unreachable or answered what cannot be used; the message names source and mend."""
+    """A source refused, is unreachable or answered what cannot be used; the message names source and mend.
+
+    status: the HTTP status it refused with, where there is one.
+    """
+
+    status: int | None = None
 
     def __init__(self, source: str, message: str) -> None:
         super().__init__(f"{source}: {message}")

@@ -78,7 +78,7 @@ class Api:
     """JSON over HTTP against one vendor.
 
     explain(status, body) says what to mend; is_final marks 429s no waiting helps; retry_refusal marks refusals that are
-    really overload; learn(headers) sees every answer's headers.
+    really overload; learn(headers) sees every answer's headers; wait_header says how many seconds to wait after a 429.
     """
 
     def __init__(
@@ -93,12 +93,13 @@ class Api:
         is_final: Callable[[int, Json | None], bool] = lambda _status, _body: False,
         retry_refusal: Callable[[int, Json | None], bool] = lambda _status, _body: False,
         learn: Callable[[Mapping[str, str]], None] = lambda _headers: None,
+        wait_header: str = "Retry-After",
     ) -> None:
         self.source = source
         self._base_url = base_url.rstrip("/")
         self._explain, self._is_final, self._retry_refusal, self._learn = explain, is_final, retry_refusal, learn
         self._headers = {"Accept": "application/json", **(headers or {})}
-        self._auth = auth
+        self._auth, self._wait_header = auth, wait_header
         self._attempts, self._backoff = settings.max_attempts, settings.backoff_seconds
         self._client = Client(
             request_timeout=settings.timeout_seconds,
@@ -152,7 +153,9 @@ class Api:
         if response.ok and body is not None:
             return body
         refusal = self._refusal(response.status_code, body, path)
-        raise self.error(refusal, transient=self._is_transient(response, None))
+        refused = self.error(refusal, transient=self._is_transient(response, None))
+        refused.status = response.status_code
+        raise refused
 
     def _is_transient(self, response: requests.Response | None, error: BaseException | None) -> bool:
         if response is None:
@@ -162,6 +165,8 @@ class Api:
             return _decode(response) is None
         status, body = response.status_code, _decode(response)
         if status == TOO_MANY_REQUESTS:
+            if self._wait_header in response.headers:
+                response.headers.setdefault("Retry-After", response.headers[self._wait_header])
             return not self._is_final(status, body)
         return status >= 500 or self._retry_refusal(status, body)
 

@@ -18,7 +18,7 @@ from ingestion.privacy import Hasher
 from ingestion.registry import SOURCES
 from ingestion.settings import Settings
 
-# What an id of a source that is no CRM may be: a browser, or something that is kept as a hash.
+# What an id of a source that is no CRM may be: a browser, a number of the platform's, or something kept as a hash.
 FORMS = "<CRM>:<contact id>, <email platform>:<subscriber id> or <analytics>:<browser id or login>"
 
 
@@ -54,6 +54,8 @@ def from_id(text: str, hasher: Hasher) -> set[Node]:
         raise IdentityError(f"an id is written {FORMS}; sources are {', '.join(_people())}")
     if kind == "crm":
         return {("contact", text)}
+    if any(one.kind == "recipient" for each in SOURCES[source].tables.values() for one in each.identifiers):
+        return {("recipient", text)}
     hashed: Node = ("hash", hasher.identifier(value.lower() if source == "mailchimp" else value))
     return {("client", value), hashed} if kind == "analytics" else {hashed}
 
@@ -98,7 +100,7 @@ class _Graph:
             self._newest[row.id] = row  # rows come oldest first
             self._clients[row.id].update(row.clients)
         for first, *others in seen.subscribers():
-            self._join(("hash", first), *(("hash", each) for each in others))
+            self._join(first, *others)
 
     def _join(self, one: Node, *others: Node) -> None:
         for other in others:

@@ -81,13 +81,17 @@ class People:
                 created_at=row["created_at"],
             )
 
-    def subscribers(self) -> Iterator[tuple[str, ...]]:
-        """Hashes that an email platform knows to be one recipient's."""
+    def subscribers(self) -> Iterator[list[Node]]:
+        """Hashes and numbers that an email platform knows to be one recipient's."""
         for each in self._tables:
-            columns = [one.column for one in _of(each, "hash")]
-            if each.kind == "record" and each.entity is None and len(columns) > 1:
-                query = f"select distinct {', '.join(columns)} from {self._files(each)}"  # noqa: S608
-                yield from (known for row in self._ask(query) if (known := tuple(filter(None, row))))
+            leads = _of(each, "recipient") + _of(each, "hash")
+            if each.kind == "record" and each.entity is None and len(leads) > 1:
+                query = f"select distinct {', '.join(one.column for one in leads)} from {self._files(each)}"  # noqa: S608
+                for row in self._ask(query):
+                    values = zip((one.kind for one in leads), row, strict=True)
+                    known = [(kind, known_as(each.source, kind, value)) for kind, value in values if value is not None]
+                    if known:
+                        yield known
 
     def _visits(self) -> Iterator[tuple[Table, str, str]]:
         """Tables that say who was logged in on which browser, with the two columns."""

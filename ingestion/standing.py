@@ -16,33 +16,42 @@ from ingestion.registry import Table
 from ingestion.settings import Settings
 
 
+def newest_rows(settings: Settings, table: Table) -> pa.Table:
+    """The newest committed row of each key of a record table."""
+    order = ", ".join(filter(None, ("_dlt_load_id::double", table.updated_column)))
+    with duckdb.connect() as connection:
+        connection.execute("set timezone = 'UTC'")
+        let_read(connection, settings)
+        columns, key = ", ".join(column.name for column in table.columns), ", ".join(table.key)
+        newest: pa.Table = connection.sql(
+            f"""
+            select {columns} from read_parquet($1, union_by_name = true)
+            where {table.key[0]} is not null and _dlt_load_id in ({committed_loads(settings, table.source)})
+            qualify row_number() over (partition by {key} order by row({order}) desc) = 1
+            """,  # noqa: S608 - names of the registry
+            params=[table_glob(settings, table)],
+        ).to_arrow_table()
+    return newest
+
+
 class Standing:
     """The standing records of one table (one key column, `archived`, perhaps `merged_ids`) before a pull."""
 
     def __init__(self, settings: Settings, table: Table) -> None:
         self._table, (self._key,) = table, table.key
-        order = f"_dlt_load_id::double, {table.updated_column}"
-        with duckdb.connect() as connection:
-            connection.execute("set timezone = 'UTC'")
-            let_read(connection, settings)
-            columns = ", ".join(column.name for column in table.columns)
-            self._newest: pa.Table = connection.sql(
-                f"""
-                select {columns} from read_parquet($1, union_by_name = true)
-                where {self._key} is not null and _dlt_load_id in (
-                    {committed_loads(settings, table.source)}
-                )
-                qualify row_number() over (partition by {self._key} order by row({order}) desc) = 1
-                """,  # noqa: S608 - names of the registry
-                params=[table_glob(settings, table)],
-            ).to_arrow_table()
+        self._newest = newest_rows(settings, table)
         merged = self._newest.column("merged_ids").to_pylist() if "merged_ids" in self._newest.column_names else []
         self._merged = {loser for losers in merged for loser in losers or ()}
         archived = self._newest.column("archived").to_pylist()
-        keys = self._newest.column(self._key).to_pylist()
+        keys = map(str, self._newest.column(self._key).to_pylist())
         # An erased person's surrogate is known to no vendor, and yet not gone.
         standing = {key for key, gone in zip(keys, archived, strict=True) if not gone and not is_surrogate(key)}
         self.ids = standing - self._merged
+
+    def by(self, column: str) -> dict[str, str]:
+        """Keys of the standing records by another of their columns."""
+        pairs = zip(*(self._newest.column(name).to_pylist() for name in (column, self._key)), strict=True)
+        return {str(value): str(key) for value, key in pairs if value is not None and key in self.ids}
 
     def gone(self, ids: Collection[str], at: dt.datetime) -> pa.Table:
         """Tombstones: the last known rows of these records, archived at `at`, in the table's declared schema."""

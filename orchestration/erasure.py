@@ -78,7 +78,12 @@ def find(now: Settings, email: str | None, vendor_id: str | None) -> identity.Id
 
 def counted(found: identity.Identity) -> str:
     """How many identifiers lead to the person, in words; none of them is shown."""
-    words = {"contact": "CRM contacts", "hash": "hashes of addresses, logins and subscriber ids", "client": "browsers"}
+    words = {
+        "contact": "CRM contacts",
+        "recipient": "contacts of email platforms",
+        "hash": "hashes of addresses, logins and subscriber ids",
+        "client": "browsers",
+    }
     return ", ".join(f"{len(found.of(kind))} {word}" for kind, word in words.items())
 
 
@@ -178,7 +183,7 @@ def _marked(value: Any) -> Any:
 def forget_logs(now: Settings, drawn: lake_side.Surrogates) -> None:
     """Cross the identifiers out of every other file, in place: a daemon may hold its log open."""
     shutil.rmtree(now.dbt_target_dir, ignore_errors=True)  # made of the project alone, and made again
-    values = {value for kind in ("hash", "client", "contact") for value in drawn.get(kind, {})}
+    values = {value for kind in ("hash", "client", "contact", "recipient") for value in drawn.get(kind, {})}
     known = sorted({each for value in values for each in (value, value.partition(":")[2]) if len(each) >= SHORTEST})
     if not known:
         return

@@ -105,7 +105,10 @@ def spoilt(fault: Fault, content: bytes, lists: Iterable[str]) -> bytes:
     if fault.kind == "page_repeated":
         return content if fault.previous is None else fault.previous
     if fault.kind == "empty_page":
-        answer = orjson.loads(content)
+        try:
+            answer = orjson.loads(content)
+        except orjson.JSONDecodeError:
+            return content.partition(b"\n")[0] + b"\n"  # a file keeps its heading
         for name in lists:
             if isinstance(answer, dict) and name in answer:
                 answer[name] = []

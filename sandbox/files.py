@@ -49,13 +49,16 @@ def spreadsheet_folder(home: Path) -> Path:
     return home.absolute() / "sandbox" / "spreadsheets"
 
 
-def write(snapshot: Snapshot, home: Path) -> list[Path]:
-    """Brings both folders to the snapshot; returns the files that were written."""
+def write(snapshot: Snapshot, home: Path, company_id: Callable[[str], str] = str) -> list[Path]:
+    """Brings both folders to the snapshot; returns the files that were written.
+
+    company_id: how the CRM in use calls a company, which the billing system has its customers from.
+    """
     register = home.absolute() / "sandbox" / "files.json"
     said: dict[str, str] = json.loads(register.read_text(encoding="utf-8")) if register.exists() else {}
     written = [
         *_write_export(snapshot, export_folder(home), said),
-        *_write_sheets(snapshot, spreadsheet_folder(home), said),
+        *_write_sheets(snapshot, spreadsheet_folder(home), said, company_id),
     ]
     if written:
         _replace(register, lambda path: path.write_text(json.dumps(said, indent=0, sort_keys=True), encoding="utf-8"))
@@ -117,10 +120,15 @@ def _days(sessions: pd.DataFrame) -> tuple[list[np.datetime64], dict[str, str]]:
     return list(unique), dict(zip(names, digests, strict=True))
 
 
-def _write_sheets(snapshot: Snapshot, folder: Path, said: dict[str, str]) -> list[Path]:
+def _write_sheets(
+    snapshot: Snapshot, folder: Path, said: dict[str, str], company_id: Callable[[str], str]
+) -> list[Path]:
     written = []
     for name, (suffix, headers) in SPREADSHEETS.items():
-        sheet = _sheet(getattr(snapshot, name).rename(columns=RENAMED)[list(headers)].copy())
+        frame = getattr(snapshot, name)
+        if "company_id" in frame:
+            frame = frame.assign(company_id=frame["company_id"].map(company_id, na_action="ignore"))
+        sheet = _sheet(frame.rename(columns=RENAMED)[list(headers)].copy())
         text = sheet.to_csv(index=False, lineterminator="\n")
         digest = f"{LAYOUT}-{hashlib.sha256(text.encode()).hexdigest()}"
         path = folder / f"{name}.{suffix}"

@@ -26,6 +26,14 @@ class Limits:
     ga4_tokens_per_project_hour: int = 14_000
     ga4_concurrent: int = 10
     mailchimp_concurrent: int = 10
+    # Klaviyo's tiers: (per second, per minute) of one operation.
+    klaviyo_m: tuple[int, int] = (10, 150)
+    klaviyo_l: tuple[int, int] = (75, 750)
+    klaviyo_xl: tuple[int, int] = (350, 3_500)
+    brevo_contacts_per_second: int = 10
+    brevo_contacts_per_hour: int = 36_000
+    brevo_smtp_per_hour: int = 300
+    brevo_others_per_hour: int = 100
     pipedrive_per_two_seconds: int = 20
     pipedrive_tokens_per_day: int = 30_000
 
@@ -38,6 +46,13 @@ FAST = replace(
     ga4_tokens_per_day=20_000_000,
     ga4_tokens_per_hour=4_000_000,
     ga4_tokens_per_project_hour=1_400_000,
+    klaviyo_m=(1_000, 15_000),
+    klaviyo_l=(7_500, 75_000),
+    klaviyo_xl=(35_000, 350_000),
+    brevo_contacts_per_second=1_000,
+    brevo_contacts_per_hour=3_600_000,
+    brevo_smtp_per_hour=30_000,
+    brevo_others_per_hour=10_000,
     pipedrive_per_two_seconds=2_000,
     pipedrive_tokens_per_day=3_000_000,
 )
@@ -56,6 +71,10 @@ class RollingWindow:
         while self._spent and self._spent[0][0] <= now - self.seconds:
             self._sum -= self._spent.popleft()[1]
         return self.allowed - self._sum
+
+    def frees_in(self) -> float:
+        """Seconds until something of what was spent comes back."""
+        return max(0.0, self._spent[0][0] + self.seconds - time.monotonic()) if self._spent else 0.0
 
     def take(self, units: int = 1) -> bool:
         """Spends the units, or says no and spends nothing."""
@@ -77,6 +96,22 @@ class Counters:
         self.ga4_day = RollingWindow(limits.ga4_tokens_per_day, 86_400)
         self.ga4_hour = RollingWindow(limits.ga4_tokens_per_hour, 3_600)
         self.ga4_project_hour = RollingWindow(limits.ga4_tokens_per_project_hour, 3_600)
+        self.brevo = {
+            "contacts": (
+                RollingWindow(limits.brevo_contacts_per_second, 1),
+                RollingWindow(limits.brevo_contacts_per_hour, 3_600),
+            ),
+            "smtp": (RollingWindow(limits.brevo_smtp_per_hour, 3_600),),
+            "others": (RollingWindow(limits.brevo_others_per_hour, 3_600),),
+        }
         self.pipedrive_burst = RollingWindow(limits.pipedrive_per_two_seconds, 2)
         self.pipedrive_day = RollingWindow(limits.pipedrive_tokens_per_day, 86_400)
         self.open_requests: Counter[str] = Counter()
+        self._klaviyo: dict[str, tuple[RollingWindow, RollingWindow]] = {}
+
+    def klaviyo(self, operation: str, tier: str) -> tuple[RollingWindow, RollingWindow]:
+        """The second and the minute of one operation."""
+        if operation not in self._klaviyo:
+            burst, steady = getattr(self.limits, f"klaviyo_{tier}")
+            self._klaviyo[operation] = RollingWindow(burst, 1), RollingWindow(steady, 60)
+        return self._klaviyo[operation]

@@ -7,6 +7,7 @@ what vendors say (`apis`), what goes wrong (`faults`), files (`files`).
 from __future__ import annotations
 
 import logging
+import os
 import socket
 import threading
 import time
@@ -139,14 +140,17 @@ def running(
     limits: Limits = FAST,
     credentials: Credentials | None = None,
     home: Path | None = None,
+    sources: str = "",
     port: int = 0,
 ) -> Iterator[Running]:
-    """A sandbox in a thread on a free port, for tests and the demo; `until` fixes its day (default: the calendar's)."""
+    """A sandbox in a thread on a free port, for tests and the demo; `until` fixes its day (default: the calendar's),
+    `sources` are those its files go with.
+    """
     seen: list[Logged] = []
     clock: Clock = today if until is None else lambda: until
     sandbox = Sandbox(
         world, clock, faults=faults, corrupt=corrupt, changes=changes, limits=limits, credentials=credentials,
-        home=home, on_request=seen.append,
+        home=home, sources=sources, on_request=seen.append,
     )  # fmt: skip
     sandbox.refresh()
     server = _Server(sandbox, port)
@@ -175,7 +179,7 @@ def serve(
 ) -> None:
     """`kpilote sandbox`: serves until interrupted; `log` receives what a person needs to know."""
     clock: Clock = today if until is None else lambda: until
-    sandbox = Sandbox(world, clock, limits=limits, home=home)
+    sandbox = Sandbox(world, clock, limits=limits, home=home, sources=os.environ.get("KPILOTE_SOURCES", ""))
     server = _Server(sandbox, port)
     sandbox.refresh()
     log(f"The imaginary company of {clock()} (seed {world.seed}, scale {world.scale:g}, since {world.start}):")

@@ -15,13 +15,16 @@ from pathlib import Path
 import pandas as pd
 
 from sandbox import files
+from sandbox.apis.brevo_exports import Processes
 from sandbox.apis.hubspot_schema import ALL_SCOPES
+from sandbox.apis.klaviyo_rules import SCOPES as KLAVIYO_SCOPES
 from sandbox.apis.pipedrive_fields import ALL_SCOPES as PIPEDRIVE_SCOPES
 from sandbox.changes import Change, changed
 from sandbox.corrupt import Corruption, Edit, corrupted, edits_of
 from sandbox.faults import Fault, Faults
 from sandbox.limits import FAST, Counters, Limits
 from sandbox.middleware import Logged
+from sandbox.vendors import crm_of
 from sandbox.view import View
 from sandbox.world import Snapshot, World
 from sandbox.world.clock import TIME_ZONE
@@ -37,6 +40,8 @@ class Credentials:
     ga4_token: str = "sandbox-ga4-token"  # noqa: S105 - not a secret: it opens an imaginary company
     ga4_property: str = "123456789"
     mailchimp_key: str = "sandbox-mailchimp-key-us1"
+    klaviyo_keys: Mapping[str, frozenset[str]] = field(default_factory=lambda: {"sandbox-klaviyo-key": KLAVIYO_SCOPES})
+    brevo_key: str = "sandbox-brevo-key"
     pipedrive_tokens: Mapping[str, frozenset[str]] = field(
         default_factory=lambda: {"sandbox-pipedrive-token": PIPEDRIVE_SCOPES}
     )
@@ -49,7 +54,8 @@ def today() -> date:
 
 class Sandbox:
     """What the server holds: the view of the clock's day (rebuilt when the day, the changes or the corruptions do),
-    limits, credentials, faults. With a `home`, the day's files are written beside it.
+    limits, credentials, faults. With a `home`, the day's files are written beside it, those of billing with the company
+    ids of the first CRM among `sources`.
     """
 
     def __init__(
@@ -63,14 +69,17 @@ class Sandbox:
         limits: Limits = FAST,
         credentials: Credentials | None = None,
         home: Path | None = None,
+        sources: str = "",
         on_request: Callable[[Logged], None] | None = None,
     ) -> None:
         self.world, self.clock = world, clock
         self.limits, self.counters = limits, Counters(limits)
+        self.processes = Processes()
         self.credentials = credentials or Credentials()
         self.faults = Faults(faults, corrupt)
         self.changes = tuple(changes)
         self.home, self.on_request = home, on_request
+        self._company_id = crm_of(sources).company_id or str
         self._lock = threading.Lock()
         self._shown: tuple[date, int, tuple[Change, ...]] | None = None
         self._view: View | None = None
@@ -96,7 +105,7 @@ class Sandbox:
                 self._snapshot = self.world.snapshot(wanted[0])
             snapshot = self._spoilt(changed(self._snapshot, self.changes))
             if self.home is not None:
-                files.write(snapshot, self.home)
+                files.write(snapshot, self.home, self._company_id)
             self._view, self._shown = View(snapshot, self.faults.marks), wanted
 
     def _spoilt(self, snapshot: Snapshot) -> Snapshot:

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from sandbox.apis import ga4, hubspot, mailchimp, pipedrive
+from sandbox.apis import brevo, ga4, hubspot, klaviyo, mailchimp, pipedrive
 from sandbox.apis.vendor import Vendor
 
 VENDORS: dict[str, Vendor] = {
-    each.name: each for each in (hubspot.VENDOR, ga4.VENDOR, mailchimp.VENDOR, pipedrive.VENDOR)
-}
+    each.name: each
+    for each in (
+        hubspot.VENDOR, pipedrive.VENDOR,
+        ga4.VENDOR,
+        mailchimp.VENDOR, brevo.VENDOR, klaviyo.VENDOR,
+    )
+}  # fmt: skip
+
+
+def crm_of(sources: str) -> Vendor:
+    """The first CRM of a list as KPILOTE_SOURCES holds it, whose ids the billing system knows; HubSpot by default."""
+    named = (VENDORS[name] for each in sources.split(",") if (name := each.strip()) in VENDORS)
+    return next((vendor for vendor in named if vendor.company_id is not None), hubspot.VENDOR)
 
 
 def vendor_of(path: str) -> Vendor:

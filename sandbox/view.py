@@ -8,9 +8,11 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
+from sandbox.apis import brevo_records
 from sandbox.apis.ga4_reports import Property
 from sandbox.apis.hubspot_records import Portal
 from sandbox.apis.hubspot_search import Search
+from sandbox.apis.klaviyo_records import Account as KlaviyoAccount
 from sandbox.apis.mailchimp_records import Account
 from sandbox.apis.pipedrive_account import Company
 
@@ -37,8 +39,16 @@ class View:
         return Property(self.snapshot, self._marks)
 
     @cached_property
+    def klaviyo(self) -> KlaviyoAccount:
+        return KlaviyoAccount(self.snapshot)
+
+    @cached_property
     def emails(self) -> Account:
         return Account(self.snapshot)
+
+    @cached_property
+    def brevo(self) -> brevo_records.Account:
+        return brevo_records.Account(self.snapshot)
 
     @cached_property
     def pipedrive(self) -> Company:

@@ -8,9 +8,10 @@ import pyarrow as pa
 
 Kind = Literal["record", "window"]
 # Which identifiers are one and the same: a contact's id is another thing than a deal's of the same digits. `hash` is
-# every HMAC made at the door: an address, a login, a subscriber. Those of LOCAL are numbers of one vendor's making.
-IdentifierKind = Literal["hash", "contact", "client", "order", "deal", "meeting"]
-LOCAL: frozenset[IdentifierKind] = frozenset({"contact", "deal", "meeting"})
+# every HMAC made at the door: an address, a login, a subscriber. Those of LOCAL are numbers of one vendor's making;
+# `recipient` is an email platform's of somebody it mails.
+IdentifierKind = Literal["hash", "contact", "recipient", "client", "order", "deal", "meeting"]
+LOCAL: frozenset[IdentifierKind] = frozenset({"contact", "recipient", "deal", "meeting"})
 # What an identifier says of its row. subject: the row is about that person. link: the row is somebody else's and
 # points at the person. text: the row is nobody's, but people type names into its texts.
 Role = Literal["subject", "link", "text"]

@@ -207,4 +207,4 @@ def _env(place: Place) -> dict[str, str]:
     }
 
 
-VENDOR = Vendor("hubspot", routes, refusal, _env, lists=("results",))
+VENDOR = Vendor("hubspot", routes, refusal, _env, lists=("results",), company_id=str)

@@ -234,4 +234,4 @@ def _env(place: Place) -> dict[str, str]:
     return {f"SOURCES__PIPEDRIVE__{name}": value for name, value in settings.items()}
 
 
-VENDOR = Vendor("pipedrive", routes, refusal, _env, lists=("data",))
+VENDOR = Vendor("pipedrive", routes, refusal, _env, lists=("data",), company_id=str)

@@ -34,7 +34,8 @@ class Vendor:
     """One imaginary vendor, served under `/<name>`.
 
     refusal: the body it refuses a status with. env: the SOURCES__… variables that point Kpilote at it. lists: members
-    of its answers that hold rows, for pages that come back empty (`faults`).
+    of its answers that hold rows, for pages that come back empty (`faults`). company_id: a CRM's id of a company, by
+    which the billing system knows its customers; None where the vendor is no CRM.
     """
 
     name: str
@@ -43,3 +44,4 @@ class Vendor:
     env: Callable[[Place], dict[str, str]]
     lists: tuple[str, ...]
     media_type: str = JSON
+    company_id: Callable[[str], str] | None = None

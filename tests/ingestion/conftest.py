@@ -17,7 +17,7 @@ from tests.ingestion.lake_reader import latest
 
 START, END = dt.date(2026, 6, 1), dt.date(2026, 9, 1)
 HASH_KEY = "a key of the tests"
-API_SOURCES = ("hubspot", "pipedrive", "ga4", "mailchimp")
+API_SOURCES = tuple(name for name, source in SOURCES.items() if source.is_api)
 
 
 @pytest.fixture(scope="session")

@@ -26,11 +26,11 @@ from sandbox.server import Running
 from sandbox.world import World
 from tests import traces
 from tests.dbt_project.warehouse import Warehouse
-from tests.ingestion.conftest import END, HASH_KEY, START, environment
+from tests.ingestion.conftest import API_SOURCES, END, HASH_KEY, START, environment
 from tests.ingestion.lake_reader import latest, rows
 
 HASHER = Hasher(HASH_KEY)
-APIS = ("hubspot", "ga4", "mailchimp")
+APIS = API_SOURCES
 EARLIER, LATER = (dt.datetime(2026, month, 1, tzinfo=dt.UTC) for month in (6, 8))
 
 

@@ -33,17 +33,27 @@ ENDPOINTS = {
     "mailchimp": (
         "/lists$", "/members$", "/campaigns$", "/reports$", "/sent-to$", "/email-activity$", "/unsubscribed$",
     ),
+    "klaviyo": ("api/events$", "api/profiles$", "api/campaigns$", "api/lists$", "api/metrics$"),
+    "brevo": (
+        "/contacts/lists$", "v3/contacts$", "/emailCampaigns$", "/exportRecipients$", "/processes$", "/exports/",
+        "/campaignStats$", "/statistics/events$",
+    ),
 }  # fmt: skip
 MENDS = {
     "401": {
-        "hubspot": "ACCESS_TOKEN",
+        "hubspot": "ACCESS_TOKEN", "ga4": "SOURCES__GA4__ACCESS_TOKEN", "mailchimp": "SOURCES__MAILCHIMP__API_KEY",
+        "klaviyo": "SOURCES__KLAVIYO__API_KEY", "brevo": "SOURCES__BREVO__API_KEY",
         "pipedrive": "SOURCES__PIPEDRIVE__API_TOKEN",
-        "ga4": "SOURCES__GA4__ACCESS_TOKEN",
-        "mailchimp": "SOURCES__MAILCHIMP__API_KEY",
     },
-    "403": {"hubspot": "scope", "pipedrive": "permission activities:read", "ga4": "Viewer", "mailchimp": "Viewer"},
-    "404": {"hubspot": "API_VERSION", "pipedrive": "BASE_URL", "ga4": "PROPERTY_ID", "mailchimp": "BASE_URL"},
-}
+    "403": {
+        "hubspot": "scope", "ga4": "Viewer", "mailchimp": "Viewer", "klaviyo": "scope", "brevo": "plan",
+        "pipedrive": "permission activities:read",
+    },
+    "404": {
+        "hubspot": "API_VERSION", "ga4": "PROPERTY_ID", "mailchimp": "BASE_URL", "klaviyo": "REVISION",
+        "brevo": "BASE_URL", "pipedrive": "BASE_URL",
+    },
+}  # fmt: skip
 
 
 def assert_whole(settings: Settings, source: str, truth: Truth) -> None:
@@ -80,7 +90,7 @@ def test_a_refusal_is_one_line_that_names_the_mend_and_a_rerun_is_whole(
     assert message.startswith(f"{source}: ")
     assert MENDS[kind][source] in message
     assert "\n" not in message
-    assert not re.search(r"sandbox-(hubspot|pipedrive|ga4|mailchimp)", message)
+    assert not re.search(r"sandbox-(hubspot|pipedrive|ga4|mailchimp|brevo)", message)
     assert committed(fresh, source) == []
     company.faults.plan.clear()
     lake.pull(source, START, END, settings=fresh)
@@ -105,6 +115,10 @@ def test_a_refusal_is_one_line_that_names_the_mend_and_a_rerun_is_whole(
         ("ga4", ":runReport$", "page_repeated", "answered other days than asked for"),
         ("mailchimp", "/sent-to$", "empty_page", "answered an empty page though"),
         ("mailchimp", "/sent-to$", "page_repeated", "answered other rows than asked for"),
+        ("brevo", "/exportRecipients$", "500", "failed at the vendor (500), 3 times"),
+        ("brevo", "/exports/", "malformed", "could not be read, 4 times"),
+        ("brevo", "/exports/", "404", "cannot be fetched (404)"),
+        ("brevo", "/campaignStats$", "500", "failed at the vendor (500), 3 times"),
     ],
 )
 def test_a_lasting_fault_fails_the_pull_in_one_line_after_few_attempts(

@@ -5,13 +5,14 @@ numbers are the same on every machine and every day.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from ingestion import lake
-from ingestion.settings import Settings
+from ingestion.settings import DEFAULT_SOURCES, Settings
 from orchestration.environment import variables
 from sandbox.server import running
 from sandbox.world import Snapshot, World
@@ -53,11 +54,12 @@ def dbt(settings: Settings, project: Path, *arguments: str, target: Path | None 
             DuckDBConnectionManager.close_all_connections()
 
 
-def build(home: Path) -> Built:
+def build(home: Path, sources: Sequence[str] = DEFAULT_SOURCES) -> Built:
     """Pull the company's sources over HTTP and build the warehouse."""
     world = World(seed=SEED, start=START, scale=SCALE)
-    settings = Settings(home=home, start_date=START, hash_key=HASH_KEY, _env_file=None)
-    with running(world, until=UNTIL, home=home) as sandbox, variables({**settings.environment(), **sandbox.env}):
+    settings = Settings(home=home, start_date=START, sources=tuple(sources), hash_key=HASH_KEY, _env_file=None)
+    served = running(world, until=UNTIL, home=home, sources=",".join(sources))
+    with served as sandbox, variables({**settings.environment(), **sandbox.env}):
         for source in settings.sources:
             lake.pull(source, START, UNTIL, settings=settings)
     told = home / "sandbox" / "world.json"

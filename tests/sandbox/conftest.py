@@ -75,6 +75,12 @@ class Client:
     def mailchimp(self, path: str, **params: Any) -> httpx.Response:
         return self._http.get(self.server.mailchimp_url + path, auth=self._mailchimp, params=params)
 
+    def brevo(self, path: str, body: Any = None, **params: Any) -> httpx.Response:
+        headers = {"api-key": self.server.sandbox.credentials.brevo_key}
+        method = "GET" if body is None else "POST"
+        url = f"{self.server.base_url}/brevo/v3{path}"
+        return self._http.request(method, url, headers=headers, params=params, json=body)
+
     def pipedrive(self, path: str, **params: Any) -> httpx.Response:
         return self._http.get(f"{self.server.base_url}/pipedrive{path}", headers=self._pipedrive, params=params)
 

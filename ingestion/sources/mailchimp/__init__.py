@@ -93,7 +93,7 @@ def _campaigns(context: Context, api: Api, settings: MailchimpSettings) -> Strea
     yield Rows("reports", [rows.report(each) for each in read(api, rows.reports(sent)) if each["id"] in known])
     readers: Mapping[str, Callable[[Json, Json], Iterator[dict[str, Any]]]] = {
         "sends": rows.send,
-        "email_activity": partial(rows.activity, partial(rows.is_machine, settings.proxy_ranges)),
+        "email_activity": partial(rows.activity, settings.proxies().hold),
         "unsubscribes": rows.unsubscribe,
     }
     for group in batches(campaigns, CAMPAIGNS_AT_ONCE):

@@ -13,13 +13,12 @@ from pydantic_settings import SettingsConfigDict
 
 from ingestion.errors import SettingsError
 from ingestion.http import Api, HttpSettings, Json, concurrently
+from ingestion.proxies import PROXY_RANGES, Proxies
 
 PAGE = 1000
 # Mailchimp refuses more than ten connections per key; other tools share them.
 WORKERS = 4
 SET_ATTEMPTS = 3
-# Ranges whose requests are machines fetching mail ahead of people: Apple's and Google's image proxies.
-PROXY_RANGES = "17.0.0.0/8,66.102.0.0/20,66.249.80.0/20,104.28.0.0/16,172.224.0.0/12"
 
 
 class MailchimpSettings(HttpSettings):
@@ -32,6 +31,9 @@ class MailchimpSettings(HttpSettings):
     lookback_days: int = Field(30, ge=0, description="Campaigns sent in these days before the end are read again.")
     lookback_minutes: int = Field(60, ge=0, description="Overlap when reading changed members.")
     proxy_ranges: str = Field(PROXY_RANGES, description="Address ranges whose opens are a machine's, comma-separated.")
+
+    def proxies(self) -> Proxies:
+        return Proxies(self.proxy_ranges, "SOURCES__MAILCHIMP__PROXY_RANGES")
 
     def root(self) -> str:
         """Root of the API, from the setting or the key's data centre."""

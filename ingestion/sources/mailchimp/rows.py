@@ -1,13 +1,10 @@
 """Mailchimp's answers by lake columns, and which endpoint and fields each table is read from."""
 
 import datetime as dt
-import ipaddress
 from collections import Counter
 from collections.abc import Callable, Iterator
-from functools import lru_cache
 from typing import Any
 
-from ingestion.errors import SettingsError
 from ingestion.http import Json
 from ingestion.sources.mailchimp.api import Listing
 
@@ -154,23 +151,6 @@ def activity(is_machine: Callable[[str | None], bool], campaign: Json, entry: Js
             "ordinal": repeated[same],
         }
         repeated[same] += 1
-
-
-@lru_cache(maxsize=100_000)
-def is_machine(ranges: str, address: str | None) -> bool:
-    """Whether an address lies in the proxy ranges; the address goes no further."""
-    try:
-        return bool(address) and any(ipaddress.ip_address(address or "") in network for network in _networks(ranges))
-    except ValueError:
-        return False
-
-
-@lru_cache(maxsize=4)
-def _networks(ranges: str) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
-    try:
-        return tuple(ipaddress.ip_network(each.strip()) for each in ranges.split(",") if each.strip())
-    except ValueError as error:
-        raise SettingsError(f"SOURCES__MAILCHIMP__PROXY_RANGES is not usable: {error}") from None
 
 
 def day(send_time: str) -> dt.date:
