@@ -40,6 +40,9 @@ OPEN_VOCABULARIES: dict[str, dict[str, frozenset[str]]] = {
         "status": frozenset({"subscribed", "unsubscribed", "cleaned", "pending", "transactional", "archived"})
     },
     "mailchimp.campaigns": {"status": frozenset({"save", "paused", "schedule", "sending", "sent"})},
+    "matomo.visits": {
+        "referrer_type": frozenset({"direct", "search", "website", "campaign", "social", "ai-assistant"})
+    },
     "spreadsheets.targets": {
         "dimension": frozenset({"total", "channel", "campaign", "country", "segment", "owner", "movement"})
     },

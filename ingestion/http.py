@@ -27,9 +27,12 @@ from ingestion.settings import SourceSettings
 Json = dict[str, Any]
 # Reads a refused answer (status, body or None) and says what to mend, or None to leave it to the general explanation.
 Explain = Callable[[int, Json | None], str | None]
+# The headers that open the door; given those that were refused, other ones.
+Authorize = Callable[[Mapping[str, str] | None], Mapping[str, str]]
 T = TypeVar("T")
 R = TypeVar("R")
 
+JSON = "application/json"
 TOO_MANY_REQUESTS = 429
 MESSAGE_LENGTH = 200
 PAGE_ATTEMPTS = 4
@@ -79,6 +82,8 @@ class Api:
 
     explain(status, body) says what to mend; is_final marks 429s no waiting helps; retry_refusal marks refusals that are
     really overload; learn(headers) sees every answer's headers; wait_header says how many seconds to wait after a 429.
+    listed_as: where a vendor answers bare lists, the name under which an answer holds one. authorize gives headers when
+    a request is made; is_expired marks answers after which it is asked for new ones, once.
     """
 
     def __init__(
@@ -94,12 +99,17 @@ class Api:
         retry_refusal: Callable[[int, Json | None], bool] = lambda _status, _body: False,
         learn: Callable[[Mapping[str, str]], None] = lambda _headers: None,
         wait_header: str = "Retry-After",
+        listed_as: str | None = None,
+        authorize: Authorize = lambda _refused: {},
+        is_expired: Callable[[int, Json | None], bool] = lambda _status, _body: False,
     ) -> None:
         self.source = source
         self._base_url = base_url.rstrip("/")
         self._explain, self._is_final, self._retry_refusal, self._learn = explain, is_final, retry_refusal, learn
-        self._headers = {"Accept": "application/json", **(headers or {})}
+        self._headers = {"Accept": JSON, **(headers or {})}
+        self._authorize, self._is_expired = authorize, is_expired
         self._auth, self._wait_header = auth, wait_header
+        self._listed_as = listed_as
         self._attempts, self._backoff = settings.max_attempts, settings.backoff_seconds
         self._client = Client(
             request_timeout=settings.timeout_seconds,
@@ -116,6 +126,16 @@ class Api:
 
     def post(self, path: str, body: Json, *, limit: RateLimit | None = None) -> Json:
         return self._call("POST", path, limit, json=body)
+
+    def post_form(self, path: str, form: Mapping[str, str], params: Mapping[str, Any] | None = None) -> Json:
+        return self._call("POST", path, None, data=form, params=params)
+
+    def text(self, path: str, params: Mapping[str, Any], kind: str) -> tuple[str, Mapping[str, str]]:
+        """A text (UTF-8) of that media type, and its headers."""
+        response = self._sent("GET", path, None, accept=kind, params=params)
+        if not response.ok:
+            raise self._refused(response, path)
+        return response.content.decode("utf-8"), response.headers
 
     def verified(self, fetch: Callable[[], Json], fault: Callable[[Json], str | None]) -> Json:
         """An answer without a fault (a page repeated, a page empty though more rows exist), asked for again a few
@@ -141,29 +161,51 @@ class Api:
         return kind(self.source, without_addresses(message))
 
     def _call(self, method: str, path: str, limit: RateLimit | None, **arguments: Any) -> Json:
+        response = self._sent(method, path, limit, **arguments)
+        body = _decode(response, self._listed_as)
+        if response.ok and body is not None:
+            return body
+        raise self._refused(response, path)
+
+    def _sent(
+        self, method: str, path: str, limit: RateLimit | None, accept: str = JSON, **arguments: Any
+    ) -> requests.Response:
+        """The answer to a request, with new headers of authorisation where the old ones had expired."""
+        allowed = self._authorize(None)
+        response = self._request(method, path, limit, {"Accept": accept, **allowed}, arguments)
+        if self._is_expired(response.status_code, _decode(response, self._listed_as)):
+            allowed = self._authorize(allowed)
+            response = self._request(method, path, limit, {"Accept": accept, **allowed}, arguments)
+        return response
+
+    def _request(
+        self, method: str, path: str, limit: RateLimit | None, headers: Json, arguments: Json
+    ) -> requests.Response:
         if limit is not None:
             limit.wait()
         url = f"{self._base_url}{path}"
+        headers = {**self._headers, **headers}
         try:
-            response = self._client.request(method, url, headers=self._headers, auth=self._auth, **arguments)
+            response = self._client.request(method, url, headers=headers, auth=self._auth, **arguments)
         except requests.RequestException as error:
             message = f"{urlsplit(without_secrets(url)).netloc} cannot be reached ({_reason(error)})"
             raise self.error(message, transient=True) from None
-        body = _decode(response)
-        if response.ok and body is not None:
-            return body
-        refusal = self._refusal(response.status_code, body, path)
+        return response
+
+    def _refused(self, response: requests.Response, path: str) -> SourceError:
+        refusal = self._refusal(response.status_code, _decode(response, self._listed_as), path)
         refused = self.error(refusal, transient=self._is_transient(response, None))
         refused.status = response.status_code
-        raise refused
+        return refused
 
     def _is_transient(self, response: requests.Response | None, error: BaseException | None) -> bool:
         if response is None:
             return False
         self._learn(response.headers)  # before a refusal is judged: it may say whether waiting helps
         if response.ok:
-            return _decode(response) is None
-        status, body = response.status_code, _decode(response)
+            is_json = response.request.headers.get("Accept") == JSON
+            return is_json and _decode(response, self._listed_as) is None
+        status, body = response.status_code, _decode(response, self._listed_as)
         if status == TOO_MANY_REQUESTS:
             if self._wait_header in response.headers:
                 response.headers.setdefault("Retry-After", response.headers[self._wait_header])
@@ -191,13 +233,15 @@ class Api:
         return f"{path} was refused ({status}){said}"
 
 
-def _decode(response: requests.Response) -> Json | None:
+def _decode(response: requests.Response, listed_as: str | None) -> Json | None:
     """The JSON object answered, or None; decoded once per answer, big pages are costly."""
     if "kpilote_body" not in response.__dict__:
         try:
             body = orjson.loads(response.content)
         except orjson.JSONDecodeError:
             body = None
+        if listed_as is not None and isinstance(body, list):
+            body = {listed_as: body}
         response.__dict__["kpilote_body"] = body if isinstance(body, dict) else None
     decoded: Json | None = response.__dict__["kpilote_body"]
     return decoded

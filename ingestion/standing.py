@@ -5,7 +5,7 @@ without a feed of deletions. Belongs here: reading the lake's own side. Does not
 """
 
 import datetime as dt
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterable
 
 import duckdb
 import pyarrow as pa
@@ -35,10 +35,12 @@ def newest_rows(settings: Settings, table: Table) -> pa.Table:
 
 
 class Standing:
-    """The standing records of one table (one key column, `archived`, perhaps `merged_ids`) before a pull."""
+    """The standing records of one table before a pull: the last column of its key is the vendor's id, `archived` and
+    perhaps `merged_ids` say what stands.
+    """
 
     def __init__(self, settings: Settings, table: Table) -> None:
-        self._table, (self._key,) = table, table.key
+        self._table, self._key = table, table.key[-1]
         self._newest = newest_rows(settings, table)
         merged = self._newest.column("merged_ids").to_pylist() if "merged_ids" in self._newest.column_names else []
         self._merged = {loser for losers in merged for loser in losers or ()}
@@ -63,5 +65,38 @@ class Standing:
             ("archived_at", moment),
             ("updated_at", moment),
         ):
-            rows = rows.set_column(rows.column_names.index(name), rows.schema.field(name), values)
+            if name in rows.column_names:
+                rows = rows.set_column(rows.column_names.index(name), rows.schema.field(name), values)
         return rows
+
+
+class Departures:
+    """Records deleted for good: their vendor tells of them nowhere, they are only missing.
+
+    The vendor's number of standing records is compared with what the lake holds as standing after a pull. Where the two
+    differ, the ids are listed, and what is in the lake but in no list any more gets a tombstone.
+    """
+
+    def __init__(self, standing: Standing, is_erased: Callable[[str], bool]) -> None:
+        self._standing, self._is_erased = standing, is_erased
+        self._ids: set[str | None] = {*standing.ids}
+
+    def met(self, ids: Iterable[str | None]) -> None:
+        """Standing records of this pull; erased people stand nowhere."""
+        self._ids.update(id_ or None for id_ in ids if not id_ or not self._is_erased(id_))
+
+    def left(self, ids: Iterable[str | None]) -> None:
+        """Records archived or merged away: gone by another way."""
+        self._ids.difference_update(ids)
+
+    def tombstones(
+        self, count: Callable[[], int], listed: Callable[[], Iterable[Collection[str]]], at: dt.datetime
+    ) -> pa.Table | None:
+        """What is gone, archived at `at`; None where the numbers agree. listed: pages of ids of all that stands."""
+        # A record whose id was lost may be any of them: the gate raw is to see it, and nothing is taken for deleted.
+        if None in self._ids or count() == len(self._ids):
+            return None
+        known = {id_ for id_ in self._ids if id_ in self._standing.ids}
+        for page in listed():
+            known.difference_update(page)
+        return self._standing.gone({id_ for id_ in known if id_}, at) if known else None

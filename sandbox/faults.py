@@ -109,8 +109,10 @@ def spoilt(fault: Fault, content: bytes, lists: Iterable[str]) -> bytes:
             answer = orjson.loads(content)
         except orjson.JSONDecodeError:
             return content.partition(b"\n")[0] + b"\n"  # a file keeps its heading
+        if isinstance(answer, list):
+            return b"[]"
         for name in lists:
-            if isinstance(answer, dict) and name in answer:
+            if name in answer:
                 answer[name] = []
         return orjson.dumps(answer)
     return content

@@ -11,6 +11,7 @@ import re
 from collections.abc import MutableMapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
 import orjson
 from starlette.concurrency import run_in_threadpool
@@ -32,7 +33,7 @@ CONTROL = "/_faults"
 
 @dataclass
 class Logged:
-    """One request as the server received it."""
+    """One request as the server received it; `path` ends in the method's name where one path serves all (Matomo)."""
 
     method: str
     path: str
@@ -71,7 +72,7 @@ class FaultMiddleware:
                 self._sandbox.on_request(logged)
 
     async def _answer(self, scope: Scope, body: bytes, send: Send, logged: Logged) -> None:
-        path = scope["path"]
+        path = logged.path
         fault = self._sandbox.faults.due(path)
         if fault is not None and fault.kind[:3].isdigit():
             logged.status = int(fault.kind[:3])
@@ -128,7 +129,10 @@ async def _send(send: Send, start: MutableMapping[str, Any], content: bytes) -> 
 
 def _logged(scope: Scope, body: bytes) -> Logged:
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-    return Logged(scope["method"], scope["path"], scope["query_string"].decode("latin-1"), body, headers=headers)
+    query = scope["query_string"].decode("latin-1")
+    called = dict(parse_qsl(query)).get("method")
+    path = scope["path"] if called is None else f"{scope['path']}?method={called}"
+    return Logged(scope["method"], path, query, body, headers=headers)
 
 
 async def _control(request: Request) -> Response:

@@ -18,6 +18,7 @@ from sandbox import files
 from sandbox.apis.brevo_exports import Processes
 from sandbox.apis.hubspot_schema import ALL_SCOPES
 from sandbox.apis.klaviyo_rules import SCOPES as KLAVIYO_SCOPES
+from sandbox.apis.matomo_rules import PLUGINS
 from sandbox.apis.pipedrive_fields import ALL_SCOPES as PIPEDRIVE_SCOPES
 from sandbox.changes import Change, changed
 from sandbox.corrupt import Corruption, Edit, corrupted, edits_of
@@ -34,7 +35,11 @@ Clock = Callable[[], date]
 
 @dataclass(frozen=True)
 class Credentials:
-    """Who may come in; `…_tokens` give each token its scopes."""
+    """Who may come in; `hubspot_tokens` and `pipedrive_tokens` give each token its scopes,
+    `matomo_tokens` its role (view, superuser, none).
+
+    `matomo_version` and `matomo_plugins`: what is installed there.
+    """
 
     hubspot_tokens: Mapping[str, frozenset[str]] = field(default_factory=lambda: {"sandbox-hubspot-token": ALL_SCOPES})
     ga4_token: str = "sandbox-ga4-token"  # noqa: S105 - not a secret: it opens an imaginary company
@@ -42,6 +47,16 @@ class Credentials:
     mailchimp_key: str = "sandbox-mailchimp-key-us1"
     klaviyo_keys: Mapping[str, frozenset[str]] = field(default_factory=lambda: {"sandbox-klaviyo-key": KLAVIYO_SCOPES})
     brevo_key: str = "sandbox-brevo-key"
+    matomo_tokens: Mapping[str, str] = field(default_factory=lambda: {"sandbox-matomo-token": "view"})
+    matomo_version: str = "5.3.2"
+    matomo_plugins: frozenset[str] = PLUGINS
+    salesforce_client: str = "sandbox-salesforce-client"
+    salesforce_secret: str = "sandbox-salesforce-secret"  # noqa: S105 - see above
+    salesforce_username: str = "kpilote@kpilote-demo.example"
+    # Public key (PEM) of an app that signs its requests for a session; without one there is none.
+    salesforce_certificate: str = ""
+    # Objects ("Lead") and fields ("Lead.MQL_Date__c") the user may not see.
+    salesforce_hidden: frozenset[str] = frozenset()
     pipedrive_tokens: Mapping[str, frozenset[str]] = field(
         default_factory=lambda: {"sandbox-pipedrive-token": PIPEDRIVE_SCOPES}
     )

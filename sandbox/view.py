@@ -14,7 +14,9 @@ from sandbox.apis.hubspot_records import Portal
 from sandbox.apis.hubspot_search import Search
 from sandbox.apis.klaviyo_records import Account as KlaviyoAccount
 from sandbox.apis.mailchimp_records import Account
+from sandbox.apis.matomo_records import Site
 from sandbox.apis.pipedrive_account import Company
+from sandbox.apis.salesforce_records import Org
 
 
 class View:
@@ -49,6 +51,14 @@ class View:
     @cached_property
     def brevo(self) -> brevo_records.Account:
         return brevo_records.Account(self.snapshot)
+
+    @cached_property
+    def site(self) -> Site:
+        return Site(self.snapshot)
+
+    @cached_property
+    def org(self) -> Org:
+        return Org(self.snapshot)
 
     @cached_property
     def pipedrive(self) -> Company:

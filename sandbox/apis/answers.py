@@ -34,7 +34,7 @@ class RefusalError(Exception):
     """A request the vendor would refuse, with the body it would say so in."""
 
     def __init__(
-        self, status: int, body: Json, *, headers: Mapping[str, str] | None = None, media_type: str | None = None
+        self, status: int, body: Any, *, headers: Mapping[str, str] | None = None, media_type: str | None = None
     ) -> None:
         super().__init__(f"refused with {status}")
         self.answer = Answer(body, status_code=status, headers=headers, media_type=media_type)

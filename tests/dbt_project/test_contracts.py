@@ -88,7 +88,8 @@ def test_the_key_of_a_mart_is_judged_once(built_home: Home) -> None:
     by_dbt = {
         (nodes[node["attached_node"]]["name"], frozenset(told.get("columns") or [told["column_name"]]))
         for node in nodes.values()
-        if (node.get("test_metadata") or {}).get("name") == "primary_key"
+        # dbt keeps the tests of a model that is off, switched off too.
+        if node["config"]["enabled"] and (node.get("test_metadata") or {}).get("name") == "primary_key"
         for told in [node["test_metadata"]["kwargs"]]
     }
     assert by_gate

@@ -19,6 +19,7 @@ from tests.expectations.lake import (
     API_WINDOW,
     DAYS,
     LAST,
+    RECIPIENTS,
     ROWS_A_DAY,
     Row,
     TinyLake,
@@ -64,8 +65,9 @@ def bad_rows(declared: Table) -> Iterator[Row]:
             yield {**other, "currency": "ZZZ"}
     for ordinal in set(ORDINALS) & set(declared.key):
         yield from ({**valid_row(declared, DAYS[30], 700 + number), ordinal: 1} for number in range(10))
-    if declared.full_name == "mailchimp.reports":
-        yield {**valid_row(declared, LAST, 700), "emails_sent": 5000}
+    for name, sent in RECIPIENTS:
+        if declared.name == name:
+            yield {**valid_row(declared, LAST, 700), sent: 5000}
     yield {**valid_row(declared, DAYS[20], 600), text: "someone@example.fr"}
     if declared.full_name in RATE_DAYS:
         yield {**valid_row(declared, DAYS[20], 601), RATE_DAYS[declared.full_name]: dt.date(2020, 1, 1)}

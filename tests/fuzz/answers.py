@@ -21,7 +21,7 @@ import orjson
 from ingestion.errors import KpiloteError
 from ingestion.http import Api
 from ingestion.pipeline import understood
-from ingestion.sources import ga4, hubspot, mailchimp
+from ingestion.sources import ga4, hubspot, mailchimp, matomo
 from ingestion.streams import Connector
 from orchestration.environment import variables
 from sandbox.server import running
@@ -30,6 +30,7 @@ from tests.fuzz.feeding import ADDRESS, END, START, Offline, Outcome, context, f
 
 CONNECTORS: Mapping[str, Callable[[Offline], Connector]] = {
     "hubspot": hubspot.connect, "mailchimp": mailchimp.connect, "ga4": ga4.connect,  # type: ignore[dict-item]
+    "matomo": matomo.connect,  # type: ignore[dict-item]
 }  # fmt: skip
 # Small pages, so that a small company fills several.
 SMALL_PAGES = {
@@ -88,7 +89,7 @@ def recorded(source_name: str) -> Recording:
     world = World(seed=7, start=START, scale=SCALE)
     with TemporaryDirectory() as home, running(world, END, home=Path(home)) as served:
         backoff = {f"SOURCES__{source_name.upper()}__BACKOFF_SECONDS": "0"}
-        kept.environment = {**served.env, **backoff, "SOURCES__GA4__EXPORT_URL": ""}
+        kept.environment = {**served.env, **backoff, "SOURCES__GA4__EXPORT_URL": "", "SOURCES__MATOMO__PAGE_ROWS": "4"}
         with variables(kept.environment), small_pages(), _answering(record):
             stream = "connect"
             connector = CONNECTORS[source_name](within := context(source_name))

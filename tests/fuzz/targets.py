@@ -15,6 +15,7 @@ TARGETS: dict[str, tuple[int, Callable[[random.Random], Outcome]]] = {
     "sheet: random table, xlsx": (80, spreadsheets.table_xlsx),
     "api: hubspot": (120, partial(answers.answers, "hubspot")),
     "api: mailchimp": (120, partial(answers.answers, "mailchimp")),
+    "api: matomo": (80, partial(answers.answers, "matomo")),
     "api: ga4 reports": (50, partial(answers.answers, "ga4")),
     "api: ga4 export": (10, answers.export),
 }

@@ -38,6 +38,10 @@ ENDPOINTS = {
         "/contacts/lists$", "v3/contacts$", "/emailCampaigns$", "/exportRecipients$", "/processes$", "/exports/",
         "/campaignStats$", "/statistics/events$",
     ),
+    "matomo": (
+        "getLastVisitsDetails$", "getSiteFromId$", "getGoals$", "VisitsSummary.get$", "getReferrerType$",
+    ),
+    "salesforce": ("/queryAll$", "/oauth2/token$", "/query$", "/sobjects$", "/Lead/describe$"),
 }  # fmt: skip
 # What the line of a refusal names: of the credentials (401), of a permission (403), of a path (404).
 MENDS = {
@@ -45,8 +49,10 @@ MENDS = {
     "pipedrive": ("SOURCES__PIPEDRIVE__API_TOKEN", "permission activities:read", "BASE_URL"),
     "ga4": ("SOURCES__GA4__ACCESS_TOKEN", "Viewer", "PROPERTY_ID"),
     "mailchimp": ("SOURCES__MAILCHIMP__API_KEY", "Viewer", "BASE_URL"),
+    "matomo": ("SOURCES__MATOMO__API_KEY", "login_allowlist_ip", "SOURCES__MATOMO__BASE_URL"),
     "brevo": ("SOURCES__BREVO__API_KEY", "plan", "BASE_URL"),
     "klaviyo": ("SOURCES__KLAVIYO__API_KEY", "scope", "REVISION"),
+    "salesforce": ("SOURCES__SALESFORCE__CLIENT_ID", "API Enabled", "BASE_URL"),
 }
 
 
@@ -113,6 +119,14 @@ def test_a_refusal_is_one_line_that_names_the_mend_and_a_rerun_is_whole(
         ("brevo", "/exports/", "malformed", "could not be read, 4 times"),
         ("brevo", "/exports/", "404", "cannot be fetched (404)"),
         ("brevo", "/campaignStats$", "500", "failed at the vendor (500), 3 times"),
+        ("matomo", "getLastVisitsDetails$", "empty_page", "answered none of the"),
+        ("matomo", "getLastVisitsDetails$", "page_repeated", "answered other days than asked for"),
+        ("matomo", "VisitsSummary.get$", "page_repeated", "answered other days than asked for"),
+        ("matomo", "getReferrerType$", "500", "failed at the vendor (500), 3 times"),
+        ("salesforce", "/queryAll$", "500", "failed at the vendor (500), 3 times"),
+        ("salesforce", "/queryAll$", "malformed", "answered what is not JSON, 3 times"),
+        ("salesforce", "/queryAll$", "empty_page", "answered 0 of"),
+        ("salesforce", "/queryAll$", "page_repeated", "answered other records than asked for"),
     ],
 )
 def test_a_lasting_fault_fails_the_pull_in_one_line_after_few_attempts(

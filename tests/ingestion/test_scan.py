@@ -36,7 +36,13 @@ def test_no_personal_byte_is_kept_of_a_row_in_quarantine(fresh: Settings, compan
 
 
 def test_no_secret_is_kept(everything: str) -> None:
-    for secret in (HASH_KEY, "sandbox-hubspot-token", "sandbox-ga4-token", "sandbox-mailchimp-key-us1"):
+    for secret in (
+        HASH_KEY,
+        "sandbox-hubspot-token",
+        "sandbox-ga4-token",
+        "sandbox-mailchimp-key-us1",
+        "sandbox-matomo-token",
+    ):
         assert secret not in everything
 
 

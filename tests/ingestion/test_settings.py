@@ -93,9 +93,9 @@ def test_secrets_are_asked_for_when_used(bare: Settings) -> None:
 
 
 def test_an_empty_lake_is_readable_and_prepared_once(bare: Settings) -> None:
-    lake.prepare(bare)
+    lake.prepare(bare, tuple(SOURCES))
     before = {path: path.stat().st_mtime_ns for path in Path(bare.lake_url).rglob("*") if path.is_file()}
-    lake.prepare(bare)
+    lake.prepare(bare, tuple(SOURCES))
     assert before == {path: path.stat().st_mtime_ns for path in Path(bare.lake_url).rglob("*") if path.is_file()}
     for declared in (*tables(), *(each for name in SOURCES for each in bookkeeping(name))):
         query = f"select * from read_parquet('{lake.table_glob(bare, declared)}', union_by_name = true)"

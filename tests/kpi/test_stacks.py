@@ -50,8 +50,7 @@ def differing(connection: duckdb.DuckDBPyConnection, table: str) -> duckdb.DuckD
     sides = (f"(select true as said, * from {side}.marts.{table}) as {side}" for side in ("ours", "theirs"))
     names, joined = ", ".join(key), " full join ".join(sides)
     return connection.sql(
-        f"select {names}, struct_pack(ours, theirs) as cell from {joined} using ({names})"
-        f" where {' or '.join(tests)} order by all"
+        f"select {names}, ours, theirs from {joined} using ({names}) where {' or '.join(tests)} order by all"
     )
 
 

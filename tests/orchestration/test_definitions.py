@@ -27,12 +27,13 @@ from orchestration.runs import ROOT
 from tests.conftest import Home, home_environment
 
 WITHOUT_SECRETS = {"KPILOTE_HASH_KEY": ""}
+EVERY_SOURCE = {"KPILOTE_SOURCES": ",".join(SOURCES)}
 
 
 @pytest.fixture(scope="module")
 def definitions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dg.Definitions]:
     home = tmp_path_factory.mktemp("definitions")
-    with variables({**home_environment(home), **WITHOUT_SECRETS}):
+    with variables({**home_environment(home), **WITHOUT_SECRETS, **EVERY_SOURCE}):
         settings_module.reload()
         yield build_defs()
     settings_module.settings.cache_clear()

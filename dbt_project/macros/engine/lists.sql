@@ -20,6 +20,13 @@
     from {{ relation }}
 {%- endmacro %}
 
+{#- The values of a group as a list, in their own order. -#}
+{% macro sorted_list(expression) -%}
+    {{- return(adapter.dispatch('sorted_list', 'kpilote')(expression)) -}}
+{%- endmacro %}
+{% macro default__sorted_list(expression) -%} array_sort(collect_list({{ expression }})) {%- endmacro %}
+{% macro duckdb__sorted_list(expression) -%} list({{ expression }} order by {{ expression }}) {%- endmacro %}
+
 {#- A list of ids of a vendor's as they are known outside staging (record_id). -#}
 {% macro record_ids(source_name, column) -%}
     {{- return(adapter.dispatch('record_ids', 'kpilote')(source_name, column)) -}}

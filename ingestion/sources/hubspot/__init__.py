@@ -14,9 +14,10 @@ from typing import Any
 from ingestion.cursor import Cursor
 from ingestion.http import Json, batches
 from ingestion.privacy import without_secrets
+from ingestion.sources.hubspot import checks
 from ingestion.sources.hubspot.api import HISTORY_BATCH, LINKS_BATCH, HubSpot, HubspotSettings
 from ingestion.sources.hubspot.objects import ObjectType, converters, object_types, split_ids
-from ingestion.standing import Standing
+from ingestion.standing import Departures, Standing
 from ingestion.streams import Connector, Context, Rows, Stream, Window
 
 REFERENCE_TABLES = ("owners", "pipeline_stages", "associations", "property_history")
@@ -48,11 +49,14 @@ def _object_stream(context: Context, hubspot: HubSpot, settings: HubspotSettings
     """Changed records with their links and history, then archived ones; cursors move once all of it was read."""
     overlap = dt.timedelta(minutes=settings.lookback_minutes)
     live = Cursor(context.state, f"{kind.name}.updated", overlap, _forget(context, kind))
-    departures = None if live.since is None else _Departures(context, hubspot, kind)
+    departures = None
+    if live.since is not None:
+        departures = Departures(Standing(context.settings, context.source.tables[kind.name]), _forget(context, kind))
     waiting: list[str] = []
     for page in _changed(hubspot, kind, live):
         if departures is not None:
-            departures.met(page)
+            departures.met(record.get("id") for record in page)
+            departures.left(id_ for record in page for id_ in _merged(record))
         fresh = [record for record in page if live.is_new(record.get("id"), record["properties"].get(kind.updated))]
         yield Rows(kind.name, [kind.row(record) for record in fresh])
         waiting += [record["id"] for record in fresh if record.get("id")]
@@ -64,10 +68,10 @@ def _object_stream(context: Context, hubspot: HubSpot, settings: HubspotSettings
     for page in hubspot.listed(kind.name, kind.requested(), kind.updated, archived=True):
         fresh = [record for record in page if archived.is_new(record.get("id"), record.get("archivedAt"))]
         if departures is not None:
-            departures.left(page)
+            departures.left(record.get("id") for record in page)
         yield Rows(kind.name, [kind.row(record) for record in fresh])
     if departures is not None:
-        yield from departures.rows()
+        yield from _gone(context, hubspot, kind, departures)
     live.save()
     archived.save()
     yield Window(kind.name, context.start, context.end)
@@ -77,41 +81,21 @@ def _forget(context: Context, kind: ObjectType) -> Callable[[str], bool]:
     return partial(context.is_erased, "contact") if kind.name == "contacts" else lambda _record_id: False
 
 
-class _Departures:
-    """Records deleted for good: HubSpot tells of them nowhere, they are only missing.
+def _merged(record: Json) -> list[str]:
+    """Records merged into this one: they are gone by another way."""
+    return split_ids(record["properties"].get("hs_merged_object_ids") or "")
 
-    The vendor's number of live records is compared with what the lake holds as standing after this pull. Where the two
-    differ, the ids are listed, and what is in the lake but in no list any more gets a tombstone.
-    """
 
-    def __init__(self, context: Context, hubspot: HubSpot, kind: ObjectType) -> None:
-        self._context, self._hubspot, self._kind = context, hubspot, kind
-        self._standing = Standing(context.settings, context.source.tables[kind.name])
-        self._ids: set[str | None] = {*self._standing.ids}
-        self._is_erased = _forget(context, kind)
+def _gone(context: Context, hubspot: HubSpot, kind: ObjectType, departures: Departures) -> Iterator[Rows]:
+    """Tombstones of live records that are in no list any more."""
 
-    def met(self, page: list[Json]) -> None:
-        """Live records of this pull; those merged into them are gone by another way, erased people stand nowhere."""
-        for record in page:
-            id_ = record.get("id") or None
-            if id_ is None or not self._is_erased(id_):
-                self._ids.add(id_)
-            self._ids.difference_update(split_ids(record["properties"].get("hs_merged_object_ids") or ""))
+    def listed() -> Iterator[frozenset[str]]:
+        for page in hubspot.listed(kind.name, [kind.updated], kind.updated, archived=False):
+            yield checks.record_ids(page)
 
-    def left(self, page: list[Json]) -> None:
-        """Records in the recycle bin."""
-        self._ids.difference_update(record.get("id") for record in page)
-
-    def rows(self) -> Iterator[Rows]:
-        # A record whose id was lost may be any of them: the gate raw is to see it, and nothing is taken for deleted.
-        if None in self._ids or self._hubspot.newest(self._kind.name, self._kind.updated)[0] == len(self._ids):
-            return
-        known = {id_ for id_ in self._ids if id_ in self._standing.ids}
-        for page in self._hubspot.listed(self._kind.name, [self._kind.updated], self._kind.updated, archived=False):
-            known.difference_update(record.get("id") for record in page)
-        if known:
-            tombstones = self._standing.gone({id_ for id_ in known if id_}, self._context.pulled_at)
-            yield Rows(self._kind.name, tombstones, received=len(known))
+    tombstones = departures.tombstones(lambda: hubspot.newest(kind.name, kind.updated)[0], listed, context.pulled_at)
+    if tombstones is not None:
+        yield Rows(kind.name, tombstones, received=tombstones.num_rows)
 
 
 def _changed(hubspot: HubSpot, kind: ObjectType, cursor: Cursor) -> Iterator[list[Json]]:
