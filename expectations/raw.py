@@ -24,6 +24,7 @@ VOCABULARIES: dict[str, dict[str, frozenset[str]]] = {
         "from_type": frozenset({"deal", "contact", "meeting", "call", "email"}),
         "to_type": frozenset({"contact", "company", "deal"}),
     },
+    "pipedrive.deals": {"status": frozenset({"open", "won", "lost", "deleted"})},
     "mailchimp.sends": {"status": frozenset({"sent", "hard", "soft"})},
     "mailchimp.email_activity": {"action": frozenset({"open", "click", "bounce"})},
     "brevo.sends": {"status": frozenset({"sent", "hard", "soft"})},

@@ -190,7 +190,6 @@ class Api:
         except requests.RequestException as error:
             message = f"{urlsplit(without_secrets(url)).netloc} cannot be reached ({_reason(error)})"
             raise self.error(message, transient=True) from None
-        self._learn(response.headers)
         return response
 
     def _refused(self, response: requests.Response, path: str) -> SourceError:
@@ -202,6 +201,7 @@ class Api:
     def _is_transient(self, response: requests.Response | None, error: BaseException | None) -> bool:
         if response is None:
             return False
+        self._learn(response.headers)  # before a refusal is judged: it may say whether waiting helps
         if response.ok:
             is_json = response.request.headers.get("Accept") == JSON
             return is_json and _decode(response, self._listed_as) is None

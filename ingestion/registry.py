@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from ingestion.errors import SettingsError
-from ingestion.tables import brevo, ga4, hubspot, klaviyo, mailchimp, matomo, salesforce, spreadsheets
+from ingestion.tables import brevo, ga4, hubspot, klaviyo, mailchimp, matomo, pipedrive, salesforce, spreadsheets
 from ingestion.tables.model import Column, Kind, Source, Table
 
 __all__ = ["LOAD_ID", "SOURCES", "Column", "Kind", "Source", "Table", "bookkeeping", "source", "table", "tables"]
@@ -21,7 +21,7 @@ LOAD_ID = Column("_dlt_load_id", "string", "Load that wrote the row; it counts o
 SOURCES: dict[str, Source] = {
     each.name: each
     for each in (
-        hubspot.SOURCE, salesforce.SOURCE,
+        hubspot.SOURCE, salesforce.SOURCE, pipedrive.SOURCE,
         ga4.SOURCE, matomo.SOURCE,
         mailchimp.SOURCE, brevo.SOURCE, klaviyo.SOURCE,
         spreadsheets.SOURCE,

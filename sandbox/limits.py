@@ -37,6 +37,8 @@ class Limits:
     salesforce_calls_per_day: int = 100_000
     salesforce_query_jobs_per_day: int = 10_000
     salesforce_uri_bytes: int = 16_384
+    pipedrive_per_two_seconds: int = 20
+    pipedrive_tokens_per_day: int = 30_000
 
 
 VENDOR = Limits()
@@ -56,6 +58,8 @@ FAST = replace(
     brevo_others_per_hour=10_000,
     salesforce_calls_per_day=10_000_000,
     salesforce_query_jobs_per_day=1_000_000,
+    pipedrive_per_two_seconds=2_000,
+    pipedrive_tokens_per_day=3_000_000,
 )
 
 
@@ -107,6 +111,8 @@ class Counters:
         }
         self.salesforce_day = RollingWindow(limits.salesforce_calls_per_day, 86_400)
         self.salesforce_jobs = RollingWindow(limits.salesforce_query_jobs_per_day, 86_400)
+        self.pipedrive_burst = RollingWindow(limits.pipedrive_per_two_seconds, 2)
+        self.pipedrive_day = RollingWindow(limits.pipedrive_tokens_per_day, 86_400)
         self.open_requests: Counter[str] = Counter()
         self._klaviyo: dict[str, tuple[RollingWindow, RollingWindow]] = {}
 

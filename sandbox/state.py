@@ -19,6 +19,7 @@ from sandbox.apis.brevo_exports import Processes
 from sandbox.apis.hubspot_schema import ALL_SCOPES
 from sandbox.apis.klaviyo_rules import SCOPES as KLAVIYO_SCOPES
 from sandbox.apis.matomo_rules import PLUGINS
+from sandbox.apis.pipedrive_fields import ALL_SCOPES as PIPEDRIVE_SCOPES
 from sandbox.changes import Change, changed
 from sandbox.corrupt import Corruption, Edit, corrupted, edits_of
 from sandbox.faults import Fault, Faults
@@ -34,7 +35,8 @@ Clock = Callable[[], date]
 
 @dataclass(frozen=True)
 class Credentials:
-    """Who may come in; `hubspot_tokens` gives each token its scopes, `matomo_tokens` its role (view, superuser, none).
+    """Who may come in; `hubspot_tokens` and `pipedrive_tokens` give each token its scopes,
+    `matomo_tokens` its role (view, superuser, none).
 
     `matomo_version` and `matomo_plugins`: what is installed there.
     """
@@ -55,6 +57,9 @@ class Credentials:
     salesforce_certificate: str = ""
     # Objects ("Lead") and fields ("Lead.MQL_Date__c") the user may not see.
     salesforce_hidden: frozenset[str] = frozenset()
+    pipedrive_tokens: Mapping[str, frozenset[str]] = field(
+        default_factory=lambda: {"sandbox-pipedrive-token": PIPEDRIVE_SCOPES}
+    )
 
 
 def today() -> date:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from sandbox.apis import brevo, ga4, hubspot, klaviyo, mailchimp, matomo, salesforce
+from sandbox.apis import brevo, ga4, hubspot, klaviyo, mailchimp, matomo, pipedrive, salesforce
 from sandbox.apis.vendor import Vendor
 
 VENDORS: dict[str, Vendor] = {
     each.name: each
     for each in (
-        hubspot.VENDOR, salesforce.VENDOR,
+        hubspot.VENDOR, salesforce.VENDOR, pipedrive.VENDOR,
         ga4.VENDOR, matomo.VENDOR,
         mailchimp.VENDOR, brevo.VENDOR, klaviyo.VENDOR,
     )

@@ -15,6 +15,7 @@ from sandbox.apis.hubspot_search import Search
 from sandbox.apis.klaviyo_records import Account as KlaviyoAccount
 from sandbox.apis.mailchimp_records import Account
 from sandbox.apis.matomo_records import Site
+from sandbox.apis.pipedrive_account import Company
 from sandbox.apis.salesforce_records import Org
 
 
@@ -58,3 +59,7 @@ class View:
     @cached_property
     def org(self) -> Org:
         return Org(self.snapshot)
+
+    @cached_property
+    def pipedrive(self) -> Company:
+        return Company(self.snapshot)

@@ -24,6 +24,11 @@ ENDPOINTS = {
         "associations/2026-09/deal/contact/", "owners/2026-09$", "pipelines/2026-09/deals$",
         "properties/2026-09/deals$",
     ),
+    "pipedrive": (
+        "v2/persons$", "v2/activities$", "v2/deals$", "v2/deals/archived$", "v2/organizations$", "/changelog$",
+        "/participants$", "v1/leads$", "v1/leads/archived$", "v1/users$", "v2/stages$", "v2/pipelines$",
+        "v2/personFields$",
+    ),
     "ga4": (":runReport$", "/metadata$"),
     "mailchimp": (
         "/lists$", "/members$", "/campaigns$", "/reports$", "/sent-to$", "/email-activity$", "/unsubscribed$",
@@ -41,6 +46,7 @@ ENDPOINTS = {
 # What the line of a refusal names: of the credentials (401), of a permission (403), of a path (404).
 MENDS = {
     "hubspot": ("ACCESS_TOKEN", "scope", "API_VERSION"),
+    "pipedrive": ("SOURCES__PIPEDRIVE__API_TOKEN", "permission activities:read", "BASE_URL"),
     "ga4": ("SOURCES__GA4__ACCESS_TOKEN", "Viewer", "PROPERTY_ID"),
     "mailchimp": ("SOURCES__MAILCHIMP__API_KEY", "Viewer", "BASE_URL"),
     "matomo": ("SOURCES__MATOMO__API_KEY", "login_allowlist_ip", "SOURCES__MATOMO__BASE_URL"),
@@ -100,6 +106,11 @@ def test_a_refusal_is_one_line_that_names_the_mend_and_a_rerun_is_whole(
         ("hubspot", "objects/2026-09/contacts$", "malformed", "answered what is not JSON, 3 times"),
         ("hubspot", "objects/2026-09/contacts$", "empty_page", "answered an empty page though more follow"),
         ("hubspot", "objects/2026-09/contacts$", "page_repeated", "repeated a page"),
+        ("pipedrive", "v2/deals$", "500", "failed at the vendor (500), 3 times"),
+        ("pipedrive", "v2/deals$", "429", "too many requests (429), 3 times"),
+        ("pipedrive", "v2/deals$", "page_repeated", "deals answered other records than asked for"),
+        ("pipedrive", "/changelog$", "page_repeated", "a deal's changelog answered another one's"),
+        ("pipedrive", "/participants$", "page_repeated", "answered other records than asked for"),
         ("ga4", ":runReport$", "empty_page", "answered an empty page though"),
         ("ga4", ":runReport$", "page_repeated", "answered other days than asked for"),
         ("mailchimp", "/sent-to$", "empty_page", "answered an empty page though"),

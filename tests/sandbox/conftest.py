@@ -37,6 +37,7 @@ class Client:
         self._hubspot = {"Authorization": f"Bearer {next(iter(credentials.hubspot_tokens))}"}
         self._ga4 = {"Authorization": f"Bearer {credentials.ga4_token}"}
         self._mailchimp = httpx.BasicAuth("anybody", credentials.mailchimp_key)
+        self._pipedrive = {"x-api-token": next(iter(credentials.pipedrive_tokens))}
 
     def raw(self, method: str, url: str, **arguments: Any) -> httpx.Response:
         return self._http.request(method, url, **arguments)
@@ -79,6 +80,9 @@ class Client:
         method = "GET" if body is None else "POST"
         url = f"{self.server.base_url}/brevo/v3{path}"
         return self._http.request(method, url, headers=headers, params=params, json=body)
+
+    def pipedrive(self, path: str, **params: Any) -> httpx.Response:
+        return self._http.get(f"{self.server.base_url}/pipedrive{path}", headers=self._pipedrive, params=params)
 
     def close(self) -> None:
         self._http.close()

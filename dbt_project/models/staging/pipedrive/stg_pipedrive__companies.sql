@@ -1,0 +1,30 @@
+with
+
+source as (
+
+    {{ latest_records('pipedrive', 'organizations', ['organization_id'], 'updated_at') }}
+
+)
+
+select
+    -- ids
+    {{ record_id('pipedrive', 'organization_id') }} as company_id,
+    -- Nothing of a merged organization tells which one it became part of.
+    {{ typed_null('varchar[]') }} as merged_ids,
+
+    -- strings
+    name,
+    lower(domain) as domain,
+    nullif(trim(country), '') as country,
+    industry,
+
+    -- numerics
+    cast(employees as integer) as employees,
+
+    -- booleans
+    coalesce(archived, false) as is_archived,
+
+    -- timestamps
+    {{ utc_timestamp('created_at') }} as created_at,
+    {{ utc_timestamp('updated_at') }} as updated_at
+from source

@@ -1,0 +1,72 @@
+"""Whether an answer of Pipedrive can be believed: a page repeated, empty in the middle, or of other records shrinks
+tables silently.
+
+Each check returns the fault as the middle of a sentence, or None.
+"""
+
+from collections.abc import Callable, Sequence
+
+from ingestion.cursor import moment
+from ingestion.http import Json
+
+# Fields of a deal of which its newest change is the present value.
+LEADING = ("stage_id", "status")
+# Length of an instant to the second.
+SECONDS = len("2026-01-01T00:00:00")
+
+
+def next_cursor(page: Json) -> str:
+    following: str = (page.get("additional_data") or {}).get("next_cursor") or ""
+    return following
+
+
+def has_more(page: Json) -> bool:
+    """Whether a page counted by offsets is followed by another; the flag stands in `pagination`, or beside it."""
+    told = page.get("additional_data") or {}
+    return bool((told.get("pagination") or told).get("more_items_in_collection"))
+
+
+def ids_of(page: Json) -> list[str]:
+    return [str(each["id"]) for each in page["data"] or () if each.get("id") is not None]
+
+
+def list_fault(
+    path: str, is_wanted: Callable[[Json], bool], cursor: str, before: frozenset[str], page: Json
+) -> str | None:
+    """Fault of a page that a cursor leads to; `before` are the ids of the page it followed."""
+    rows = page["data"] or []
+    if not all(map(is_wanted, rows)):
+        return f"{path} answered other records than asked for"
+    ids, following = frozenset(ids_of(page)), next_cursor(page)
+    if (following and following == cursor) or (ids and ids <= before):
+        return f"{path} repeated a page"
+    return f"{path} answered an empty page though more follow" if following and not rows else None
+
+
+def offset_fault(path: str, is_wanted: Callable[[Json], bool], page: Json) -> str | None:
+    rows = page["data"] or []
+    if not all(map(is_wanted, rows)):
+        return f"{path} answered other records than asked for"
+    return f"{path} answered an empty page though more follow" if has_more(page) and not rows else None
+
+
+def leads_to(deal: Json, rows: Sequence[Json]) -> bool:
+    """Whether changes, newest first, lead to what a deal is: they do not say whose they are.
+
+    The newest of them that the deal can know are its stage and status; none is older than the deal, and where they tell
+    its creation, it is the deal's.
+    """
+    newest: dict[str, str | None] = {}
+    known_until, since = moment(deal["update_time"]), moment(deal["add_time"])
+    for row in rows[::-1]:
+        if moment(row["time"]) < since or (row["field_key"] == "add_time" and not _is_same(row["new_value"], deal)):
+            return False
+        if row["field_key"] in LEADING and moment(row["time"]) <= known_until:
+            newest[row["field_key"]] = row["new_value"]
+    unchanged = {"status": "open", "stage_id": None if deal.get("stage_change_time") else str(deal["stage_id"])}
+    return all(str(deal[field]) == str(newest.get(field, unchanged[field])) for field in LEADING)
+
+
+def _is_same(told: str | None, deal: Json) -> bool:
+    """Whether a time as changelogs write it is the deal's creation."""
+    return str(told).replace(" ", "T")[:SECONDS] == str(deal["add_time"])[:SECONDS]

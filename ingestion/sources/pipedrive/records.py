@@ -1,0 +1,117 @@
+"""How a kind of record is read: what changed since its cursor, or all of it, and then what is missing gets a tombstone.
+
+A whole list costs tokens, so it is read where it costs few or was not read for some days (settings). What is missing
+from it is asked for by its id once more before it is taken for deleted.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+
+from ingestion.cursor import Cursor, moment
+from ingestion.http import Json
+from ingestion.sources.pipedrive import rows
+from ingestion.sources.pipedrive.api import LIST_TOKENS, PAGE, Pipedrive
+from ingestion.sources.pipedrive.settings import PipedriveSettings
+from ingestion.standing import Standing
+from ingestion.streams import Context, Rows, Stream, Window
+
+LEADS_TOKENS = 20 + 40
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of record. name: lake table and path; made_by: settings its rows are made by, a change of which makes
+    the lake's rows stale; paths: lists that can be asked for ids; tokens: cost of a page of all its lists.
+    """
+
+    name: str
+    key: str
+    row: Callable[[Json], rows.Row]
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    made_by: str = ""
+    paths: tuple[str, ...] = ()
+    tokens: int = LIST_TOKENS
+
+
+class Reading:
+    """One pull of a kind: what of it is new, and what it misses."""
+
+    def __init__(self, context: Context, settings: PipedriveSettings, kind: Kind) -> None:
+        self._context, self._kind, self._state = context, kind, context.state
+        cursor = f"{kind.name}.updated"
+        if self._state.get(f"{kind.name}.made_by") != kind.made_by:
+            self._state.pop(cursor, None)
+        forget = partial(context.is_erased, "contact") if kind.name == "persons" else lambda _record_id: False
+        self._cursor = Cursor(self._state, cursor, dt.timedelta(minutes=settings.lookback_minutes), forget)
+        is_first = self._cursor.since is None
+        self._standing = None if is_first else Standing(context.settings, context.source.tables[kind.name])
+        self.is_whole = self._standing is None or self._is_due(settings, len(self._standing.ids))
+        # Met in this pull; None is a record whose id was lost.
+        self._met: set[str | None] = set()
+
+    def _is_due(self, settings: PipedriveSettings, records: int) -> bool:
+        if (records // PAGE + 1) * self._kind.tokens <= settings.reconcile_tokens:
+            return True
+        last = self._state.get(f"{self._kind.name}.whole")
+        return last is None or moment(last) + dt.timedelta(days=settings.reconcile_days) <= self._context.pulled_at
+
+    @property
+    def since(self) -> dt.datetime | None:
+        """From when on records are asked for; None for all."""
+        return None if self.is_whole else self._cursor.since
+
+    def fresh(self, page: list[Json]) -> list[Json]:
+        """The records of a page that the lake does not hold in this version."""
+        return [record for record in page if self._is_fresh(record)]
+
+    def _is_fresh(self, record: Json) -> bool:
+        id_ = None if record.get("id") is None else str(record["id"])
+        self._met.add(id_)
+        is_new = self._cursor.is_new(id_, record.get("update_time"))
+        # One that came back keeps its time of change.
+        return is_new or (self._standing is not None and id_ not in self._standing.ids and not rows.is_deleted(record))
+
+    def departed(self, pipedrive: Pipedrive) -> Iterator[Rows]:
+        """What the lake holds and no list any more: tombstones, or the records where they are there after all."""
+        # A record whose id was lost may be any of them: the gate raw is to see it, and nothing is taken for deleted.
+        if self._standing is None or not self.is_whole or None in self._met:
+            return
+        missing = {each for each in self._standing.ids if each not in self._met}
+        if missing and self._kind.paths:
+            found = pipedrive.standing(self._kind.paths, sorted(missing), self._kind.parameters)
+            if found:
+                yield Rows(self._kind.name, [self._kind.row(record) for record in found])
+            missing -= {str(record["id"]) for record in found}
+        if missing:
+            tombstones = self._standing.gone(missing, self._context.pulled_at)
+            yield Rows(self._kind.name, tombstones, received=len(missing))
+
+    def save(self) -> None:
+        self._cursor.save()
+        self._state[f"{self._kind.name}.made_by"] = self._kind.made_by
+        if self.is_whole:
+            self._state[f"{self._kind.name}.whole"] = self._context.pulled_at.isoformat()
+
+
+def stream(context: Context, pipedrive: Pipedrive, settings: PipedriveSettings, kind: Kind) -> Stream:
+    """Records of one list of API v2."""
+    reading = Reading(context, settings, kind)
+    for page in pipedrive.changed(kind.name, reading.since, kind.parameters):
+        yield Rows(kind.name, [kind.row(record) for record in reading.fresh(page)])
+    yield from reading.departed(pipedrive)
+    reading.save()
+    yield Window(kind.name, context.start, context.end)
+
+
+def leads(context: Context, pipedrive: Pipedrive, settings: PipedriveSettings) -> Stream:
+    """Leads of the inbox, and those archived where all are read: that list cannot be asked for what changed."""
+    kind = Kind("leads", "lead_id", rows.lead, tokens=LEADS_TOKENS)
+    reading = Reading(context, settings, kind)
+    for archived in (False, True) if reading.is_whole else (False,):
+        fresh = reading.fresh(pipedrive.leads(reading.since, archived=archived))
+        yield Rows(kind.name, [kind.row(record) for record in fresh])
+    yield from reading.departed(pipedrive)
+    reading.save()
+    yield Window(kind.name, context.start, context.end)
