@@ -138,14 +138,20 @@ def _show(connection: duckdb.DuckDBPyConnection, schema: str, name: str, relatio
     columns = {column: kind for column, kind, *_ in connection.execute(f"describe {relation}").fetchall()}
     hidden = sorted(personal_columns().intersection(columns))
     # Equal values stay equal and nulls stay null, so a key is judged alike with and without a mask.
-    masks = ", ".join(
-        f"if(coalesce(getvariable('{UNMASKED}'), false),"
-        f" {column}::varchar, '{MASK}' || left(sha256({column}::varchar), 16)) as {column}"
-        for column in hidden
-    )
+    masks = ", ".join(f"{_masked(column, columns[column])} as {column}" for column in hidden)
     shown = f"* replace ({masks})" if hidden else "*"
     connection.execute(f'create view {schema}."{name}" as select {shown} from {relation}')  # noqa: S608
     return columns
+
+
+def _masked(column: str, kind: str) -> str:
+    """A personal column as it is shown; of a list each item."""
+    value = "each" if kind.endswith("[]") else column
+    shown = (
+        f"if(coalesce(getvariable('{UNMASKED}'), false),"
+        f" {value}::varchar, '{MASK}' || left(sha256({value}::varchar), 16))"
+    )
+    return f"list_transform({column}, lambda each: {shown})" if kind.endswith("[]") else shown
 
 
 def _count_addresses(

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from ingestion.http import Json
 from ingestion.privacy import Hasher, company_domain, without_addresses
-from ingestion.rows import Convert, number
+from ingestion.rows import Convert
 from ingestion.sources.salesforce.settings import SalesforceSettings
 
 PREFIX = "SOURCES__SALESFORCE__"
@@ -49,12 +49,13 @@ class ObjectType:
         return replace(self, columns=columns)
 
     def row(self, record: Json) -> dict[str, Any]:
-        """The record by lake columns, values as Salesforce sent them."""
+        """The record by lake columns, values as Salesforce sent them; a percentage becomes a share."""
         values: dict[str, Any] = dict(self.always)
         for column, names in self.columns.items():
             found = next((record[name] for name in names if record.get(name) not in (None, "")), None)
             if found is not None:
-                values[column] = found
+                is_percentage = column == "probability" and isinstance(found, int | float)
+                values[column] = found / PERCENT if is_percentage else found
         values[self.key] = record.get("Id")
         if self.deletes:
             values["archived"] = record.get("IsDeleted")
@@ -222,22 +223,10 @@ def converters(hasher: Hasher) -> Mapping[str, Mapping[str, Convert]]:
         "leads": {**person, "company": without_addresses, "website": without_addresses},
         "contacts": person,
         "accounts": {"name": without_addresses, "domain": domain_of},
-        "opportunities": {
-            "name": without_addresses,
-            "lost_reason": without_addresses,
-            "partner": without_addresses,
-            "probability": share,
-        },
-        "opportunity_history": {"probability": share},
-        "opportunity_stages": {"probability": share},
+        "opportunities": {"name": without_addresses, "lost_reason": without_addresses, "partner": without_addresses},
         "campaigns": {"name": without_addresses},
         "tasks": {"kind": str.lower, "disposition": without_addresses},
     }
-
-
-def share(percent: Any) -> float:
-    """A share, 0 to 1, of a percentage."""
-    return float(number(percent)) / PERCENT
 
 
 def domain_of(website: str) -> str | None:
