@@ -5,6 +5,8 @@ that exist. What a live CRM gets wrong without harm to a KPI is a warning. Addre
 where they leave (gates raw and marts).
 """
 
+from collections.abc import Iterator
+
 from expectations import model, volume
 from expectations.model import Expectation, Severity, Suite
 from ingestion.settings import Settings
@@ -25,6 +27,8 @@ CHANNELS = frozenset(
 )
 # Sessions rebuilt from events may differ from GA4's own report by this share, and by this many on quiet days.
 SESSIONS_SHARE, SESSIONS_ROWS = 0.05, 10
+# What the daily reports of an analytics tool call sessions (stg_<source>__daily_traffic).
+REPORTED_SESSIONS = {"ga4": "sessions", "matomo": "visits"}
 # GA4 still changes its newest days; the four weeks before them are compared.
 SESSIONS_LATE_DAYS, SESSIONS_DAYS = 3, 28
 # People pass the lifecycle stages in order, but for a few whose stages were set by hand.
@@ -104,7 +108,7 @@ def suites(settings: Settings) -> tuple[Suite, ...]:
                 "session_date", "select data_from as first, data_through as last from intermediate.int_lake__coverage",
                 "the analytics source",
             ),
-            *((_sessions_reconcile(),) if "ga4" in settings.sources else ()),
+            *_sessions_reconcile(settings),
         ),
         _suite(
             "int_email_sends__unified",
@@ -256,27 +260,32 @@ def _balances_roll_forward() -> Expectation:
     )
 
 
-def _sessions_reconcile() -> Expectation:
-    return model.no_rows(
-        "sessions_as_ga4_reports",
+def _sessions_reconcile(settings: Settings) -> Iterator[Expectation]:
+    """Sessions against what the analytics tool itself reports; where two tools are on, none tells them all."""
+    on = [name for name in settings.sources if name in REPORTED_SESSIONS]
+    if len(on) != 1:
+        return
+    (source,) = on
+    yield model.no_rows(
+        f"sessions_as_{source}_reports",
         f"""
         with compared as (
-            select days.day, coalesce(ours.sessions, 0) as sessions, coalesce(theirs.sessions, 0) as ga4_sessions
+            select days.day, coalesce(ours.sessions, 0) as sessions, coalesce(theirs.sessions, 0) as reported
             from (
                 select data_through - {SESSIONS_LATE_DAYS} - number::integer as day
                 from {SCHEMA}.int_lake__coverage, range({SESSIONS_DAYS}) as numbers (number)
             ) as days
             left join (select session_date as day, count(*) as sessions from {{batch}} group by all) as ours using (day)
             left join (
-                select report_date as day, sum(sessions) as sessions
-                from warehouse.staging.stg_ga4__daily_traffic group by all
+                select report_date as day, sum({REPORTED_SESSIONS[source]}) as sessions
+                from warehouse.staging.stg_{source}__daily_traffic group by all
             ) as theirs using (day)
         )
-        select * from compared where ga4_sessions > 0
-            and abs(sessions - ga4_sessions) > greatest({SESSIONS_ROWS}, {SESSIONS_SHARE} * ga4_sessions)
+        select * from compared where reported > 0
+            and abs(sessions - reported) > greatest({SESSIONS_ROWS}, {SESSIONS_SHARE} * reported)
         """,  # noqa: S608
         column="session_date",
-        reason=f"Sessions rebuilt from the export differ from GA4's own report by more than {SESSIONS_SHARE:.0%}.",
-        mend="See ga4.report_metadata for thresholding or sampling; pull the days again (`kpilote refresh --from …`).",
+        reason=f"Sessions differ from {source}'s own report by more than {SESSIONS_SHARE:.0%}.",
+        mend="Pull the days again (`kpilote refresh --from …`); of GA4, see ga4.report_metadata for sampling.",
         severity="warning",
     )

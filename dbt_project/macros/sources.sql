@@ -77,7 +77,7 @@ by chance; hashes and browsers are ids of nobody's making and meet on purpose.
           'email_id': 'varchar', 'owner_id': 'varchar', 'direction': 'varchar', 'is_archived': 'boolean', 'created_at': 'timestamp',
           'sent_at': 'timestamp',
       }},
-      'session_parts': {'kind': 'analytics', 'layer': 'int', 'columns': {
+      'session_parts': {'kind': 'analytics', 'layer': 'int', 'day': 'event_date', 'told_by': {'ga4': 'events', 'matomo': 'visits'}, 'columns': {
           'load_id': 'varchar', 'event_date': 'date', 'client_id': 'varchar', 'session_id': 'bigint', 'user_id_hash': 'varchar',
           'source': 'varchar', 'medium': 'varchar', 'campaign': 'varchar', 'country': 'varchar', 'device': 'varchar',
           'landing_page': 'varchar', 'page_views': 'bigint', 'engagement_ms': 'bigint', 'key_events': 'bigint',
@@ -107,6 +107,15 @@ by chance; hashes and browsers are ids of nobody's making and meet on purpose.
   {%- do return(names) -%}
 {% endmacro %}
 
+{#- Names of all models that `all_of` reads. -#}
+{% macro models_behind(name) %}
+  {%- set names = models_of(name) -%}
+  {%- for source_name in vendors_on(entity(name).kind)[:-1] if entity(name).get('told_by') -%}
+    {%- do names.append('stg_' ~ source_name ~ '__windows') -%}
+  {%- endfor -%}
+  {%- do return(names) -%}
+{% endmacro %}
+
 {#- All of an entity, to select from: one vendor's model as it is, several as their union, none as no rows. -#}
 {% macro all_of(name) -%}
   {%- set models, columns = models_of(name), entity(name).columns -%}
@@ -116,7 +125,8 @@ by chance; hashes and browsers are ids of nobody's making and meet on purpose.
     (
         {%- for each in models %}
         select {{ columns | join(', ') }}
-        from {{ ref(each) }}
+        from {{ ref(each) }} as {{ each }}
+        {{ of_days_nobody_before_tells(name, each, models[:loop.index0]) }}
         {{ 'union all' if not loop.last }}
         {%- else %}
         select {% for column, type in columns.items() %}{{ typed_null(type) }} as {{ column }}{{ ', ' if not loop.last }}{% endfor %}
@@ -126,10 +136,57 @@ by chance; hashes and browsers are ids of nobody's making and meet on purpose.
   {%- endif -%}
 {%- endmacro %}
 
+{#-
+Two analytics tools count one visit twice: a day is told by the first of them, in the order of KPILOTE_SOURCES, that was pulled for
+it. `told_by` says of which table of a source.
+-#}
+{% macro of_days_nobody_before_tells(name, model_name, before) %}
+  {%- set told_by = entity(name).get('told_by') -%}
+  {%- for earlier in before if told_by %}
+    {%- set source_name = earlier.split('__')[0].split('_', 1)[1] %}
+        {{ 'where' if loop.first else 'and' }} not exists (
+            select 1
+            from {{ ref('stg_' ~ source_name ~ '__windows') }} as windows
+            where
+                windows.table_name = '{{ told_by[source_name] }}'
+                and {{ model_name }}.{{ entity(name).day }} >= windows.window_start
+                and {{ model_name }}.{{ entity(name).day }} < windows.window_end
+        )
+  {%- endfor -%}
+{% endmacro %}
+
 {#- An id of a vendor's as it is known outside staging; null stays null. -#}
 {% macro record_id(source_name, column) -%}
     '{{ source_name }}:' || {{ column }}
 {%- endmacro %}
+
+{#-
+Records of several CRMs that are one and the same: as `links` (loser, survivor), by a value that both tell (the hash of an address, a
+domain). The record that stands survives, of those the one of the CRM that KPILOTE_SOURCES names first, then the oldest. Records of one
+CRM are left to that CRM, which knows better whom it would merge.
+-#}
+{% macro links_between_crms(records, id_column, value_column) %}
+    select
+        loser_id,
+        survivor_id
+    from (
+        select
+            {{ id_column }} as loser_id,
+            first_value({{ id_column }}) over (
+                partition by {{ value_column }}
+                order by
+                    is_archived,
+                    case {{ dbt.split_part(id_column, "':'", 1) }}
+                        {%- for name in vendors_on('crm') %} when '{{ name }}' then {{ loop.index }}{% endfor %}
+                    end,
+                    created_at,
+                    {{ id_column }}
+            ) as survivor_id
+        from {{ records }}
+        where {{ value_column }} is not null
+    ) as same
+    where {{ dbt.split_part('loser_id', "':'", 1) }} != {{ dbt.split_part('survivor_id', "':'", 1) }}
+{% endmacro %}
 
 {#- The company a customer of the billing export is: its id in the CRM, of the first one where the file does not say of which. -#}
 {% macro customer_company(column) -%}

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ingestion import lake, registry
-from ingestion.settings import Settings
+from ingestion.settings import DEFAULT_SOURCES, Settings
 from orchestration import dbt
 
 Window = tuple[dt.date, dt.date]
@@ -22,8 +22,10 @@ Window = tuple[dt.date, dt.date]
 class Warehouse:
     """A lake with every table readable and a DuckDB file, both under `home`."""
 
-    def __init__(self, home: Path) -> None:
-        self.settings = Settings(home=home, lake_url=str(home / "lake"), start_date=dt.date(2026, 1, 1))
+    def __init__(self, home: Path, sources: Sequence[str] = DEFAULT_SOURCES) -> None:
+        self.settings = Settings(
+            home=home, lake_url=str(home / "lake"), start_date=dt.date(2026, 1, 1), sources=tuple(sources)
+        )
         lake.prepare(self.settings)
 
     def load(

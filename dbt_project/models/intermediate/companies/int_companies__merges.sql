@@ -7,13 +7,27 @@ exploded as (
 
 ),
 
+records as (
+
+    select
+        company_id,
+        domain,
+        is_archived,
+        created_at
+    from {{ all_of('companies') }}
+
+),
+
+-- What a CRM merged itself, and what two CRMs both know.
 links as (
 
-    select distinct
+    select
         merged_id as loser_id,
         company_id as survivor_id
     from exploded
     where merged_id != company_id
+    union
+    {{ links_between_crms('records', 'company_id', 'domain') }}
 
 ),
 

@@ -1,6 +1,6 @@
 -- What the sessions of a day are made of: days of the export, by the load that speaks for them and by what cut them
 -- into parts. A session of several parts belongs to the day of the first.
-{{ config(meta={'month_of': 'session_date', 'stands_for': models_of('session_parts')}) }}
+{{ config(meta={'month_of': 'session_date', 'stands_for': models_behind('session_parts')}) }}
 
 with
 
