@@ -230,7 +230,11 @@ MUTATIONS = {
 @pytest.mark.parametrize("name", MUTATIONS)
 def test_a_dropped_rule_is_noticed(founded: Twin, name: str) -> None:
     twin, mutation = begin(founded), MUTATIONS[name]
-    twin.project = mutated(dbt.parsed(twin.settings()).deepcopy(), mutation)
+    dbt.parsed(twin.settings())
+    # A copy of its own to change; dbt 1.12 cannot copy a manifest that knows disabled models (seen 2026-11-27).
+    project = dbt._read(dbt._kept(twin.settings(), "msgpack"))
+    assert project
+    twin.project = mutated(project, mutation)
     twin.select = mutation.select
     if mutation.place in (STATES, PERIODS):
         twin.refresh()  # what periods and months rest on, as the mutated rule says it
