@@ -1,18 +1,14 @@
-"""One HTTP client for every vendor: retries, rate limits, and errors that say what to mend.
+"""One HTTP client for every vendor: retries, and errors that say what to mend.
 
 Flow: `request → JSON object`. Transient faults (429, 5xx, a cut connection, a truncated or malformed answer) are
 retried a bounded number of times, waiting as long as Retry-After asks or exponentially. Permanent ones (401, 403,
-404, 400) become one SourceError. Belongs here: transport. Does not: a vendor's paths and paging. Neither headers
-nor bodies are ever logged.
+404, 400) become one SourceError. Neither headers nor bodies are ever logged. Belongs here: transport. Does not: a
+vendor's paths and paging, nor how fast it may be asked (`pacing.py`).
 """
 
-import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import islice
-from typing import Any, Self, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 import orjson
@@ -21,6 +17,7 @@ from dlt.sources.helpers.requests import Client
 from pydantic import Field, PositiveFloat, PositiveInt
 
 from ingestion.errors import SourceError, TransientSourceError
+from ingestion.pacing import RateLimit
 from ingestion.privacy import without_addresses, without_secrets
 from ingestion.settings import SourceSettings
 
@@ -29,8 +26,6 @@ Json = dict[str, Any]
 Explain = Callable[[int, Json | None], str | None]
 # The headers that open the door; given those that were refused, other ones.
 Authorize = Callable[[Mapping[str, str] | None], Mapping[str, str]]
-T = TypeVar("T")
-R = TypeVar("R")
 
 JSON = "application/json"
 TOO_MANY_REQUESTS = 429
@@ -49,32 +44,6 @@ class HttpSettings(SourceSettings):
     def for_check(self) -> Self:
         """The same for a quick look: a person waits for it."""
         return self.model_copy(update={"max_attempts": 2, "timeout_seconds": min(self.timeout_seconds, 15.0)})
-
-
-class RateLimit:
-    """At most `calls` calls in any `seconds` seconds, over all threads: `wait()` returns when one more may start."""
-
-    def __init__(self, calls: int, seconds: float) -> None:
-        self._calls, self._seconds = calls, seconds
-        self._starts: deque[float] = deque()
-        self._lock = threading.Lock()
-
-    def allow(self, calls: int) -> None:
-        """Follow the limit the vendor itself announces."""
-        with self._lock:
-            self._calls = max(1, calls)
-
-    def wait(self) -> None:
-        with self._lock:
-            now = time.monotonic()
-            while len(self._starts) > self._calls:
-                self._starts.popleft()
-            if len(self._starts) == self._calls:
-                pause = self._starts.popleft() + self._seconds - now
-                if pause > 0:
-                    time.sleep(pause)
-                    now += pause
-            self._starts.append(now)
 
 
 class Api:
@@ -260,23 +229,3 @@ def _reason(error: requests.RequestException) -> str:
     return {"ReadTimeout": "timed out", "ConnectTimeout": "timed out"}.get(
         type(error).__name__, "connection failed or cut"
     )
-
-
-def concurrently(function: Callable[[T], R], items: Iterable[T], workers: int) -> Iterator[R]:
-    """Results in the order of the items, at most `workers` at work and twice as many held; the first error ends it."""
-    remaining = iter(items)
-    with ThreadPoolExecutor(max_workers=workers) as pool:
-        running: deque[Future[R]] = deque(pool.submit(function, item) for item in islice(remaining, workers * 2))
-        try:
-            while running:
-                result = running.popleft().result()
-                running.extend(pool.submit(function, item) for item in islice(remaining, 1))
-                yield result
-        finally:
-            for future in running:
-                future.cancel()
-
-
-def batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    """Slices of at most `size` items."""
-    return (items[start : start + size] for start in range(0, len(items), size))

@@ -12,7 +12,7 @@ from fsspec import AbstractFileSystem
 from ingestion import lake
 from ingestion.errors import SettingsError
 from ingestion.filesystems import located
-from ingestion.http import RateLimit
+from ingestion.pacing import RateLimit
 from ingestion.registry import LOAD_ID, SOURCES, bookkeeping, source, table, tables
 from ingestion.settings import Settings, reload
 from ingestion.sources.spreadsheets import SpreadsheetsSettings
@@ -181,8 +181,8 @@ def test_a_rate_limit_spaces_calls_over_any_window(monkeypatch: pytest.MonkeyPat
         slept.append(seconds)
         now[0] += seconds
 
-    monkeypatch.setattr("ingestion.http.time.monotonic", lambda: now[0])
-    monkeypatch.setattr("ingestion.http.time.sleep", sleep)
+    monkeypatch.setattr("ingestion.pacing.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("ingestion.pacing.time.sleep", sleep)
     limit = RateLimit(3, 10)
     for _ in range(7):
         limit.wait()

@@ -13,7 +13,8 @@ from functools import partial
 from typing import Any
 
 from ingestion.cursor import Cursor
-from ingestion.http import Json, concurrently
+from ingestion.http import Json
+from ingestion.pacing import concurrently
 from ingestion.privacy import company_domain, without_addresses, without_secrets
 from ingestion.proxies import Proxies
 from ingestion.sources.brevo import rows

@@ -19,7 +19,8 @@ from pydantic_settings import SettingsConfigDict
 
 from ingestion.downloads import Downloads
 from ingestion.errors import SourceError
-from ingestion.http import Api, HttpSettings, Json, RateLimit, concurrently
+from ingestion.http import Api, HttpSettings, Json
+from ingestion.pacing import RateLimit, concurrently
 from ingestion.proxies import PROXY_RANGES, Proxies
 
 WORKERS = 4

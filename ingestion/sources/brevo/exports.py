@@ -11,7 +11,8 @@ import io
 import time
 from collections.abc import Iterator, Sequence
 
-from ingestion.http import PAGE_ATTEMPTS, Json, batches, concurrently
+from ingestion.http import PAGE_ATTEMPTS, Json
+from ingestion.pacing import batches, concurrently
 from ingestion.sources.brevo.api import WORKERS, Brevo
 
 # (campaign id, recipientsType)

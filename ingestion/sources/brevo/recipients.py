@@ -14,7 +14,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ingestion.http import PAGE_ATTEMPTS, Json, concurrently
+from ingestion.http import PAGE_ATTEMPTS, Json
+from ingestion.pacing import concurrently
 from ingestion.privacy import Hasher
 from ingestion.proxies import Proxies
 from ingestion.sources.brevo import rows

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from ingestion.errors import SettingsError
-from ingestion.http import Api, HttpSettings, Json, concurrently
+from ingestion.http import Api, HttpSettings, Json
+from ingestion.pacing import concurrently
 from ingestion.streams import Rows
 
 SCOPE = "https://www.googleapis.com/auth/analytics.readonly"

@@ -12,7 +12,8 @@ from functools import partial
 from typing import Any
 
 from ingestion.cursor import Cursor
-from ingestion.http import Json, batches
+from ingestion.http import Json
+from ingestion.pacing import batches
 from ingestion.privacy import without_secrets
 from ingestion.sources.hubspot import checks
 from ingestion.sources.hubspot.api import HISTORY_BATCH, LINKS_BATCH, HubSpot, HubspotSettings

@@ -14,7 +14,8 @@ from functools import partial
 from pydantic import Field, PositiveInt, SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from ingestion.http import Api, HttpSettings, Json, RateLimit
+from ingestion.http import Api, HttpSettings, Json
+from ingestion.pacing import RateLimit
 from ingestion.privacy import without_addresses
 from ingestion.sources.hubspot import checks
 

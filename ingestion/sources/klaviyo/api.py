@@ -14,7 +14,8 @@ from urllib.parse import parse_qs, urlsplit
 from pydantic import Field, PositiveInt, SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from ingestion.http import MESSAGE_LENGTH, Api, HttpSettings, Json, RateLimit
+from ingestion.http import MESSAGE_LENGTH, Api, HttpSettings, Json
+from ingestion.pacing import RateLimit
 
 JSON_API = "application/vnd.api+json"
 SCOPES = "campaigns:read, events:read, lists:read, metrics:read and profiles:read"

@@ -12,7 +12,8 @@ from functools import partial
 from typing import Any
 
 from ingestion.cursor import Cursor
-from ingestion.http import Api, Json, batches
+from ingestion.http import Api, Json
+from ingestion.pacing import batches
 from ingestion.privacy import company_domain, without_addresses, without_secrets
 from ingestion.sources.mailchimp import rows
 from ingestion.sources.mailchimp.api import MailchimpSettings, mailchimp, read, read_all

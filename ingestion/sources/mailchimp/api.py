@@ -12,7 +12,8 @@ from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from ingestion.errors import SettingsError
-from ingestion.http import Api, HttpSettings, Json, concurrently
+from ingestion.http import Api, HttpSettings, Json
+from ingestion.pacing import concurrently
 from ingestion.proxies import PROXY_RANGES, Proxies
 
 PAGE = 1000

@@ -14,7 +14,8 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from ingestion.errors import SettingsError
-from ingestion.http import Json, batches, concurrently
+from ingestion.http import Json
+from ingestion.pacing import batches, concurrently
 from ingestion.privacy import without_addresses, without_secrets
 from ingestion.sources.matomo import rows
 from ingestion.sources.matomo.api import Matomo, MatomoSettings, one_of, rows_of, zone_of

@@ -15,7 +15,8 @@ from functools import partial
 from typing import Any
 
 from ingestion.cursor import moment
-from ingestion.http import PAGE_ATTEMPTS, Api, Json, RateLimit, batches
+from ingestion.http import PAGE_ATTEMPTS, Api, Json
+from ingestion.pacing import RateLimit, batches
 from ingestion.privacy import without_addresses
 from ingestion.sources.pipedrive import checks
 from ingestion.sources.pipedrive.settings import PipedriveSettings

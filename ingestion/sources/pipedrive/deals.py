@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from functools import partial
 
 from ingestion.errors import SourceError
-from ingestion.http import Json, concurrently
+from ingestion.http import Json
+from ingestion.pacing import concurrently
 from ingestion.sources.pipedrive import rows
 from ingestion.sources.pipedrive.api import ARCHIVED_TOKENS, DEAREST_TOKENS, LIST_TOKENS, Pipedrive
 from ingestion.sources.pipedrive.fields import Fields

@@ -9,7 +9,8 @@ of the day's calls the whole org has used. Bulk query jobs are in `bulk.py`.
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
-from ingestion.http import Api, Json, concurrently
+from ingestion.http import Api, Json
+from ingestion.pacing import concurrently
 from ingestion.sources.salesforce import checks
 from ingestion.sources.salesforce.objects import ObjectType
 from ingestion.sources.salesforce.session import Session
