@@ -48,7 +48,7 @@ by chance; hashes and browsers are ids of nobody's making and meet on purpose.
           'industry': 'varchar', 'employees': 'integer', 'is_archived': 'boolean', 'created_at': 'timestamp', 'updated_at': 'timestamp',
       }},
       'deals': {'kind': 'crm', 'columns': {
-          'deal_id': 'varchar', 'owner_id': 'varchar', 'pipeline_id': 'varchar', 'stage_id': 'varchar', 'name': 'varchar',
+          'deal_id': 'varchar', 'owner_id': 'varchar', 'imported_id': 'varchar', 'pipeline_id': 'varchar', 'stage_id': 'varchar', 'name': 'varchar',
           'lost_reason': 'varchar', 'currency': 'varchar', 'amount': 'decimal(18, 2)', 'is_archived': 'boolean',
           'created_at': 'timestamp', 'updated_at': 'timestamp',
       }},
@@ -194,4 +194,29 @@ CRM are left to that CRM, which knows better whom it would merge.
         when {{ column }} like '%:%' then {{ column }}
         else {{ record_id((vendors_on('crm') or ['(none)'])[0], column) }}
     end
+{%- endmacro %}
+
+{#- The record that a record is a copy of, where its CRM keeps that: `source:id`, or an id of the first other CRM that is on. -#}
+{% macro imported_id(source_name, column) -%}
+    {%- set others = vendors_on('crm') | reject('equalto', source_name) | list -%}
+    case
+        when {{ column }} like '%:%' then {{ column }}
+        {%- if others %}
+        else {{ record_id(others[0], column) }}
+        {%- endif %}
+    end
+{%- endmacro %}
+
+{#- The instant from which the CRM of a record is no longer read (var crm_until); null where it is read on. -#}
+{% macro read_until(id_column) -%}
+    {%- set until = var('crm_until') -%}
+    {%- if until -%}
+    case {{ dbt.split_part(id_column, "':'", 1) }}
+        {%- for name, day in until.items() %}
+        when '{{ name }}' then {{ reporting_midnight("date '" ~ day ~ "'") }}
+        {%- endfor %}
+    end
+    {%- else -%}
+    cast(null as timestamp)
+    {%- endif -%}
 {%- endmacro %}

@@ -76,6 +76,7 @@ COMPANIES = _record(
     Column("country", "string", "Country as HubSpot holds it."),
     Column("employees", "integer", "Number of employees.", as_text=True),
     Column("industry", "string", "Industry as HubSpot holds it."),
+    Column("segment", "string", "Segment as the company keeps it."),
     _MERGED,
 )
 DEALS = _record(
@@ -91,8 +92,10 @@ DEALS = _record(
     Column("close_date", "timestamp", "Expected close while open, actual close once closed."),
     Column("lost_reason", "string", "Why it was lost, as people typed it."),
     Column("mrr", "decimal", "Monthly recurring revenue of the deal in `currency`.", as_text=True),
+    Column("partner", "string", "Partner of the deal as the company keeps it."),
+    Column("imported_id", "string", "Its id in the CRM it was copied from."),
     identifiers=(Identifier("deal_id", "deal", "text"),),
-    free_text=("name",),
+    free_text=("name", "partner"),
 )
 MEETINGS = _record(
     "meetings",

@@ -105,6 +105,7 @@ DEALS = _record(
     Column("mrr", "decimal", "Monthly recurring revenue of the products attached, in `currency`."),
     Column("recurring_amount", "decimal", "Recurring amount as the company keeps it, in `currency`.", as_text=True),
     Column("partner", "string", "Partner of the deal as the company keeps it."),
+    Column("imported_id", "string", "Its id in the CRM it was copied from."),
     Column("is_shelved", "boolean", "Archived in Pipedrive: out of the pipeline view, and still a deal that counts."),
     Column("shelved_at", "timestamp", "When it was archived in Pipedrive."),
     identifiers=(Identifier("deal_id", "deal", "text"), Identifier("person_id", "contact", "link")),

@@ -34,6 +34,7 @@ OPPORTUNITIES = record(
     Column("lost_reason", "string", "Field named by LOST_REASON_FIELD, as people typed it."),
     Column("recurring_amount", "decimal", "Monthly recurring revenue in `currency` (RECURRING_AMOUNT_FIELD)."),
     Column("partner", "string", "Field named by PARTNER_FIELD."),
+    Column("imported_id", "string", "Its id in the CRM it was copied from (IMPORTED_ID_FIELD)."),
     entity="deal",
     identifiers=(Identifier("opportunity_id", "deal", "text"),),
     free_text=("name",),

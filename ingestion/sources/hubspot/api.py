@@ -44,6 +44,12 @@ class HubspotSettings(HttpSettings):
     is_test_property: str = Field("is_test", description="Contact property marking test contacts.")
     lost_reason_property: str = Field("closed_lost_reason", description="Deal property holding the lost reason.")
     mrr_property: str = Field("hs_mrr", description="Deal property holding monthly recurring revenue.")
+    partner_property: str = Field("none", description="Deal property naming the partner.")
+    imported_id_property: str = Field("none", description="Deal property holding its id in the CRM it was copied from.")
+    mql_date_property: str = Field(
+        "hs_lifecyclestage_marketingqualifiedlead_date", description="Contact property holding the MQL date."
+    )
+    segment_property: str = Field("none", description="Company property holding its segment.")
 
 
 class HubSpot:

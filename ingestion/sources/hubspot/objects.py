@@ -49,11 +49,15 @@ def object_types(settings: HubspotSettings) -> tuple[ObjectType, ...]:
         "ga_client_id": ("GA_CLIENT_ID_PROPERTY", settings.ga_client_id_property),
         "user_key_hash": ("USER_KEY_PROPERTY", settings.user_key_property),
         "is_test": ("IS_TEST_PROPERTY", settings.is_test_property),
+        "mql_at": ("MQL_DATE_PROPERTY", settings.mql_date_property),
     }
     deal_custom = {
         "lost_reason": ("LOST_REASON_PROPERTY", settings.lost_reason_property),
         "mrr": ("MRR_PROPERTY", settings.mrr_property),
+        "partner": ("PARTNER_PROPERTY", settings.partner_property),
+        "imported_id": ("IMPORTED_ID_PROPERTY", settings.imported_id_property),
     }
+    company_custom = {"segment": ("SEGMENT_PROPERTY", settings.segment_property)}
     contacts = ObjectType(
         "contacts",
         "contact",
@@ -66,7 +70,6 @@ def object_types(settings: HubspotSettings) -> tuple[ObjectType, ...]:
             "owner_id": "hubspot_owner_id",
             "lifecycle_stage": "lifecyclestage",
             "lead_at": "hs_lifecyclestage_lead_date",
-            "mql_at": "hs_lifecyclestage_marketingqualifiedlead_date",
             "sql_at": "hs_lifecyclestage_salesqualifiedlead_date",
             "opportunity_at": "hs_lifecyclestage_opportunity_date",
             "customer_at": "hs_lifecyclestage_customer_date",
@@ -88,7 +91,9 @@ def object_types(settings: HubspotSettings) -> tuple[ObjectType, ...]:
             "employees": "numberofemployees",
             "industry": "industry",
             "merged_ids": "hs_merged_object_ids",
+            **_named(company_custom),
         },
+        configurable=_settings(company_custom),
     )
     deals = ObjectType(
         "deals",

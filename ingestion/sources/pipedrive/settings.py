@@ -42,7 +42,11 @@ FIELD_SETTINGS: Mapping[str, Mapping[str, str]] = {
         "segment_field": "segment",
         "organization_country_field": "country",
     },
-    "deals": {"recurring_amount_field": "recurring_amount", "partner_field": "partner"},
+    "deals": {
+        "recurring_amount_field": "recurring_amount",
+        "partner_field": "partner",
+        "imported_id_field": "imported_id",
+    },
 }
 
 
@@ -86,6 +90,7 @@ class PipedriveSettings(HttpSettings):
     organization_country_field: str = Field("", description="Organization field: country; by default the address's.")
     recurring_amount_field: str = Field("", description="Deal field holding the recurring amount.")
     partner_field: str = Field("", description="Deal field naming the partner.")
+    imported_id_field: str = Field("", description="Deal field holding its id in the CRM it was copied from.")
 
     # Pipedrive has no outcome of a meeting and no field of one's own on activities: a company tells by the type.
     demo_types: str = Field("demo", description="Activity types (keys, comma-separated) that are demos.")

@@ -113,7 +113,7 @@ def object_types(settings: SalesforceSettings) -> tuple[ObjectType, ...]:
                 "owner_id": "OwnerId", "close_on": "CloseDate", "is_closed": "IsClosed", "is_won": "IsWon",
                 "probability": "Probability", "campaign_id": "CampaignId", "lead_source": "LeadSource",
                 "lost_reason": own("lost_reason_field"), "recurring_amount": own("recurring_amount_field"),
-                "partner": own("partner_field"),
+                "partner": own("partner_field"), "imported_id": own("imported_id_field"),
             },
             always=currency,
         ),

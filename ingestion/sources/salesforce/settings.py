@@ -45,6 +45,7 @@ class SalesforceSettings(HttpSettings):
     lost_reason_field: str = Field("", description="Opportunity: why it was lost.")
     recurring_amount_field: str = Field("", description="Opportunity: monthly recurring revenue.")
     partner_field: str = Field("", description="Opportunity: partner.")
+    imported_id_field: str = Field("", description="Opportunity: its id in the CRM it was copied from.")
     contract_amount_field: str = Field("", description="Contract: monthly recurring revenue.")
     segment_field: str = Field("", description="Account: segment.")
     meeting_kind_field: str = Field("", description="Event: kind of meeting; empty: Type, where the org has it.")

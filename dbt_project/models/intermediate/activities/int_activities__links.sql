@@ -42,8 +42,16 @@ companies as (
 
 deals as (
 
-    select deal_id
+    select
+        deal_id,
+        deal_id as known_id
     from {{ ref('int_deals__unified') }}
+    union all
+    select
+        unified.deal_id,
+        copied.deal_id as known_id
+    from {{ ref('int_deals__merges') }} as copied
+    inner join {{ ref('int_deals__unified') }} as unified on copied.survivor_id = unified.deal_id
 
 ),
 
@@ -77,7 +85,7 @@ resolved as (
         deals.deal_id as id,
         links.position
     from links
-    inner join deals on links.to_id = deals.deal_id
+    inner join deals on links.to_id = deals.known_id
     where links.to_type = 'deal'
 
 ),

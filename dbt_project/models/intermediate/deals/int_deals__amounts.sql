@@ -8,20 +8,18 @@ deals as (
         deal_id,
         amount,
         created_at
-    from {{ all_of('deals') }}
-    where not is_archived
+    from {{ ref('int_deals__records') }}
 
 ),
 
 history as (
 
     select
-        history.object_id as deal_id,
-        {{ dbt.safe_cast('history.value', 'decimal(18, 2)') }} as amount,
-        history.changed_at
-    from {{ all_of('history') }} as history
-    inner join deals on history.object_id = deals.deal_id
-    where history.object_type = 'deal' and history.property = 'amount'
+        deal_id,
+        {{ dbt.safe_cast('value', 'decimal(18, 2)') }} as amount,
+        changed_at
+    from {{ ref('int_deals__history') }}
+    where property = 'amount'
 
 ),
 

@@ -4,12 +4,14 @@ with
 links as (
 
     select
-        from_id as deal_id,
-        to_type,
-        to_id,
-        position
-    from {{ all_of('links') }}
-    where from_type = 'deal'
+        coalesce(copied.survivor_id, links.from_id) as deal_id,
+        links.to_type,
+        links.to_id,
+        -- What the original was linked to comes after what its copy is.
+        case when copied.survivor_id is null then links.position else 1000 + links.position end as position
+    from {{ all_of('links') }} as links
+    left join {{ ref('int_deals__merges') }} as copied on links.from_id = copied.deal_id
+    where links.from_type = 'deal'
 
 ),
 

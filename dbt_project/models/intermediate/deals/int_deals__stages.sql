@@ -9,19 +9,19 @@ deals as (
         pipeline_id,
         stage_id,
         created_at
-    from {{ all_of('deals') }}
-    where not is_archived
+    from {{ ref('int_deals__records') }}
 
 ),
 
 history as (
 
     select
-        object_id as deal_id,
+        deal_id,
+        pipeline_id,
         value as stage_id,
         changed_at
-    from {{ all_of('history') }}
-    where object_type = 'deal' and property = 'stage' and value is not null
+    from {{ ref('int_deals__history') }}
+    where property = 'stage' and value is not null
 
 ),
 
@@ -29,7 +29,7 @@ changes as (
 
     select
         history.deal_id,
-        deals.pipeline_id,
+        history.pipeline_id,
         history.stage_id,
         history.changed_at,
         deals.created_at

@@ -11,8 +11,7 @@ deals as (
         amount,
         created_at,
         {{ reporting_date('created_at') }} as created_date
-    from {{ all_of('deals') }}
-    where not is_archived
+    from {{ ref('int_deals__records') }}
 
 ),
 

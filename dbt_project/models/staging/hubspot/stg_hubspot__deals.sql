@@ -10,6 +10,7 @@ select
     -- ids
     {{ record_id('hubspot', 'deal_id') }} as deal_id,
     {{ record_id('hubspot', 'owner_id') }} as owner_id,
+    {{ imported_id('hubspot', 'imported_id') }} as imported_id,
     {{ record_id('hubspot', 'pipeline') }} as pipeline_id,
     stage as stage_id,
 

@@ -10,6 +10,7 @@ select
     -- ids
     {{ record_id('pipedrive', 'deal_id') }} as deal_id,
     {{ record_id('pipedrive', 'owner_id') }} as owner_id,
+    {{ imported_id('pipedrive', 'imported_id') }} as imported_id,
     {{ record_id('pipedrive', 'pipeline_id') }} as pipeline_id,
     -- A closed deal stays in its last stage: won and lost are stages of our making (stg_pipedrive__stages).
     case when status in ('won', 'lost') then status else stage_id end as stage_id,

@@ -10,6 +10,7 @@ select
     -- ids
     {{ record_id('salesforce', 'opportunity_id') }} as deal_id,
     {{ record_id('salesforce', 'owner_id') }} as owner_id,
+    {{ imported_id('salesforce', 'imported_id') }} as imported_id,
     -- An org has one list of stages.
     {{ record_id('salesforce', "'default'") }} as pipeline_id,
     stage as stage_id,
