@@ -63,7 +63,7 @@ class Deals:
                 "id": number(ids[row]), "title": names[row], "creator_user_id": owners[row], "owner_id": owners[row],
                 "value": amounts[row], "currency": currencies[row],
                 "person_id": people[0] if people else None, "org_id": organizations[row],
-                "stage_id": self.stages.get(ids[row], 1), "pipeline_id": schema.PIPELINE,
+                "stage_id": self.stages.get(ids[row], schema.STAGE_IDS[schema.OPEN_STAGES[0]]), "pipeline_id": schema.PIPELINE,
                 "status": "deleted" if deleted[row] else status, "is_deleted": deleted[row],
                 "is_archived": shelved[row] is not None, "archive_time": shelved[row],
                 "add_time": times[0][row], "update_time": times[1][row],

@@ -14,7 +14,8 @@ from sandbox.world import catalogue as cat
 ALL_SCOPES = frozenset({"contacts:read", "deals:read", "activities:read", "leads:read", "users:read", "recents:read"})
 PIPELINE = 1
 OPEN_STAGES = tuple(name for number, (name, *_) in enumerate(cat.STAGES) if number not in (cat.WON, cat.LOST))
-STAGE_IDS = {name: number for number, name in enumerate(OPEN_STAGES, start=1)}
+# Numbers no other account has: the stage map that is shipped must name nobody else's stages.
+STAGE_IDS = {name: number for number, name in enumerate(OPEN_STAGES, start=910_001)}
 STATUSES = {cat.STAGES[cat.WON][0]: "won", cat.STAGES[cat.LOST][0]: "lost"}
 INDUSTRY_IDS = {name: number for number, name in enumerate(cat.INDUSTRIES, start=1)}
 # Pipedrive keeps no outcome of a meeting: this company gives it a type that says so when it marks it as done.

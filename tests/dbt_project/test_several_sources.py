@@ -77,3 +77,46 @@ def test_a_day_that_the_first_tool_comes_to_tell_is_told_by_it(both: Warehouse) 
     assert both.rows("select client_id, session_date from intermediate.int_sessions__unified order by all") == [
         ("g", FIRST), ("g", SECOND), ("g", THIRD),
     ]  # fmt: skip
+
+
+def test_a_copied_deal_is_one_deal_and_told_by_one_crm_at_a_time(both: Warehouse) -> None:
+    """Copied on the second day, as old as its original; the stage it was in lasts until the copy tells of another."""
+    opened, copied, won = (dt.datetime.combine(day, dt.time(9), dt.UTC) for day in (FIRST, SECOND, THIRD))
+    days = [(FIRST, THIRD + dt.timedelta(days=1))]
+    deal = {"currency": "EUR", "amount": 100, "archived": False}
+    told = {"object_type": "deal", "object_id": "1", "property": "dealstage"}
+    original = {**deal, "pipeline": "p", "created_at": opened, "updated_at": won}
+    stage = {"pipeline_id": "p", "is_won": False}
+    hubspot = {
+        "deals": [{**original, "deal_id": "1", "stage": "lost"}, {**original, "deal_id": "2", "stage": "new"}],
+        "pipeline_stages": [
+            {**stage, "stage_id": "new", "label": "New", "is_closed": False},
+            {**stage, "stage_id": "lost", "label": "Lost", "is_closed": True},
+        ],
+        "property_history": [
+            {**told, "value": "new", "changed_at": opened},
+            {**told, "value": "lost", "changed_at": won},
+        ],
+    }
+    both.load("3.0", "hubspot", hubspot, dict.fromkeys(hubspot, days))
+    both.load(
+        "3.0", "pipedrive",
+        {
+            "deals": [{**deal, "deal_id": "9", "imported_id": "1", "pipeline_id": "1", "stage_id": "77", "status": "won",
+                       "created_at": copied, "updated_at": won, "won_at": won}],
+            "pipelines": [{"pipeline_id": "1", "label": "Sales", "archived": False}],
+            "stages": [{"stage_id": "77", "pipeline_id": "1", "label": "New", "archived": False}],
+        },
+        dict.fromkeys(("deals", "pipelines", "stages", "deal_changes"), days),
+    )  # fmt: skip
+    both.dbt(
+        "run", "--select", "fqn:staging", "fqn:intermediate", "--exclude", "fqn:intermediate.kpi",
+        "--vars", f"{{crm_until: {{hubspot: '{SECOND}'}}}}",
+    )  # fmt: skip
+    assert both.rows("select deal_id, status, created_date from intermediate.int_deals__unified order by 1") == [
+        ("hubspot:2", "open", FIRST), ("pipedrive:9", "won", FIRST),
+    ]  # fmt: skip
+    assert both.rows(
+        "select stage_status, cast(entered_at as date) from intermediate.int_deals__stages"
+        " where deal_id = 'pipedrive:9' order by entered_at"
+    ) == [("open", FIRST), ("won", THIRD)]

@@ -47,34 +47,6 @@ changes as (
 
 ),
 
-compared as (
-
-    select
-        deal_id,
-        pipeline_id,
-        stage_id,
-        changed_at,
-        created_at,
-        lag(stage_id) over (partition by deal_id order by changed_at, stage_id) as stage_before
-    from changes
-
-),
-
-entered as (
-
-    select
-        deal_id,
-        pipeline_id,
-        stage_id,
-        case
-            when stage_before is null and created_at < changed_at then created_at
-            else changed_at
-        end as entered_at
-    from compared
-    where stage_before is null or stage_before != stage_id
-
-),
-
 stages as (
 
     select
@@ -90,21 +62,66 @@ stages as (
             stages.stage_id = stage_map.stage_id
             and stage_map.source = {{ dbt.split_part('stages.pipeline_id', "':'", 1) }}
 
+),
+
+named as (
+
+    select
+        changes.deal_id,
+        changes.pipeline_id,
+        changes.stage_id,
+        coalesce(stages.stage, changes.stage_id) as stage,
+        stages.display_order as stage_order,
+        case
+            when stages.is_won then 'won'
+            when stages.is_closed then 'lost'
+            else 'open'
+        end as stage_status,
+        changes.changed_at,
+        changes.created_at
+    from changes
+    left join stages on changes.pipeline_id = stages.pipeline_id and changes.stage_id = stages.stage_id
+
+),
+
+compared as (
+
+    select
+        *,
+        lag(stage_id) over (partition by deal_id order by changed_at, stage_id) as stage_before,
+        -- A copy in another CRM goes on in the stage that has the same name there.
+        coalesce(
+            lag(pipeline_id) over (partition by deal_id order by changed_at, stage_id) != pipeline_id
+            and lag(stage) over (partition by deal_id order by changed_at, stage_id) = stage,
+            false
+        ) as is_same_elsewhere
+    from named
+
+),
+
+entered as (
+
+    select
+        deal_id,
+        stage_id,
+        stage,
+        stage_order,
+        stage_status,
+        case
+            when stage_before is null and created_at < changed_at then created_at
+            else changed_at
+        end as entered_at
+    from compared
+    where stage_before is null or (stage_before != stage_id and not is_same_elsewhere)
+
 )
 
 select
-    entered.deal_id,
-    entered.stage_id,
-    coalesce(stages.stage, entered.stage_id) as stage,
-    stages.display_order as stage_order,
-    case
-        when stages.is_won then 'won'
-        when stages.is_closed then 'lost'
-        else 'open'
-    end as stage_status,
-    entered.entered_at,
-    lead(entered.entered_at) over (
-        partition by entered.deal_id order by entered.entered_at, entered.stage_id
-    ) as left_at
+    deal_id,
+    stage_id,
+    stage,
+    stage_order,
+    stage_status,
+    entered_at,
+    lead(entered_at) over (partition by deal_id order by entered_at, stage_id) as left_at
 from entered
-left join stages on entered.pipeline_id = stages.pipeline_id and entered.stage_id = stages.stage_id
