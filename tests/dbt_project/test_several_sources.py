@@ -102,8 +102,8 @@ def test_a_copied_deal_is_one_deal_and_told_by_one_crm_at_a_time(both: Warehouse
     both.load(
         "3.0", "pipedrive",
         {
-            "deals": [{**deal, "deal_id": "9", "imported_id": "1", "pipeline_id": "1", "stage_id": "77", "status": "won",
-                       "created_at": copied, "updated_at": won, "won_at": won}],
+            "deals": [{**deal, "deal_id": "9", "imported_id": "1", "pipeline_id": "1", "stage_id": "77",
+                       "status": "won", "created_at": copied, "updated_at": won, "won_at": won}],
             "pipelines": [{"pipeline_id": "1", "label": "Sales", "archived": False}],
             "stages": [{"stage_id": "77", "pipeline_id": "1", "label": "New", "archived": False}],
         },
