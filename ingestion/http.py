@@ -137,14 +137,15 @@ class Api:
         raise self._refused(response, path)
 
     def _sent(
-        self, method: str, path: str, limit: RateLimit | None, accept: str = JSON, **arguments: Any
+        self, method: str, path: str, limit: RateLimit | None, accept: str | None = None, **arguments: Any
     ) -> requests.Response:
         """The answer to a request, with new headers of authorisation where the old ones had expired."""
+        asked = {"Accept": accept} if accept else {}
         allowed = self._authorize(None)
-        response = self._request(method, path, limit, {"Accept": accept, **allowed}, arguments)
+        response = self._request(method, path, limit, {**asked, **allowed}, arguments)
         if self._is_expired(response.status_code, _decode(response, self._listed_as)):
             allowed = self._authorize(allowed)
-            response = self._request(method, path, limit, {"Accept": accept, **allowed}, arguments)
+            response = self._request(method, path, limit, {**asked, **allowed}, arguments)
         return response
 
     def _request(
@@ -172,7 +173,7 @@ class Api:
             return False
         self._learn(response.headers)  # before a refusal is judged: it may say whether waiting helps
         if response.ok:
-            is_json = response.request.headers.get("Accept") == JSON
+            is_json = "json" in str(response.request.headers.get("Accept"))
             return is_json and _decode(response, self._listed_as) is None
         status, body = response.status_code, _decode(response, self._listed_as)
         if status == TOO_MANY_REQUESTS:

@@ -43,6 +43,7 @@
             survivor_id,
             row_number() over (partition by loser_id order by depth desc, survivor_id asc) as recency
         from chains
+        where loser_id != survivor_id
 
     )
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from orchestration import dbt
-from tests.dbt_project.warehouse import Warehouse
+from tests.dbt_project.warehouse import Warehouse, changeable
 
 MODEL, INPUT = "marts.fct_mrr_daily", "intermediate.int_mrr__balances"
 STATES, TOUCHES = "intermediate.month_states", "intermediate.int_touchpoints__unified"
@@ -120,7 +120,7 @@ def test_an_input_nothing_is_known_of_is_read(touches: Warehouse) -> None:
 
 
 def test_a_model_says_what_it_reads(built: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
-    project = dbt.parsed(built.settings).deepcopy()
+    project = changeable(built.settings)
     project.nodes["model.kpilote.fct_touchpoints"].config.meta["made_of"] = {"fct_conversions": {}}
     monkeypatch.setattr(dbt, "parsed", lambda _: project)
     said = dbt.invoke(built.settings, ["run", "--select", "fct_touchpoints", "--log-level", "none"])

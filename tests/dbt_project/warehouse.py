@@ -5,18 +5,25 @@ Flow: rows → lake Parquet as a load writes it (rows, `_windows`, and the `_dlt
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
+from dbt.contracts.graph.manifest import Manifest
 
 from ingestion import lake, registry
 from ingestion.settings import DEFAULT_SOURCES, Settings
 from orchestration import dbt
 
 Window = tuple[dt.date, dt.date]
+
+
+def changeable(settings: Settings) -> Manifest:
+    """The parsed project to change. Without disabled models: dbt 1.12 cannot copy a manifest that has some."""
+    return replace(dbt.parsed(settings), disabled={}).deepcopy()
 
 
 class Warehouse:

@@ -5,6 +5,7 @@ Never asked for: names and phones of leads and contacts, and compound fields, wh
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,8 +16,8 @@ from ingestion.sources.salesforce.settings import SalesforceSettings
 
 PREFIX = "SOURCES__SALESFORCE__"
 PERCENT = 100
-# Objects whose fields for money exist in orgs of several currencies only, and a field some orgs hide from everybody.
-OPTIONAL = ("CurrencyIsoCode", "Type")
+# Fields that not every org has: of several currencies, of person accounts, and one some orgs hide from everybody.
+OPTIONAL = ("CurrencyIsoCode", "Type", "IsPersonAccount")
 
 
 @dataclass(frozen=True)
@@ -54,8 +55,10 @@ class ObjectType:
         for column, names in self.columns.items():
             found = next((record[name] for name in names if record.get(name) not in (None, "")), None)
             if found is not None:
-                is_percentage = column == "probability" and isinstance(found, int | float)
+                is_percentage = column == "probability" and isinstance(found, int | float | Decimal)
                 values[column] = found / PERCENT if is_percentage else found
+        if values.get("is_person"):
+            values.pop("name", None)  # a person's own
         values[self.key] = record.get("Id")
         if self.deletes:
             values["archived"] = record.get("IsDeleted")
@@ -103,7 +106,7 @@ def object_types(settings: SalesforceSettings) -> tuple[ObjectType, ...]:
             {
                 "name": "Name", "domain": "Website", "country": "BillingCountry", "employees": "NumberOfEmployees",
                 "industry": "Industry", "segment": own("segment_field"), "owner_id": "OwnerId",
-                "merged_into": "MasterRecordId",
+                "merged_into": "MasterRecordId", "is_person": "IsPersonAccount",
             },
         ),
         own.object(

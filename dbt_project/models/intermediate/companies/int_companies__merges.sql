@@ -7,7 +7,17 @@ exploded as (
 
 ),
 
-records as (
+own as (
+
+    select
+        merged_id as loser_id,
+        company_id as survivor_id
+    from exploded
+    where merged_id != company_id
+
+),
+
+known as (
 
     select
         company_id,
@@ -18,14 +28,27 @@ records as (
 
 ),
 
+-- What a record was merged into knows what the record knew.
+records as (
+
+    select
+        known.company_id,
+        told.domain,
+        known.is_archived,
+        known.created_at
+    from known as told
+    left join own on told.company_id = own.loser_id
+    inner join known on coalesce(own.survivor_id, told.company_id) = known.company_id
+
+),
+
 -- What a CRM merged itself, and what two CRMs both know.
 links as (
 
     select
-        merged_id as loser_id,
-        company_id as survivor_id
-    from exploded
-    where merged_id != company_id
+        loser_id,
+        survivor_id
+    from own
     union
     {{ links_between_crms('records', 'company_id', 'domain') }}
 

@@ -44,6 +44,6 @@ select
     deal_id,
     amount,
     changed_at as valid_from,
-    lead(changed_at) over (partition by deal_id order by changed_at) as valid_to,
-    row_number() over (partition by deal_id order by changed_at) as amount_number
+    lead(changed_at) over (partition by deal_id order by changed_at, amount) as valid_to,
+    row_number() over (partition by deal_id order by changed_at, amount) as amount_number
 from changes

@@ -31,10 +31,11 @@ records as (
 begins as (
 
     select
-        survivor_id as deal_id,
-        max({{ read_until('deal_id') }}) as told_from
+        merged.survivor_id as deal_id,
+        max({{ read_until('merged.deal_id') }}) as told_from
     from merged
-    group by survivor_id
+    inner join deals on merged.deal_id = deals.deal_id
+    group by merged.survivor_id
 
 ),
 
@@ -54,16 +55,52 @@ told as (
     left join begins on deals.deal_id = begins.deal_id
     where history.object_type = 'deal'
 
+),
+
+-- What a copy had become by the day from which it tells.
+carried as (
+
+    select
+        deal_id,
+        pipeline_id,
+        property,
+        value,
+        told_from as changed_at,
+        row_number() over (partition by deal_id, property order by changed_at desc, value desc) as recency
+    from told
+    where changed_at < told_from
+
+),
+
+counted as (
+
+    select
+        deal_id,
+        pipeline_id,
+        property,
+        value,
+        changed_at
+    from told
+    where
+        (told_until is null or changed_at < told_until)
+        and (told_from is null or changed_at >= told_from)
+    union all
+    select
+        deal_id,
+        pipeline_id,
+        property,
+        value,
+        changed_at
+    from carried
+    where recency = 1
+
 )
 
 select
-    told.deal_id,
-    told.pipeline_id,
-    told.property,
-    told.value,
-    told.changed_at
-from told
-inner join records on told.deal_id = records.deal_id
-where
-    (told.told_until is null or told.changed_at < told.told_until)
-    and (told.told_from is null or told.changed_at >= told.told_from)
+    counted.deal_id,
+    counted.pipeline_id,
+    counted.property,
+    counted.value,
+    counted.changed_at
+from counted
+inner join records on counted.deal_id = records.deal_id

@@ -1,13 +1,25 @@
 -- Deals that were copied from one CRM into another, and the copy that goes on from there.
 with recursive
 
-links as (
+copies as (
 
     select
         imported_id as loser_id,
         deal_id as survivor_id
     from {{ all_of('deals') }}
     where imported_id is not null and imported_id != deal_id and not is_archived
+
+),
+
+-- Two CRMs in step name each other's deal: one of the two goes on.
+links as (
+
+    select
+        copies.loser_id,
+        copies.survivor_id
+    from copies
+    left join copies as back on copies.loser_id = back.survivor_id and copies.survivor_id = back.loser_id
+    where back.loser_id is null or copies.survivor_id < copies.loser_id
 
 ),
 

@@ -7,7 +7,17 @@ exploded as (
 
 ),
 
-records as (
+own as (
+
+    select
+        merged_id as loser_id,
+        contact_id as survivor_id
+    from exploded
+    where merged_id != contact_id
+
+),
+
+known as (
 
     select
         contact_id,
@@ -18,14 +28,27 @@ records as (
 
 ),
 
+-- What a record was merged into knows what the record knew.
+records as (
+
+    select
+        known.contact_id,
+        told.email_hash,
+        known.is_archived,
+        known.created_at
+    from known as told
+    left join own on told.contact_id = own.loser_id
+    inner join known on coalesce(own.survivor_id, told.contact_id) = known.contact_id
+
+),
+
 -- What a CRM merged itself, and what two CRMs both know.
 links as (
 
     select
-        merged_id as loser_id,
-        contact_id as survivor_id
-    from exploded
-    where merged_id != contact_id
+        loser_id,
+        survivor_id
+    from own
     union
     {{ links_between_crms('records', 'contact_id', 'email_hash') }}
 
