@@ -24,6 +24,7 @@ VOCABULARIES: dict[str, dict[str, frozenset[str]]] = {
         "from_type": frozenset({"deal", "contact", "meeting", "call", "email"}),
         "to_type": frozenset({"contact", "company", "deal"}),
     },
+    "pipedrive.deal_participants": {"from_type": frozenset({"deal"})},
     "pipedrive.deals": {"status": frozenset({"open", "won", "lost", "deleted"})},
     "mailchimp.sends": {"status": frozenset({"sent", "hard", "soft"})},
     "mailchimp.email_activity": {"action": frozenset({"open", "click", "bounce"})},
@@ -99,7 +100,8 @@ def _base(table: Table, settings: Settings) -> Iterator[Expectation]:
     )
     yield from _numbers(table)
     yield from _currency(table, settings)
-    yield model.no_address((table.source, table.name))
+    if any(column.type == "string" for column in table.columns):
+        yield model.no_address((table.source, table.name))
     yield from _vocabularies(table)
     yield from _repeated(table)
     if table.full_name in REPORTS:

@@ -49,7 +49,7 @@ def failures(result: GateResult, severity: str = "critical") -> set[tuple[str, s
 def bad_rows(declared: Table) -> Iterator[Row]:
     """One row for each way a row of the table can be wrong."""
     good = valid_row(declared, DAYS[20], 500)
-    text = next(column.name for column in declared.columns if column.type == "string")
+    texts = [column.name for column in declared.columns if column.type == "string"]
     yield good
     yield dict(good)
     for number, column in enumerate(declared.columns):
@@ -68,7 +68,7 @@ def bad_rows(declared: Table) -> Iterator[Row]:
     for name, sent in RECIPIENTS:
         if declared.name == name:
             yield {**valid_row(declared, LAST, 700), sent: 5000}
-    yield {**valid_row(declared, DAYS[20], 600), text: "someone@example.fr"}
+    yield from ({**valid_row(declared, DAYS[20], 600), text: "someone@example.fr"} for text in texts[:1])
     if declared.full_name in RATE_DAYS:
         yield {**valid_row(declared, DAYS[20], 601), RATE_DAYS[declared.full_name]: dt.date(2020, 1, 1)}
     if declared.full_name == FX_RATES:
