@@ -19,7 +19,8 @@ from ingestion.registry import Source
 from ingestion.rows import Convert, Refusal
 from ingestion.settings import Settings
 from ingestion.suppression import Suppression
-from ingestion.tables.model import IdentifierKind
+
+MONDAY = 1
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Context:
     pulled_at: dt.datetime
     hasher: Hasher
     settings: Settings
-    # Whose rows the door turns away: cursors must not remember them either (`is_erased`).
+    # Whose rows the door turns away: cursors must not remember them either (`forget`).
     suppression: Suppression = field(default_factory=Suppression)
 
     @property
@@ -67,9 +68,26 @@ class Context:
         state: dict[str, Any] = dlt.current.source_state(self.source.name)
         return state
 
-    def is_erased(self, kind: IdentifierKind, value: str) -> bool:
-        """Whether an id of this source's, as the lake would hold it, is an erased person's."""
-        return self.suppression.knows(kind, known_as(self.source.name, kind, value))
+    @property
+    def is_weekly(self) -> bool:
+        """Whether this pull ends on a Monday: what is dear is done then."""
+        return self.end.isoweekday() == MONDAY
+
+    def reaching_back(self, days: int, weekly_days: int | None = None) -> dt.date:
+        """Start of the window, moved back so many days before its end, which the vendor may still change, but not
+        before KPILOTE_START_DATE. weekly_days: the days of a weekly pull.
+        """
+        back = days if weekly_days is None or not self.is_weekly else weekly_days
+        return min(self.start, max(self.end - dt.timedelta(days=back), self.settings.start_date))
+
+    def forget(self, table: str) -> Callable[[str], bool]:
+        """Whether an id of a table, as the lake would hold it, is an erased person's."""
+        declared = self.source.tables[table]
+        kinds = (one.kind for one in declared.identifiers if one.role == "subject" and one.column in declared.key)
+        kind = next(kinds, None)
+        if kind is None:
+            return lambda _id: False
+        return lambda id_: self.suppression.knows(kind, known_as(self.source.name, kind, id_))
 
 
 @dataclass(frozen=True)

@@ -160,34 +160,6 @@ it. `told_by` says of which table of a source.
     '{{ source_name }}:' || {{ column }}
 {%- endmacro %}
 
-{#-
-Records of several CRMs that are one and the same: as `links` (loser, survivor), by a value that both tell (the hash of an address, a
-domain). The record that stands survives, of those the one of the CRM that KPILOTE_SOURCES names first, then the oldest. Records of one
-CRM are left to that CRM, which knows better whom it would merge.
--#}
-{% macro links_between_crms(records, id_column, value_column) %}
-    select
-        loser_id,
-        survivor_id
-    from (
-        select
-            {{ id_column }} as loser_id,
-            first_value({{ id_column }}) over (
-                partition by {{ value_column }}
-                order by
-                    is_archived,
-                    case {{ dbt.split_part(id_column, "':'", 1) }}
-                        {%- for name in vendors_on('crm') %} when '{{ name }}' then {{ loop.index }}{% endfor %}
-                    end,
-                    created_at,
-                    {{ id_column }}
-            ) as survivor_id
-        from {{ records }}
-        where {{ value_column }} is not null
-    ) as same
-    where {{ dbt.split_part('loser_id', "':'", 1) }} != {{ dbt.split_part('survivor_id', "':'", 1) }}
-{% endmacro %}
-
 {#- The company a customer of the billing export is: its id in the CRM, of the first one where the file does not say of which. -#}
 {% macro customer_company(column) -%}
     case

@@ -15,6 +15,7 @@ import pandas as pd
 
 from sandbox.apis import hubspot_schema as schema
 from sandbox.apis.answers import Json, instants, iso, texts
+from sandbox.apis.merges import survivors
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 NO_ID = 2**62
@@ -140,18 +141,7 @@ class Portal:
     def survivors(self, name: str) -> dict[str, str]:
         """Merged-away id → id of the record that finally survived."""
         kind = schema.OBJECTS[name]
-        frame = getattr(self._snapshot, kind.frame)
-        if "merged_into" not in frame:
-            return {}
-        gone = frame[frame["merged_into"].notna()]
-        into = dict(zip(texts(gone[kind.id_column]), texts(gone["merged_into"]), strict=True))
-        final: dict[str, str] = {}
-        for loser, survivor in into.items():
-            while survivor in into:
-                survivor = into[survivor]
-            if loser is not None and survivor is not None:
-                final[loser] = survivor
-        return final
+        return survivors(getattr(self._snapshot, kind.frame), kind.id_column)
 
     @cached_property
     def _history(self) -> dict[tuple[str, str, str], list[Json]]:

@@ -16,6 +16,7 @@ import pandas as pd
 from sandbox.apis import pipedrive_fields as schema
 from sandbox.apis.answers import Json, instants, iso, texts
 from sandbox.apis.hubspot_records import id_numbers
+from sandbox.apis.merges import survivors
 
 Instants = np.ndarray[Any, np.dtype[np.datetime64]]
 Render = Callable[[int], Json]
@@ -135,19 +136,6 @@ def _linked(values: pd.Series, into: dict[str, str], served: Sequence[str | None
     there = {each for each in served if each}
     ids = [into.get(str(value), value) for value in texts(values)]
     return [int(each) if each in there and each is not None else None for each in ids]
-
-
-def survivors(frame: pd.DataFrame, key: str) -> dict[str, str]:
-    """Merged-away id → id of the record that finally survived."""
-    gone = frame[frame["merged_into"].notna()]
-    into = dict(zip(texts(gone[key]), texts(gone["merged_into"]), strict=True))
-    final: dict[str, str] = {}
-    for loser, survivor in into.items():
-        while survivor in into:
-            survivor = into[survivor]
-        if loser is not None and survivor is not None:
-            final[loser] = survivor
-    return final
 
 
 def custom_values(name: str, frame: pd.DataFrame) -> dict[str, list[Any]]:

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from sandbox.apis.answers import texts
+from sandbox.apis.merges import survivors
 from sandbox.apis.salesforce_values import (
     NEVER,
     Columns,
     day_texts,
-    final_survivors,
     id_of,
     micros,
     midnights,
@@ -33,7 +33,7 @@ class Companies:
         self.frame = snapshot.companies
         self.ids = texts(self.frame["company_id"])
         self.updated = dict(zip(self.ids, micros(self.frame["updated_at"]).tolist(), strict=True))
-        self._final = final_survivors(self.frame, "company_id")
+        self._final = survivors(self.frame, "company_id")
 
     def account(self, company: str | None) -> tuple[str | None, int]:
         """The account a company is now, and when its merge moved what belongs to it."""

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sandbox.apis.answers import instants, texts
+from sandbox.apis.answers import instants
 from sandbox.world.clock import TIME_ZONE
 
 Columns = dict[str, list[Any]]
@@ -88,16 +88,3 @@ def numbers_of(values: pd.Series) -> list[float | None]:
 
 def wholes_of(values: pd.Series) -> list[int | None]:
     return [None if pd.isna(value) else int(value) for value in values]
-
-
-def final_survivors(frame: pd.DataFrame, key: str) -> dict[str, str]:
-    """Merged-away id → id of the record that finally stands."""
-    gone = frame[frame["merged_into"].notna()]
-    into = dict(zip(texts(gone[key]), texts(gone["merged_into"]), strict=True))
-    final: dict[str, str] = {}
-    for loser, survivor in into.items():
-        while survivor in into:
-            survivor = into[survivor]
-        if loser is not None and survivor is not None:
-            final[loser] = survivor
-    return final

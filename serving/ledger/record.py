@@ -15,7 +15,6 @@ from typing import Any, Protocol
 
 import duckdb
 
-from ingestion.lake import LakePlace
 from serving import marts, parts
 from serving.folder import Release
 from serving.ledger import book, cells, facts, lake, origins
@@ -25,7 +24,7 @@ EXPLAINING = {"fct_touchpoints": "touch_id", "fct_conversions": "conversion_id"}
 PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
 
 
-class LedgerPlace(LakePlace, Protocol):
+class LedgerPlace(lake.Place, Protocol):
     """Where the ledger, the warehouse and the lake are, and what amounts and days mean."""
 
     @property
@@ -36,8 +35,6 @@ class LedgerPlace(LakePlace, Protocol):
     def timezone(self) -> str: ...
     @property
     def currency(self) -> str: ...
-    @property
-    def sources(self) -> tuple[str, ...]: ...
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ import datetime as dt
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import pytest
@@ -53,6 +54,33 @@ def fresh(company: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     yield reload()
     company.faults.plan.clear()
     reload()
+
+
+@pytest.fixture
+def own(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A company of one's own and a fresh home that reads it: `own(limits=…, credentials=…) → (company, settings)`."""
+    opened = []
+
+    def start(until: dt.date = END, **arguments: Any) -> tuple[Running, Settings]:
+        context = running(world, until, home=tmp_path / "company", **arguments)
+        company = context.__enter__()
+        opened.append(context)
+        for name, value in environment(company, tmp_path / "home").items():
+            monkeypatch.setenv(name, value)
+        return company, reload()
+
+    yield start
+    for context in opened:
+        context.__exit__(None, None, None)
+    reload()
+
+
+@pytest.fixture
+def later(company: Running) -> Iterator[Running]:
+    """The company, to be changed and moved; as it was afterwards."""
+    yield company
+    company.sandbox.changes = ()
+    company.advance(END)
 
 
 @pytest.fixture(scope="session")

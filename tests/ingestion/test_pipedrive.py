@@ -1,9 +1,7 @@
 """Pipedrive's own traps: no feed of deletions, tokens that end, changes that do not say whose they are, own fields."""
 
 import datetime as dt
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -23,10 +21,10 @@ from sandbox.apis import pipedrive_fields as schema
 from sandbox.apis.pipedrive_activities import activity_id
 from sandbox.changes import Change
 from sandbox.limits import FAST, VENDOR
-from sandbox.server import Credentials, Running, running
+from sandbox.server import Credentials, Running
 from sandbox.world import World
 from tests import traces
-from tests.ingestion.conftest import END, HASH_KEY, START, environment
+from tests.ingestion.conftest import END, HASH_KEY, START
 from tests.ingestion.lake_reader import latest, rows, windows
 
 Truth = dict[str, list[tuple[object, ...]]]
@@ -44,32 +42,6 @@ def newest(settings: Settings, name: str) -> dict[str, dict[str, Any]]:
 
 def standing(settings: Settings, name: str) -> set[str]:
     return {id_ for id_, row in newest(settings, name).items() if not row["archived"]}
-
-
-@pytest.fixture
-def later(company: Running) -> Iterator[Running]:
-    """The company, to be changed; as it was afterwards."""
-    yield company
-    company.sandbox.changes = ()
-    company.sandbox.refresh()
-
-
-@pytest.fixture
-def own(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """A company of one's own and a fresh home that reads it: `own(limits=…) → (company, settings)`."""
-    opened = []
-
-    def start(until: dt.date = END, **arguments: Any) -> tuple[Running, Settings]:
-        context = running(world, until, home=tmp_path / "company", **arguments)
-        company = context.__enter__()
-        opened.append(context)
-        for name, value in environment(company, tmp_path / "home").items():
-            monkeypatch.setenv(name, value)
-        return company, reload()
-
-    yield start
-    for context in opened:
-        context.__exit__(None, None, None)
 
 
 def test_persons_are_the_companys(pulled: Settings, world: World) -> None:

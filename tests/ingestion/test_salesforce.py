@@ -5,7 +5,6 @@ that become contacts, records purged without a trace.
 import datetime as dt
 import os
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,9 +22,9 @@ from sandbox.apis.visitors import visitor_id
 from sandbox.changes import Change
 from sandbox.faults import Fault
 from sandbox.limits import FAST
-from sandbox.server import Credentials, Running, running
+from sandbox.server import Credentials, Running
 from sandbox.world import World
-from tests.ingestion.conftest import END, START, environment
+from tests.ingestion.conftest import END, START
 from tests.ingestion.lake_reader import committed, latest, rows
 
 Truth = dict[str, list[tuple[object, ...]]]
@@ -49,33 +48,6 @@ def assert_whole(settings: Settings, truth: Truth) -> None:
 def moment(value: Any) -> dt.datetime | None:
     """An instant of the snapshot as Salesforce keeps it here, to the millisecond."""
     return None if pd.isna(value) else value.floor("ms").to_pydatetime()
-
-
-@pytest.fixture
-def later(company: Running) -> Iterator[Running]:
-    """The company, to be changed; as it was afterwards."""
-    yield company
-    company.sandbox.changes = ()
-    company.advance(END)
-
-
-@pytest.fixture
-def served(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """A company of one's own: `served(credentials=…, limits=…) → (Running, Settings)`."""
-    opened = []
-
-    def serve(until: dt.date = END, **arguments: Any) -> tuple[Running, Settings]:
-        context = running(world, until, home=tmp_path / "company", **arguments)
-        company = context.__enter__()
-        opened.append(context)
-        for name, value in environment(company, tmp_path / "home").items():
-            monkeypatch.setenv(name, value)
-        return company, reload()
-
-    yield serve
-    for context in opened:
-        context.__exit__(None, None, None)
-    reload()
 
 
 def test_every_contact_is_there_as_lead_or_contact_with_what_it_says(pulled: Settings, world: World) -> None:
@@ -262,7 +234,7 @@ def test_the_session_is_opened_when_it_is_used(fresh: Settings, monkeypatch: pyt
 
 
 def test_an_app_may_sign_instead_of_knowing_a_secret(
-    served: Any, truth: Truth, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    own: Any, truth: Truth, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from cryptography.hazmat.primitives import serialization as pem
     from cryptography.hazmat.primitives.asymmetric import rsa
@@ -271,7 +243,7 @@ def test_an_app_may_sign_instead_of_knowing_a_secret(
     public = key.public_key().public_bytes(pem.Encoding.PEM, pem.PublicFormat.SubjectPublicKeyInfo).decode()
     private = key.private_bytes(pem.Encoding.PEM, pem.PrivateFormat.TraditionalOpenSSL, pem.NoEncryption())
     (tmp_path / "key.pem").write_bytes(private)
-    served(credentials=Credentials(salesforce_certificate=public))
+    own(credentials=Credentials(salesforce_certificate=public))
     monkeypatch.delenv("SOURCES__SALESFORCE__CLIENT_SECRET")
     monkeypatch.setenv("SOURCES__SALESFORCE__USERNAME", "somebody@else.example")
     monkeypatch.setenv("SOURCES__SALESFORCE__PRIVATE_KEY", str(tmp_path / "key.pem"))
@@ -288,9 +260,9 @@ def test_an_app_may_sign_instead_of_knowing_a_secret(
 
 
 def test_a_pull_stops_before_the_orgs_calls_run_out_and_loses_nothing(
-    served: Any, truth: Truth, monkeypatch: pytest.MonkeyPatch
+    own: Any, truth: Truth, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    company, settings = served(limits=replace(FAST, salesforce_calls_per_day=80))
+    company, settings = own(limits=replace(FAST, salesforce_calls_per_day=80))
     monkeypatch.setenv("SOURCES__SALESFORCE__QUOTA_SHARE", "0.4")
     with pytest.raises(SourceError, match=r"3\d of the org's 80 calls .* SOURCES__SALESFORCE__QUOTA_SHARE \(0.4\)"):
         lake.pull("salesforce", START, END, settings=settings)
@@ -304,9 +276,9 @@ def test_a_pull_stops_before_the_orgs_calls_run_out_and_loses_nothing(
     assert_whole(settings, truth)
 
 
-def test_a_call_beyond_the_quota_says_so(served: Any) -> None:
+def test_a_call_beyond_the_quota_says_so(own: Any) -> None:
     """Other applications may use up what this one left."""
-    company, settings = served(limits=replace(FAST, salesforce_calls_per_day=0))
+    company, settings = own(limits=replace(FAST, salesforce_calls_per_day=0))
     with pytest.raises(SourceError, match=r"used up \(403 REQUEST_LIMIT_EXCEEDED\)"):
         lake.pull("salesforce", START, END, settings=settings)
     assert len([each for each in company.requests if "/services/data/" in each.path]) == 1
@@ -320,16 +292,16 @@ def test_a_call_beyond_the_quota_says_so(served: Any) -> None:
         ("Contact.MQL_Date__c", r"no field MQL_Date__c .* or set SOURCES__SALESFORCE__MQL_DATE_FIELD to another"),
     ],
 )
-def test_what_the_user_may_not_see_is_named(hidden: str, said: str, served: Any) -> None:
-    _, settings = served(credentials=Credentials(salesforce_hidden=frozenset({hidden})))
+def test_what_the_user_may_not_see_is_named(hidden: str, said: str, own: Any) -> None:
+    _, settings = own(credentials=Credentials(salesforce_hidden=frozenset({hidden})))
     for refused in (lambda: lake.pull("salesforce", START, END, settings=settings), salesforce.check):
         with pytest.raises(SourceError, match=said):
             refused()
     assert committed(settings, "salesforce") == []
 
 
-def test_a_field_hidden_while_a_pull_runs_is_named_too(served: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    company, settings = served()
+def test_a_field_hidden_while_a_pull_runs_is_named_too(own: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    company, settings = own()
     from ingestion.sources.salesforce.api import Salesforce
 
     schemas = Salesforce.schemas
@@ -344,12 +316,10 @@ def test_a_field_hidden_while_a_pull_runs_is_named_too(served: Any, monkeypatch:
         lake.pull("salesforce", START, END, settings=settings)
 
 
-def test_an_org_of_one_currency_and_without_own_fields(
-    served: Any, truth: Truth, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_org_of_one_currency_and_without_own_fields(own: Any, truth: Truth, monkeypatch: pytest.MonkeyPatch) -> None:
     objects = ("Lead", "Contact", "Account", "Opportunity", "OpportunityHistory", "Campaign", "Contract")
     hidden = frozenset({f"{name}.CurrencyIsoCode" for name in objects} | {"Event.Type"})
-    _, settings = served(credentials=Credentials(salesforce_hidden=hidden))
+    _, settings = own(credentials=Credentials(salesforce_hidden=hidden))
     for name in [name for name in os.environ if name.startswith("SOURCES__SALESFORCE__") and name.endswith("_FIELD")]:
         monkeypatch.setenv(name, "")
     lake.pull("salesforce", START, END, settings=settings)

@@ -86,7 +86,7 @@ def _marketing(context: Context, brevo: Brevo, proxies: Proxies) -> Stream:
 def _contacts(context: Context, brevo: Brevo, numbers: dict[str, str]) -> Stream:
     """Changed contacts and those that are gone; fills in Brevo's number of each by the hash of its address."""
     overlap = dt.timedelta(minutes=brevo.settings.lookback_minutes)
-    forget = partial(context.is_erased, "recipient")
+    forget = context.forget("contacts")
     cursor = Cursor(context.state, "contacts.updated", overlap, forget)
     standing = None
     if cursor.since is not None:
@@ -125,9 +125,8 @@ def _campaigns(context: Context, brevo: Brevo, proxies: Proxies, numbers: dict[s
     """Campaigns sent in the window and the days before its end with every recipient's doings, and the totals of those
     of half a year.
     """
-    floor = context.settings.start_date
-    start = min(context.start, max(context.end - dt.timedelta(days=brevo.settings.lookback_days), floor))
-    since = min(start, max(context.end - dt.timedelta(days=TOTALS_DAYS), floor))
+    start = context.reaching_back(brevo.settings.lookback_days)
+    since = min(start, context.reaching_back(TOTALS_DAYS))
     sent: list[tuple[dt.date, Json]] = []
     for each in brevo.read(rows.campaigns(since, context.end)):
         at = rows.sent_at(each)

@@ -17,8 +17,6 @@ from ingestion.settings import Folder
 from ingestion.sources.ga4 import export, reports
 from ingestion.streams import Connector, Context, Stream, Window
 
-MONDAY = 1
-
 
 class Ga4Settings(HttpSettings):
     """SOURCES__GA4__… ; a token or a service account, and where the export files are."""
@@ -47,7 +45,8 @@ class Ga4Settings(HttpSettings):
 def connect(context: Context) -> Connector:
     """The export's events, where there is an export, and the daily reports; both over the window with its look-back."""
     settings = Ga4Settings.load()
-    start = first_day(context, settings)
+    # GA4 may still change these days.
+    start = context.reaching_back(settings.lookback_days, settings.weekly_lookback_days)
     analytics = reports.DataApi(settings.property_id, settings.base_url, settings.token(), settings)
     analytics.check_fields()
     streams = {"reports": partial(_reports, analytics, start, context.end)}
@@ -65,13 +64,6 @@ def check() -> str:
     days = export.days(settings.export_url)
     newest = f"the newest of {max(days)}" if days else "none yet"
     return f"property {settings.property_id}; {len(days)} daily export files, {newest}"
-
-
-def first_day(context: Context, settings: Ga4Settings) -> dt.date:
-    """Start of the window, moved back over the days GA4 may still change, but not before KPILOTE_START_DATE."""
-    weekly = context.end.isoweekday() == MONDAY
-    days = settings.weekly_lookback_days if weekly else settings.lookback_days
-    return min(context.start, max(context.end - dt.timedelta(days=days), context.settings.start_date))
 
 
 def _reports(analytics: reports.DataApi, start: dt.date, end: dt.date) -> Stream:

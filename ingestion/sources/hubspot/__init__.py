@@ -7,7 +7,7 @@ ones search. Cursors are HubSpot's own timestamps, never our clock's. Belongs he
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -49,10 +49,11 @@ def check() -> str:
 def _object_stream(context: Context, hubspot: HubSpot, settings: HubspotSettings, kind: ObjectType) -> Stream:
     """Changed records with their links and history, then archived ones; cursors move once all of it was read."""
     overlap = dt.timedelta(minutes=settings.lookback_minutes)
-    live = Cursor(context.state, f"{kind.name}.updated", overlap, _forget(context, kind))
+    forget = context.forget(kind.name)
+    live = Cursor(context.state, f"{kind.name}.updated", overlap, forget)
     departures = None
     if live.since is not None:
-        departures = Departures(Standing(context.settings, context.source.tables[kind.name]), _forget(context, kind))
+        departures = Departures(Standing(context.settings, context.source.tables[kind.name]), forget)
     waiting: list[str] = []
     for page in _changed(hubspot, kind, live):
         if departures is not None:
@@ -65,7 +66,7 @@ def _object_stream(context: Context, hubspot: HubSpot, settings: HubspotSettings
             yield from _details(context, hubspot, kind, waiting)
             waiting = []
     yield from _details(context, hubspot, kind, waiting)
-    archived = Cursor(context.state, f"{kind.name}.archived", overlap, _forget(context, kind))
+    archived = Cursor(context.state, f"{kind.name}.archived", overlap, forget)
     for page in hubspot.listed(kind.name, kind.requested(), kind.updated, archived=True):
         fresh = [record for record in page if archived.is_new(record.get("id"), record.get("archivedAt"))]
         if departures is not None:
@@ -76,10 +77,6 @@ def _object_stream(context: Context, hubspot: HubSpot, settings: HubspotSettings
     live.save()
     archived.save()
     yield Window(kind.name, context.start, context.end)
-
-
-def _forget(context: Context, kind: ObjectType) -> Callable[[str], bool]:
-    return partial(context.is_erased, "contact") if kind.name == "contacts" else lambda _record_id: False
 
 
 def _merged(record: Json) -> list[str]:

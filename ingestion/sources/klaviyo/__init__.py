@@ -20,7 +20,6 @@ from ingestion.sources.klaviyo.api import Klaviyo, KlaviyoSettings
 from ingestion.standing import Standing
 from ingestion.streams import Connector, Context, Rows, Stream, Window
 
-MONDAY = 1
 WORKERS = 4
 
 
@@ -59,15 +58,11 @@ def check() -> str:
     return f"{len(lists)} lists or more, revision {settings.revision}, at {without_secrets(settings.base_url)}{never}"
 
 
-def _weekly(context: Context) -> bool:
-    return context.end.isoweekday() == MONDAY
-
-
 def _audiences(context: Context, klaviyo: Klaviyo, settings: KlaviyoSettings) -> Stream:
     for page in klaviyo.pages(rows.lists()):
         yield Rows("lists", [rows.audience(each) for each in page["data"]])
-    forget = partial(context.suppression.knows, "hash")
-    cursor = Cursor(context.state, "profiles", dt.timedelta(minutes=settings.lookback_minutes), forget)
+    overlap = dt.timedelta(minutes=settings.lookback_minutes)
+    cursor = Cursor(context.state, "profiles", overlap, context.forget("profiles"))
     known = cursor.since is not None
     for page in klaviyo.pages(rows.profiles(cursor.since)):
         # The cursor too holds hashes only.
@@ -77,7 +72,7 @@ def _audiences(context: Context, klaviyo: Klaviyo, settings: KlaviyoSettings) ->
             if cursor.is_new(context.hasher.identifier(each["id"]), each["attributes"]["updated"])
         ]
         yield Rows("profiles", [rows.profile(each) for each in fresh])
-    if known and _weekly(context):
+    if known and context.is_weekly:
         yield from _departures(context, klaviyo)
     cursor.save()
     for table in ("lists", "profiles"):
@@ -112,9 +107,7 @@ def _events(context: Context, klaviyo: Klaviyo, settings: KlaviyoSettings) -> St
     metrics = list(klaviyo.rows(rows.metrics()))
     yield Rows("metrics", [rows.metric(each) for each in metrics])
     yield Window("metrics", context.start, context.end)
-    days = settings.weekly_lookback_days if _weekly(context) else settings.lookback_days
-    recent = max(context.end - dt.timedelta(days=days), context.settings.start_date)
-    start = min(context.start, recent)
+    start = context.reaching_back(settings.lookback_days, settings.weekly_lookback_days)
     names = _email_metrics(klaviyo, metrics)
     slices = [(metric_id, *span) for span in _spans(start, context.end, settings.slice_days) for metric_id in names]
 

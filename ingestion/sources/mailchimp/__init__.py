@@ -61,7 +61,7 @@ def _audiences(context: Context, api: Api, settings: MailchimpSettings) -> Strea
     cursors = []
     for audience in audiences:
         overlap = dt.timedelta(minutes=settings.lookback_minutes)
-        forget = partial(context.is_erased, "hash")
+        forget = context.forget("members")
         cursor = Cursor(context.state, f"members.{audience['id']}", overlap, forget)
         cursors.append(cursor)
         for archived in (False, True):
@@ -82,8 +82,7 @@ def _hashed(context: Context, member: Json) -> str | None:
 
 def _campaigns(context: Context, api: Api, settings: MailchimpSettings) -> Stream:
     """Campaigns sent in the window and the days before its end, their reports, and every recipient's doings."""
-    recent = max(context.end - dt.timedelta(days=settings.lookback_days), context.settings.start_date)
-    start = min(context.start, recent)
+    start = context.reaching_back(settings.lookback_days)
     # Mailchimp's bounds are exclusive; the days are cut here.
     sent = (("since_send_time", _midnight(start - dt.timedelta(days=1))), ("before_send_time", _midnight(context.end)))
     campaigns = [

@@ -22,7 +22,6 @@ from ingestion.sources.matomo.api import Matomo, MatomoSettings, one_of, rows_of
 from ingestion.sources.matomo.log import METHOD, Log
 from ingestion.streams import Connector, Context, Rows, Stream, Window
 
-MONDAY = 1
 REPORT_DAYS = 31
 CAMPAIGNS = "MarketingCampaignsReporting"
 
@@ -103,9 +102,7 @@ def _span(context: Context, settings: MatomoSettings, zone: dt.tzinfo) -> Span:
     """The window: moved back over days that may still change, but not before KPILOTE_START_DATE, and ending before
     days that have not ended and settled.
     """
-    weekly = context.end.isoweekday() == MONDAY
-    days = settings.weekly_lookback_days if weekly else settings.lookback_days
-    start = min(context.start, max(context.end - dt.timedelta(days=days), context.settings.start_date))
+    start = context.reaching_back(settings.lookback_days, settings.weekly_lookback_days)
     settled = context.pulled_at - dt.timedelta(minutes=settings.settle_minutes)
     kept = start
     if settings.log_retention_days:

@@ -7,7 +7,6 @@ from it is asked for by its id once more before it is taken for deleted.
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 
 from ingestion.cursor import Cursor, moment
 from ingestion.http import Json
@@ -43,8 +42,8 @@ class Reading:
         cursor = f"{kind.name}.updated"
         if self._state.get(f"{kind.name}.made_by") != kind.made_by:
             self._state.pop(cursor, None)
-        forget = partial(context.is_erased, "contact") if kind.name == "persons" else lambda _record_id: False
-        self._cursor = Cursor(self._state, cursor, dt.timedelta(minutes=settings.lookback_minutes), forget)
+        overlap = dt.timedelta(minutes=settings.lookback_minutes)
+        self._cursor = Cursor(self._state, cursor, overlap, context.forget(kind.name))
         is_first = self._cursor.since is None
         self._standing = None if is_first else Standing(context.settings, context.source.tables[kind.name])
         self.is_whole = self._standing is None or self._is_due(settings, len(self._standing.ids))

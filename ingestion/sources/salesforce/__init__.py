@@ -7,7 +7,7 @@ in `objects.py`.
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 
 from ingestion.cursor import Cursor
@@ -20,7 +20,6 @@ from ingestion.sources.salesforce.settings import SalesforceSettings
 from ingestion.standing import Departures, Standing
 from ingestion.streams import Connector, Context, Rows, Stream, Window
 
-PEOPLE = ("leads", "contacts")
 # Deals take their history with them, and are themselves missed.
 NEVER_GONE = ("opportunity_history",)
 
@@ -55,7 +54,7 @@ def _object_stream(
 ) -> Stream:
     """Changed records, then tombstones; the cursor moves once all of it was read."""
     overlap = dt.timedelta(minutes=settings.lookback_minutes)
-    forget = _forget(context, kind)
+    forget = context.forget(kind.table)
     cursor = Cursor(context.state, f"{kind.table}.changed", overlap, forget)
     departures = None
     if cursor.since is not None and kind.deletes and kind.table not in NEVER_GONE:
@@ -87,10 +86,6 @@ def _changed(
 def _literal(moment: dt.datetime) -> str:
     """An instant in SOQL, no later than the moment."""
     return moment.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
-
-
-def _forget(context: Context, kind: ObjectType) -> Callable[[str], bool]:
-    return partial(context.is_erased, "contact") if kind.table in PEOPLE else lambda _record_id: False
 
 
 def _gone(context: Context, salesforce: Salesforce, kind: ObjectType, departures: Departures) -> Iterator[Rows]:
