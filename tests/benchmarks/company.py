@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from ingestion.settings import DEFAULT_SOURCES
+
 SEED = 7
+SOURCES = os.environ.get("KPILOTE_SOURCES", ",".join(DEFAULT_SOURCES)).split(",")
 
 
 @contextmanager

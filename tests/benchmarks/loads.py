@@ -17,10 +17,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from rich.console import Console
 
-from ingestion.registry import SOURCES
 from tests.benchmarks import stages
 from tests.benchmarks.__main__ import KEY, table
-from tests.benchmarks.company import serving
+from tests.benchmarks.company import SOURCES, serving
 
 START, YESTERDAY = dt.date(2026, 1, 1), dt.date(2026, 3, 31)
 DAY = dt.timedelta(days=1)
@@ -51,6 +50,7 @@ def history(home: Path, number: int, scale: float) -> list[stages.Measured]:
         env = {
             **company.env,
             "KPILOTE_HOME": str(home),
+            "KPILOTE_SOURCES": ",".join(SOURCES),
             "KPILOTE_START_DATE": START.isoformat(),
             "KPILOTE_HASH_KEY": KEY,
             "DBT_LOG_LEVEL": "none",
