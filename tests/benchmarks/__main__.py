@@ -1,6 +1,6 @@
 """Each stage of a refresh, timed: first over the whole history, then for one more day.
 
-    python -m tests.benchmarks [--scale 1.0] [--months 24] [--months 240] [--sources salesforce,matomo,brevo,spreadsheets]
+    python -m tests.benchmarks [--scale 1.0] [--months 24] [--months 240]
 
 Prints a row per stage and the ratios that matter (a machine's speed cancels out of a ratio). With several lengths of
 history also what one more day costs after each, against the first. The sources are those of KPILOTE_SOURCES.
