@@ -21,7 +21,7 @@ from ingestion.privacy import without_secrets
 from ingestion.registry import Table
 from ingestion.rows import Refusal, build, shape
 from ingestion.settings import Folder, SourceSettings
-from ingestion.sources.spreadsheets.cells import Row, read_row
+from ingestion.sources.spreadsheets.cells import Row, read_rows
 from ingestion.sources.spreadsheets.files import File, Line, plain, read_file
 from ingestion.streams import Connector, Context, Rows, Stream, Window
 from ingestion.tables.spreadsheets import SOURCE
@@ -135,7 +135,6 @@ class Reader:
                 received += rows.received
                 reasons += (refusal.reason for refusal in rows.refused)
                 yield rows
-            file.known.clear()
             if len(reasons) > MAX_REFUSED_SHARE * received:
                 raise file.refusal(f"is refused: {len(reasons)} of its {received} rows are wrong, first {reasons[0]}")
 
@@ -144,14 +143,12 @@ class Reader:
         accepted: list[Row] = []
         indices: list[int] = []
         refused: dict[int, Refusal] = {}
-        for index, line in enumerate(lines):
-            try:
-                row = read_row(self._table, line, file)
-                self._check_first(row, line)
-            except ValueError as error:
-                refused[index] = _refusal(index, line, *error.args)
+        for index, (line, row) in enumerate(zip(lines, read_rows(self._table, lines, file), strict=True)):
+            sound = row if isinstance(row, ValueError) else self._first(row, line)
+            if isinstance(sound, ValueError):
+                refused[index] = _refusal(index, line, *sound.args)
             else:
-                accepted.append({**row, "file_name": line.place, "row_number": line.number})
+                accepted.append({**sound, "file_name": line.place, "row_number": line.number})
                 indices.append(index)
         built, more = build(self._table, accepted)
         for each in more:
@@ -159,7 +156,8 @@ class Reader:
             refused[index] = _refusal(index, lines[index], each.column, reason)
         return Rows(self._table.name, built, [refused[index] for index in sorted(refused)], received=len(lines))
 
-    def _check_first(self, row: Row, line: Line) -> None:
+    def _first(self, row: Row, line: Line) -> Row | ValueError:
+        """The row, unless one before it had its key."""
         key = self._table.key
         digest = hashlib.blake2b(
             repr([row.get(name) for name in key]).encode("utf-8", "replace"), digest_size=16
@@ -167,9 +165,10 @@ class Reader:
         where = f"{line.place}, row {line.number}"
         first = self._seen.get(digest, where)
         if first != where:
-            raise ValueError(key[0], f"with the same {', '.join(key)} stands {first} already; keep one of them")
+            return ValueError(key[0], f"with the same {', '.join(key)} stands {first} already; keep one of them")
         if len(self._seen) < KEYS_REMEMBERED:
             self._seen[digest] = where
+        return row
 
 
 def _refusal(index: int, line: Line, column: str, reason: str) -> Refusal:

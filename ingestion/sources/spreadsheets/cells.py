@@ -9,23 +9,22 @@ they fit their column is `rows.build`'s to say.
 import datetime as dt
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from openpyxl.utils.datetime import from_excel
 
 from ingestion.rows import number
-from ingestion.sources.spreadsheets.files import File, Line, Unreadable, columns, header, shown
+from ingestion.sources.spreadsheets.files import File, Line, Unreadable, columns, shown
 from ingestion.tables.model import Column, Table
 
 Row = dict[str, Any]
-# Different cells of a file whose meaning is kept.
-KNOWN = 100_000
 YEARS = range(1900, 2200)
 # Excel's day numbers of 2000 to 2099: other whole numbers are no days.
 SERIALS = range(36_526, 73_051)
 CURRENCIES = {"€": "EUR", "£": "GBP"}
+AMOUNTS = ("spend", "amount", "mrr")
 _TIME = r"(?:[ T]\d{1,2}:\d{2}.*)?$"
 _DAY_FIRST = re.compile(r"(\d{1,2})[/.\-](\d{1,2})[/.\-](\d{4})" + _TIME, re.ASCII)
 _YEAR_FIRST = re.compile(r"(\d{4})(?:([/.\-])(\d{1,2})\2(\d{1,2})" + _TIME + r"|(\d{2})(\d{2})$)", re.ASCII)
@@ -43,44 +42,60 @@ _ERROR = re.compile(
 _SHORTENED = re.compile(r"\d(?:[.,]\d+)?E\+\d{1,3}$", re.ASCII)
 
 
-def read_row(table: Table, line: Line, file: File) -> Row:
-    """The cells of one row as values of the declared types, or ValueError(column, reason)."""
-    if line.fault:
-        raise ValueError(header(table)[0], line.fault)
-    row: Row = {}
-    for column in columns(table):
-        value = line.cells.get(column.name)
+def read_rows(table: Table, lines: Sequence[Line], file: File) -> list[Row | ValueError]:
+    """Each row's cells as values of the declared types, or the ValueError(column, reason) that says why it has none."""
+    columns_read = columns(table)
+    faults = {
+        index: ValueError(columns_read[0].name, line.fault)
+        for index, line in enumerate(lines)
+        if line.fault is not None
+    }
+    read = [_read_column(column, lines, file, faults) for column in columns_read]
+    names = [column.name for column in columns_read]
+    amounts = [name for name in AMOUNTS if name in names]
+    rows: list[Row | ValueError] = []
+    for index, values in enumerate(zip(*read, strict=True)):
+        row = dict(zip(names, values, strict=True))
+        fault = faults.get(index) or _disagreement(amounts, lines[index], row)
+        if fault is None and "year" in row:
+            row["year_start"] = dt.date(row["year"], 1, 1)
+        rows.append(row if fault is None else fault)
+    return rows
+
+
+def _read_column(column: Column, lines: Sequence[Line], file: File, faults: dict[int, ValueError]) -> list[Any]:
+    """What the cells of a column say; the first fault of a row is kept. Few values are not repeated (days, channels,
+    zeros): each is read once.
+    """
+    name, read = column.name, []
+    known: dict[tuple[type, Any], Any] = {}
+    for index, line in enumerate(lines):
+        value = line.cells.get(name)
         if isinstance(value, str):
             value = value.strip()
+        meaning = None
         if value is not None and value != "":
-            row[column.name] = _known(column, value, file)
+            key = type(value), value
+            if key not in known:
+                known[key] = _understood(column, value, file)
+            meaning = known[key]
         elif not column.nullable:
-            raise ValueError(column.name, f"is empty; fill it in ({column.description})")
-    _agree(line, row)
-    if "year_start" in {column.name for column in table.columns}:
-        row["year_start"] = dt.date(row["year"], 1, 1)
-    return row
-
-
-def _known(column: Column, value: Any, file: File) -> Any:
-    """What a cell says: few values of a file are not repeated (days, channels, zeros)."""
-    key = column.name, type(value), value
-    if key not in file.known:
-        if len(file.known) >= KNOWN:
-            file.known.clear()
-        file.known[key] = _understood(column, value, file)
-    return file.known[key]
+            meaning = ValueError(name, f"is empty; fill it in ({column.description})")
+        if isinstance(meaning, ValueError):
+            faults.setdefault(index, meaning)
+        read.append(meaning)
+    return read
 
 
 def _understood(column: Column, value: Any, file: File) -> Any:
-    """The value of one cell, or ValueError(column, reason)."""
+    """The value of one cell, or a ValueError(column, reason)."""
     try:
         if fault := _fault(column, value):
             raise ValueError(fault)
         return _READERS[column.type](column, value, file)
     except ValueError as error:
         said = "" if isinstance(value, Unreadable) else f"'{shown(value)}' "
-        raise ValueError(column.name, f"{said}{error}") from None
+        return ValueError(column.name, f"{said}{error}")
 
 
 def _fault(column: Column, value: Any) -> str | None:
@@ -102,14 +117,13 @@ def _fault(column: Column, value: Any) -> str | None:
     return None
 
 
-def _agree(line: Line, row: Row) -> None:
+def _disagreement(amounts: Sequence[str], line: Line, row: Row) -> ValueError | None:
     """A sign in an amount must not contradict the currency beside it."""
-    for name in ("spend", "amount", "mrr"):
-        if name not in row:
-            continue
+    for name in amounts:
         for sign, currency in CURRENCIES.items():
-            if sign in str(line.cells[name]) and row.get("currency") != currency:
-                raise ValueError(name, f"is in {sign}, but the currency is {row.get('currency')}; make them agree")
+            if sign in str(line.cells.get(name)) and row.get("currency") != currency:
+                return ValueError(name, f"is in {sign}, but the currency is {row.get('currency')}; make them agree")
+    return None
 
 
 def _text(column: Column, value: Any, _file: File) -> str:

@@ -34,8 +34,8 @@ EXCEL_EPOCH = dt.datetime(1899, 12, 30)  # noqa: DTZ001 - a calendar day, of no 
 
 @dataclass
 class File:
-    """A file of a folder or bucket. `decimal` (the sign its numbers are known to use, if it shows), `epoch` (day 0 of
-    its day numbers) and `known` (what its cells mean) are found while it is read.
+    """A file of a folder or bucket. `decimal` (the sign its numbers use, if it shows) and `epoch` (day 0 of
+    its day numbers) are found while it is read.
     """
 
     name: str
@@ -43,7 +43,6 @@ class File:
     path: str
     decimal: str | None = None
     epoch: dt.datetime = EXCEL_EPOCH
-    known: dict[tuple[str, type, Any], Any] = field(default_factory=dict, repr=False)
 
     def open(self) -> Any:
         return self.filesystem.open(self.path, "rb")
@@ -162,16 +161,20 @@ def fitting(table: Table, file: File, found: Header) -> Header:
 def lines(found: Header, place: str, rows: Iterator[Sequence[Any]], *, exact: bool) -> Iterator[Line]:
     """The rows under a header. exact: rows that are shorter or longer than it are faults (a CSV's shifted cells)."""
     least = max(index for index, name in enumerate(found.names, start=1) if name)
+    named = [(index, name) for index, name in enumerate(found.names) if name]
     for number, row in enumerate(rows, start=found.number + 1):
-        if all(value is None or value == "" or (isinstance(value, str) and not value.strip()) for value in row):
+        if not any(map(_is_filled, row)):
             continue
-        beyond = any(str(value).strip() for value in row[len(found.names) :])
         fault = None
-        if exact and (len(row) < least or beyond):
+        if exact and (len(row) < least or any(map(_is_filled, row[len(found.names) :]))):
             fault = f"has {len(row)} cells, the header {len(found.names)}; put values that hold the separator in quotes"
-        cells = {name: value for name, value in zip(found.names, row, strict=False) if name}
-        if fault or any(not isinstance(value, str) or value.strip() for value in cells.values() if value is not None):
+        cells = {name: row[index] for index, name in named if index < len(row)}
+        if fault or any(map(_is_filled, cells.values())):
             yield Line(place, number, cells, fault)
+
+
+def _is_filled(value: Any) -> bool:
+    return bool(value.strip()) if isinstance(value, str) else value is not None
 
 
 def read_file(table: Table, file: File) -> Iterator[Line]:
