@@ -229,10 +229,11 @@ def _every_kpi_present() -> Expectation:
     return rule(
         "every_kpi_present",
         f"""
+        with present as (select distinct kpi, cadence from {{batch}})
         select catalogue.kpi, built.cadence
-        from {SCHEMA}.kpi_catalogue as catalogue, (select distinct cadence from {{batch}}) as built
+        from {SCHEMA}.kpi_catalogue as catalogue, (select distinct cadence from present) as built
         where list_contains(string_split(replace(catalogue.cadences, ' ', ''), ','), built.cadence)
-            and (catalogue.kpi, built.cadence) not in (select (kpi, cadence) from {SCHEMA}.kpi_values)
+            and (catalogue.kpi, built.cadence) not in (select (kpi, cadence) from present)
         """,  # noqa: S608
         "A KPI of the catalogue has values in every cadence it promises.",
         KPI_MEND,

@@ -116,11 +116,16 @@ def row_count(name: str, least: int, most: int | None = None, *, reason: str, me
 
 
 def unique(columns: Collection[str], *, reason: str, mend: str, severity: Severity = "critical") -> Expectation:
-    """No two rows agree in all `columns`; nulls count as equal, which GX's own uniqueness does not do."""
+    """No two rows agree in all `columns`; nulls count as equal, which GX's own uniqueness does not do.
+
+    Rows that agree have one hash: keys are grouped only where a hash comes twice, which costs half as much.
+    """
     names = ", ".join(columns)
+    twice = f"select hash({names}) from {{batch}} group by all having count(*) > 1"  # noqa: S608
     return no_rows(
         f"{'_'.join(columns)}_unique",
-        f"select {names}, count(*) as times from {{batch}} group by {names} having count(*) > 1",  # noqa: S608
+        f"select {names}, count(*) as times from {{batch}}"  # noqa: S608
+        f" where hash({names}) in ({twice}) group by {names} having count(*) > 1",
         column=names,
         reason=reason,
         mend=mend,
