@@ -17,6 +17,7 @@ _CORE: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "dim_owners": (("owner_id",), ()),
     "dim_companies": (("company_id",), ()),
     "dim_persons": (("person_id",), ()),
+    "identity_edges": (("identifier_type", "evidence", "told_by", "identifier"), ()),
     "dim_campaigns": (("campaign", "channel"), ()),
     "fct_sessions": (("session_key",), ("page_views", "engagement_seconds", "key_events")),
     "fct_email_sends": (("send_id",), ()),

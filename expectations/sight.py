@@ -26,7 +26,7 @@ UNMASKED = "unmasked"
 SCHEMAS = ("intermediate", "marts")
 # Identifiers that follow a person or hold the hash of an address, besides those the registry declares. A CRM's record
 # number stays readable: it is what a person needs to mend the record.
-PERSONAL = ("client_id", "ga_client_id", "session_key", "send_id", "event_id", "touch_id")
+PERSONAL = ("client_id", "ga_client_id", "session_key", "send_id", "event_id", "touch_id", "identifier")
 # An address, not a campaign called "@work". Found here, never shown: only its column and the number of rows.
 ADDRESS = r"[^\s@]@[^\s@]+\.[^\s@]"
 

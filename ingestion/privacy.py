@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 
 # Mail services anybody can join: such a domain says nothing of a company and may narrow down a person.
 FREE_MAIL_FILE = Path(__file__).with_name("free_mail_domains.csv")
+# Mailboxes of a function, which whoever is on duty reads: such an address is no person's.
+ROLE_MAILBOX_FILE = Path(__file__).with_name("role_mailboxes.csv")
 # An address in a text or URL, also percent-encoded once or twice.
 ADDRESS = r"[A-Za-z0-9._%+\-]+(?:@|%40|%2540)[A-Za-z0-9\-]+(?:\.[A-Za-z0-9\-]+)*\.[A-Za-z]{2,}"
 REMOVED = "(address)"
@@ -24,6 +26,17 @@ _ADDRESS = re.compile(ADDRESS)
 def free_mail_domains() -> frozenset[str]:
     """Domains of free mail services, one per line after the header; the file is meant to be extended."""
     return frozenset(FREE_MAIL_FILE.read_text(encoding="utf-8").split()[1:])
+
+
+@lru_cache(maxsize=1)
+def role_mailboxes() -> frozenset[str]:
+    """Names before the @ that are of a function, one per line after the header; the file is meant to be extended."""
+    return frozenset(ROLE_MAILBOX_FILE.read_text(encoding="utf-8").split()[1:])
+
+
+def is_role_address(email: str) -> bool:
+    """Whether an address is of a function (info@, sales+fr@), not of a person: it joins nobody."""
+    return email.strip().lower().rpartition("@")[0].partition("+")[0] in role_mailboxes()
 
 
 def without_addresses(text: str) -> str:

@@ -7,7 +7,7 @@ rows readable in its free blocks. Aggregates hold nobody and stay as they are, a
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -23,11 +23,16 @@ from serving.release import ReleaseSettings, amend
 
 # Layers that follow from the lake alone.
 DERIVED = ("staging", "intermediate")
-# Columns whose whole value is an identifier too short to be told from other numbers; what may stand before it.
-SHORT = {"person_id": ("contact", ""), "conversion_id": ("contact", "(?:lead|mql):"),
-         "transaction_id": ("order", "")}  # fmt: skip
 # Kinds long enough to be found inside the ids that models put together (touch_id, event_id, session_key …).
 LONG = ("hash", "client")
+# Columns whose whole value is an identifier, be it as short as a number: of which kinds, and what may stand before it.
+WHOLE: Mapping[str, tuple[Sequence[str], str]] = {
+    "person_id": (("contact",), ""),
+    "told_by": (("contact",), ""),
+    "identifier": (("contact", *LONG), ""),
+    "conversion_id": (("contact",), "(?:lead|mql):"),
+    "transaction_id": (("order",), ""),
+}
 BATCH_ROWS = 100_000
 RENAMED = "memory.main.renamed"
 
@@ -40,9 +45,9 @@ class Renaming:
 
     def pattern(self, column: str) -> "re.Pattern[str] | None":
         """What to look for in a column."""
-        if column in SHORT:
-            kind, before = SHORT[column]
-            return self._anywhere(f"^{before}", [kind], "$")
+        if column in WHOLE:
+            kinds, before = WHOLE[column]
+            return self._anywhere(f"^{before}", kinds, "$")
         return self._within
 
     @cached_property

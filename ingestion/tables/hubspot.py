@@ -46,6 +46,7 @@ CONTACTS = _record(
     "People known to the CRM. No name, no phone, no address: the email is an HMAC.",
     Column("email_hash", "string", "HMAC of the normalised email."),
     Column("email_domain", "string", "Domain of the email where it is a company's; free-mail domains are dropped."),
+    Column("is_role_address", "boolean", "Whether the email is of a function (info@, sales@), not of a person."),
     Column("country", "string", "Country as HubSpot holds it (ISO 3166-1 alpha-2 or a name)."),
     _OWNER,
     Column("lifecycle_stage", "string", "HubSpot's internal stage name."),

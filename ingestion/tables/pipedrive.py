@@ -49,6 +49,7 @@ PERSONS = _record(
     Column("email_hash", "string", "HMAC of the normalised primary email."),
     Column("email_hashes", "strings", "HMACs of all emails, the primary one first; a merge gives the survivor both."),
     Column("email_domain", "string", "Domain of the primary email where it is a company's, else null."),
+    Column("is_role_address", "boolean", "Whether the email is of a function (info@, sales@), not of a person."),
     Column("country", "string", "Country as Pipedrive holds it (ISO 3166-1 alpha-2 or a name)."),
     _OWNER,
     _ORGANIZATION,

@@ -50,6 +50,7 @@ _MERGED = Column("merged_into", "string", "Record that this one was merged into 
 _PERSON = (
     Column("email_hash", "string", "HMAC of the normalised email."),
     Column("email_domain", "string", "Domain of the email where it is a company's; free-mail domains are dropped."),
+    Column("is_role_address", "boolean", "Whether the email is of a function (info@, sales@), not of a person."),
     Column("country", "string", "Country as Salesforce holds it (ISO 3166-1 alpha-2 or a name)."),
     OWNER,
     Column("lead_source", "string", "LeadSource."),

@@ -73,6 +73,10 @@ MARTS = {
     "dim_owners": "select 'o' || number as owner_id, 'Ann' as owner from range(3) as r (number)",
     "dim_companies": "select 'c' || number as company_id from range(20) as r (number)",
     "dim_persons": "select 'p' || number as person_id from range(20) as r (number)",
+    "identity_edges": """
+        select 'contact' as identifier_type, 'record' as evidence, 'p' || number as told_by, 'p' || number as identifier
+        from range(20) as r (number)
+    """,
     "dim_campaigns": "select 'news ' || number as campaign, 'email' as channel from range(3) as r (number)",
     "fct_sessions": """
         select 'g' || number as session_key, 2 as page_views, 12.5 as engagement_seconds, 1 as key_events,

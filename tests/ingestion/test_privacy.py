@@ -1,6 +1,6 @@
 """Privacy at the door."""
 
-from ingestion.privacy import Hasher, company_domain, without_addresses
+from ingestion.privacy import Hasher, company_domain, is_role_address, without_addresses
 
 HASHER = Hasher("key")
 
@@ -22,6 +22,13 @@ def test_only_a_companys_domain_is_kept() -> None:
     assert company_domain("ann@gmail.com") is None
     assert company_domain("ann@orange.fr") is None
     assert company_domain("ann") is None
+
+
+def test_a_mailbox_of_a_function_is_told_from_a_persons() -> None:
+    for address in ("info@acme.io", " Ventes@acme.fr ", "support+fr@acme.io", "no-reply@acme.io"):
+        assert is_role_address(address), address
+    for address in ("ann@acme.io", "infobell@acme.io", "ann.sales@acme.io", "info", ""):
+        assert not is_role_address(address), address
 
 
 def test_addresses_are_cut_out_of_urls_however_encoded() -> None:

@@ -54,16 +54,16 @@ def dbt(settings: Settings, project: Path, *arguments: str, target: Path | None 
             DuckDBConnectionManager.close_all_connections()
 
 
-def build(home: Path, sources: Sequence[str] = DEFAULT_SOURCES) -> Built:
+def build(home: Path, sources: Sequence[str] = DEFAULT_SOURCES, scale: float = SCALE) -> Built:
     """Pull the company's sources over HTTP and build the warehouse."""
-    world = World(seed=SEED, start=START, scale=SCALE)
+    world = World(seed=SEED, start=START, scale=scale)
     settings = Settings(home=home, start_date=START, sources=tuple(sources), hash_key=HASH_KEY, _env_file=None)
     served = running(world, until=UNTIL, home=home, sources=",".join(sources))
     with served as sandbox, variables({**settings.environment(), **sandbox.env}):
         for source in settings.sources:
             lake.pull(source, START, UNTIL, settings=settings)
     told = home / "sandbox" / "world.json"
-    told.write_text(json.dumps({"seed": SEED, "scale": SCALE, "start": START.isoformat()}))
+    told.write_text(json.dumps({"seed": SEED, "scale": scale, "start": START.isoformat()}))
     for command in ("seed", "run"):  # the project's own tests have a run of their own
         result = dbt(settings, PROJECT, command)
         assert result.success, [run.message for run in result.result.results if run.status == "error"]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ingestion.http import Json
-from ingestion.privacy import Hasher, company_domain, without_addresses
+from ingestion.privacy import Hasher, company_domain, is_role_address, without_addresses
 from ingestion.rows import Convert, number
 from ingestion.sources.hubspot.api import HubspotSettings
 
@@ -66,6 +66,7 @@ def object_types(settings: HubspotSettings) -> tuple[ObjectType, ...]:
         {
             "email_hash": "email",
             "email_domain": "email",
+            "is_role_address": "email",
             "country": "country",
             "owner_id": "hubspot_owner_id",
             "lifecycle_stage": "lifecyclestage",
@@ -163,6 +164,7 @@ def converters(hasher: Hasher) -> Mapping[str, Mapping[str, Convert]]:
         "contacts": {
             "email_hash": hasher.email,
             "email_domain": company_domain,
+            "is_role_address": is_role_address,
             "user_key_hash": hasher.identifier,
             "merged_ids": split_ids,
         },

@@ -26,6 +26,7 @@ def person(fields: Fields, record: Json) -> Row:
         "email_hash": addresses[0] if addresses else None,
         "email_hashes": "\n".join(addresses) or None,
         "email_domain": addresses[0] if addresses else None,
+        "is_role_address": addresses[0] if addresses else None,
         "country": values["country"] if "country" in values else _country(record.get("postal_address")),
         "owner_id": _id(record, "owner_id"),
         "organization_id": _id(record, "org_id"),

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from ingestion.privacy import Hasher, company_domain, without_addresses
+from ingestion.privacy import Hasher, company_domain, is_role_address, without_addresses
 from ingestion.rows import Convert, UnparsableError
 
 DATES = ("lead_at", "mql_at", "sql_at", "opportunity_at", "customer_at")
@@ -25,6 +25,7 @@ def converters(hasher: Hasher, zone: ZoneInfo) -> Mapping[str, Mapping[str, Conv
             "email_hash": hasher.email,
             "email_hashes": lambda text: [hasher.email(each) for each in text.split("\n")],
             "email_domain": company_domain,
+            "is_role_address": is_role_address,
             "user_key_hash": hasher.identifier,
             "country": without_addresses,
             "lifecycle_stage": without_addresses,

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ingestion.http import Json
-from ingestion.privacy import Hasher, company_domain, without_addresses
+from ingestion.privacy import Hasher, company_domain, is_role_address, without_addresses
 from ingestion.rows import Convert
 from ingestion.sources.salesforce.settings import SalesforceSettings
 
@@ -71,6 +71,7 @@ def object_types(settings: SalesforceSettings) -> tuple[ObjectType, ...]:
     person = {
         "email_hash": "Email",
         "email_domain": "Email",
+        "is_role_address": "Email",
         "owner_id": "OwnerId",
         "lead_source": "LeadSource",
         "merged_into": "MasterRecordId",
@@ -221,7 +222,12 @@ class _Own:
 
 def converters(hasher: Hasher) -> Mapping[str, Mapping[str, Convert]]:
     """What Salesforce's texts become before anything is written."""
-    person = {"email_hash": hasher.email, "email_domain": company_domain, "user_key_hash": hasher.identifier}
+    person = {
+        "email_hash": hasher.email,
+        "email_domain": company_domain,
+        "is_role_address": is_role_address,
+        "user_key_hash": hasher.identifier,
+    }
     return {
         "leads": {**person, "company": without_addresses, "website": without_addresses},
         "contacts": person,

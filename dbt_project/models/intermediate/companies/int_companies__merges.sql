@@ -1,2 +1,2 @@
--- Companies that were merged away, and the one each of them became; one domain in two CRMs is one company.
-{{ merged_records('companies', 'company_id', 'domain') }}
+-- Companies that were merged away, and the one each of them became.
+{{ merged_records('int_companies__links', 'company_id') }}

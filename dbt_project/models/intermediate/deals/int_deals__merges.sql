@@ -23,4 +23,9 @@ links as (
 
 ),
 
-{{ surviving_records('links', 'deal_id') }}
+{{ surviving_records('links') }}
+
+select
+    loser_id as deal_id,
+    survivor_id
+from survivors

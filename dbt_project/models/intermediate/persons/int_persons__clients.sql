@@ -1,23 +1,14 @@
--- Whose browser an analytics client id is: a form of the person's captured it, or the person logged in with it once.
--- Two persons on one browser: the one known first has it, then the smaller id.
+-- Whose browser an analytics client id is. Two persons on one browser: the one known first has it, then the smaller
+-- id; a browser of very many is nobody's.
 with
 
-contacts as (
+links as (
 
     select
-        contact_id,
         client_id,
-        user_key_hash
-    from {{ all_of('contacts') }}
-
-),
-
-members as (
-
-    select
-        contact_id,
         person_id
-    from {{ ref('int_persons__contacts') }}
+    from {{ ref('int_persons__client_links') }}
+    where refused is null
 
 ),
 
@@ -30,31 +21,12 @@ persons as (
 
 ),
 
-logins as (
+shared as (
 
-    select distinct
-        client_id,
-        user_id_hash
-    from {{ all_of('session_parts') }}
-    where user_id_hash is not null
-
-),
-
-links as (
-
-    select
-        contacts.client_id,
-        members.person_id
-    from contacts
-    inner join members on contacts.contact_id = members.contact_id
-    where contacts.client_id is not null
-    union all
-    select
-        logins.client_id,
-        members.person_id
-    from logins
-    inner join contacts on logins.user_id_hash = contacts.user_key_hash
-    inner join members on contacts.contact_id = members.contact_id
+    select client_id
+    from links
+    group by client_id
+    having count(distinct person_id) > {{ var('identity_most_persons_per_browser') }}
 
 ),
 
@@ -66,6 +38,7 @@ ranked as (
         row_number() over (partition by links.client_id order by persons.created_at, persons.person_id) as choice
     from links
     inner join persons on links.person_id = persons.person_id
+    where links.client_id not in (select shared.client_id from shared)
 
 )
 

@@ -1,4 +1,5 @@
--- Whose address an email hash is. Two persons with one address: the one known first has it, then the smaller id.
+-- Whose address an email hash is. Two persons with one address: the one known first has it, then the smaller id; an
+-- address of very many is nobody's.
 with
 
 contacts as (
@@ -29,6 +30,16 @@ persons as (
 
 ),
 
+shared as (
+
+    select contacts.email_hash
+    from contacts
+    inner join members on contacts.contact_id = members.contact_id
+    group by contacts.email_hash
+    having count(distinct members.person_id) > {{ var('identity_most_persons_per_address') }}
+
+),
+
 ranked as (
 
     select
@@ -38,6 +49,7 @@ ranked as (
     from contacts
     inner join members on contacts.contact_id = members.contact_id
     inner join persons on members.person_id = persons.person_id
+    where contacts.email_hash not in (select shared.email_hash from shared)
 
 )
 

@@ -24,6 +24,7 @@ select
     cast(null as integer) as employees,
 
     -- booleans
+    coalesce(is_role_address, false) as is_role_address,
     coalesce(is_test, false) as is_test,
     coalesce(archived, false) as is_archived,
 

@@ -93,6 +93,7 @@ select
     cast(null as integer) as employees,
 
     -- booleans
+    coalesce(source.is_role_address, false) as is_role_address,
     coalesce(source.is_test, false) as is_test,
     (coalesce(source.archived, false) and merged.loser_id is null) as is_archived,
 

@@ -21,6 +21,7 @@ people as (
         owner_id,
         coalesce(converted_contact_id, merged_into) as became,
         email_hash,
+        is_role_address,
         client_id,
         user_key_hash,
         country,
@@ -42,6 +43,7 @@ people as (
         owner_id,
         merged_into as became,
         email_hash,
+        is_role_address,
         client_id,
         user_key_hash,
         country,
@@ -88,6 +90,7 @@ select
     cast(people.employees as integer) as employees,
 
     -- booleans
+    coalesce(people.is_role_address, false) as is_role_address,
     coalesce(people.is_test, false) as is_test,
     coalesce(people.archived, false) as is_archived,
 
