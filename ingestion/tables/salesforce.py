@@ -118,8 +118,8 @@ TASKS = Table(
     source="salesforce",
     name="tasks",
     kind="record",
-    # A task is a call, an email or a thing to do; like a record about another one it names its kind in its key.
-    entity="history",
+    # A call, an email or a thing to do, which the key says too.
+    entity="activity",
     key=("kind", "task_id"),
     updated_column="updated_at",
     description="Calls, one-to-one emails and things to do; neither texts nor addresses are pulled.",
