@@ -153,6 +153,8 @@ EVENTS = record(
     _ACTIVITY_ACCOUNT,
     Column("start_at", "timestamp", "Start."),
     Column("end_at", "timestamp", "End."),
+    Column("is_child", "boolean", "The copy of a meeting in the calendar of a colleague who was invited (IsChild)."),
+    Column("is_pattern", "boolean", "The pattern of a series, whose meetings are events of their own (IsRecurrence)."),
     entity="meeting",
     identifiers=(Identifier("who_id", "contact", "link"),),
 )
