@@ -55,9 +55,11 @@ CRM are left to that CRM, which knows better whom it would merge.
                 partition by {{ value_column }}
                 order by
                     is_archived,
+                    {%- if vendors_on('crm') %}
                     case {{ dbt.split_part(id_column, "':'", 1) }}
                         {%- for name in vendors_on('crm') %} when '{{ name }}' then {{ loop.index }}{% endfor %}
                     end,
+                    {%- endif %}
                     created_at,
                     {{ id_column }}
             ) as survivor_id
