@@ -1,6 +1,6 @@
 -- The stages each deal has been in, in order: from one change to the next, the last one still open. A deal whose
--- history the CRM does not tell has been in its present stage since it was created. Which pipeline a stage is of, its id
--- tells where the present pipeline has none of that id: a deal that moved was in stages of the one before.
+-- history the CRM does not tell has been in its present stage since it was created. Which pipeline a stage is of, its
+-- id tells where the present pipeline has none of that id: a deal that moved was in stages of the one before.
 with
 
 deals as (
