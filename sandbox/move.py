@@ -18,12 +18,13 @@ Belongs here: the two CRMs' records. Does not: how a vendor tells them (`apis`).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 
 import pandas as pd
 
+from sandbox.apis.merges import survivors
 from sandbox.world import Snapshot
 from sandbox.world.clock import TIME_ZONE
 
@@ -73,7 +74,9 @@ def _imported(then: Snapshot, now: Snapshot, began: pd.Timestamp) -> Snapshot:
         frames[name] = activities[activities["created_at"] >= began].reset_index(drop=True)
     for name in ("owners", "deal_contacts"):
         frames[name] = getattr(now, name)
-    return replace(now, **{name: _renumbered(frame) for name, frame in frames.items()})
+    # What was linked to a record that had been merged away is linked to the one that stands.
+    stands = {**survivors(then.contacts, "contact_id"), **survivors(then.companies, "company_id")}
+    return replace(now, **{name: _renumbered(frame, stands) for name, frame in frames.items()})
 
 
 def _arrived(then: pd.DataFrame, now: pd.DataFrame, key: str, began: pd.Timestamp) -> pd.DataFrame:
@@ -101,6 +104,10 @@ def _history(then: Snapshot, now: Snapshot, imported: pd.Series, began: pd.Times
     return pd.concat([told, seen[seen["changed_at"] >= began]], ignore_index=True)
 
 
-def _renumbered(frame: pd.DataFrame) -> pd.DataFrame:
-    ids = [name for name in IDS if name in frame]
-    return frame.assign(**{name: frame[name].map(own_id, na_action="ignore") for name in ids})
+def _renumbered(frame: pd.DataFrame, stands: Mapping[str, str]) -> pd.DataFrame:
+    ids = {
+        name: frame[name].map(lambda id_: own_id(stands.get(id_, id_)), na_action="ignore")
+        for name in IDS
+        if name in frame
+    }
+    return frame.assign(**ids)

@@ -17,19 +17,20 @@ from tests.kpi.cells import CELLS, UNEQUAL, differing, side_by_side, unexplained
 pytestmark = pytest.mark.slow
 
 DAY = date(2026, 4, 9)
+FIRST_PULL = DAY + timedelta(days=3)
 AGAIN = timedelta(days=7)  # days that a pull covers once more: visits come late
 BOTH = ("pipedrive", *DEFAULT_SOURCES)
 CRM_UNTIL = ("--vars", f"{{crm_until: {{hubspot: '{DAY}'}}}}")
-# What people do to records of before the move, before it and after.
+# What people do to records of before the move, before it and after (`which`: counted from the newest).
 CHANGES = tuple(
-    Change(kind, DAY + timedelta(days=days), which)
-    for days, kinds in (
-        (-20, ("deal_reopened", "deal_archived", "contacts_merged", "companies_merged", "contact_archived")),
-        (6, ("deal_amount", "deal_won", "deal_lost", "deal_skips_stages", "deal_owner", "company_size")),
-        (9, ("deal_reopened", "contacts_merged", "companies_merged", "identity_found")),
-        (12, ("deal_archived", "contact_archived", "meeting_archived")),
+    Change(kind, DAY + timedelta(days=days), which + 3 * place)
+    for days, which, kinds in (
+        (-20, 3, ("deal_reopened", "deal_archived", "companies_merged", "contact_archived")),
+        (6, 10, ("deal_amount", "deal_owner", "deal_lost", "deal_skips_stages", "deal_won")),
+        (9, 30, ("deal_reopened", "deal_archived")),
+        (12, 300, ("contact_archived", "companies_merged", "company_size")),
     )
-    for which, kind in enumerate(kinds, start=3)
+    for place, kind in enumerate(kinds)
 )
 
 
@@ -48,7 +49,8 @@ def moved(tmp_path_factory: pytest.TempPathFactory) -> Built:
     with running(WORLD, DAY, home=home, sources=",".join(DEFAULT_SOURCES), changes=CHANGES, moved=move) as company:
         pull(before, company, START, DAY)
         transform(before)
-        company.advance(UNTIL)
-        pull(after, company, DAY - AGAIN, UNTIL)
+        for since, until in ((DAY, FIRST_PULL), (FIRST_PULL, UNTIL)):
+            company.advance(until)
+            pull(after, company, since - AGAIN, until)
     transform(after, *CRM_UNTIL)
     return Built(home, after, WORLD.snapshot(UNTIL))
