@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import Any
 
 import pandas as pd
 
@@ -29,7 +30,7 @@ from sandbox.world import Snapshot
 from sandbox.world.clock import TIME_ZONE
 
 IMPORTED_AFTER = pd.Timedelta(hours=6)
-OWN_ID = 10
+OWN_ID = 10  # what an id of the new CRM is larger by: the next company's people and deals have that id in the old one
 RECORDS = {"companies": "company_id", "contacts": "contact_id", "deals": "deal_id"}
 ACTIVITIES = ("meetings", "calls", "crm_emails")
 IDS = (
@@ -76,7 +77,8 @@ def _imported(then: Snapshot, now: Snapshot, began: pd.Timestamp) -> Snapshot:
         frames[name] = getattr(now, name)
     # What was linked to a record that had been merged away is linked to the one that stands.
     stands = {**survivors(then.contacts, "contact_id"), **survivors(then.companies, "company_id")}
-    return replace(now, **{name: _renumbered(frame, stands) for name, frame in frames.items()})
+    own: dict[str, Any] = {name: _renumbered(frame, stands) for name, frame in frames.items()}
+    return replace(now, **own)
 
 
 def _arrived(then: pd.DataFrame, now: pd.DataFrame, key: str, began: pd.Timestamp) -> pd.DataFrame:
@@ -86,9 +88,10 @@ def _arrived(then: pd.DataFrame, now: pd.DataFrame, key: str, began: pd.Timestam
         gone |= then["merged_into"].notna()
     frame = now[~now[key].isin(then[key][gone])].reset_index(drop=True)
     imported = frame[key].isin(then[key])
-    touched = frame["updated_at"].clip(lower=began + IMPORTED_AFTER)
+    untouched = imported & (frame["updated_at"] < began + IMPORTED_AFTER)
     return frame.assign(
-        imported_id=frame[key].where(imported), updated_at=frame["updated_at"].where(~imported, touched)
+        imported_id=frame[key].where(imported),
+        updated_at=frame["updated_at"].mask(untouched, began + IMPORTED_AFTER),
     )
 
 
@@ -100,14 +103,13 @@ def _history(then: Snapshot, now: Snapshot, imported: pd.Series, began: pd.Times
     stage = told["object_id"].map(then.deals.set_index("deal_id")["stage"])
     told = told.assign(is_end=is_end)[~is_end | (told["value"] == stage)]
     told = told.drop_duplicates(["object_id", "property", "is_end"], keep="last")
-    told = told.assign(changed_at=began + IMPORTED_AFTER + pd.to_timedelta(told.pop("is_end").astype(int), unit="s"))
-    return pd.concat([told, seen[seen["changed_at"] >= began]], ignore_index=True)
+    step = pd.to_timedelta(told["is_end"].astype(int), unit="s")
+    imports = told.drop(columns="is_end").assign(changed_at=began + IMPORTED_AFTER + step)
+    return pd.concat([imports, seen[seen["changed_at"] >= began]], ignore_index=True)
 
 
 def _renumbered(frame: pd.DataFrame, stands: Mapping[str, str]) -> pd.DataFrame:
-    ids = {
-        name: frame[name].map(lambda id_: own_id(stands.get(id_, id_)), na_action="ignore")
-        for name in IDS
-        if name in frame
-    }
-    return frame.assign(**ids)
+    def own(ids: pd.Series) -> pd.Series:
+        return ids.map(lambda id_: own_id(stands.get(id_, id_)), na_action="ignore")
+
+    return frame.assign(**{name: own(frame[name]) for name in IDS if name in frame})

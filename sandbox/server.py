@@ -176,12 +176,14 @@ def serve(
     *,
     port: int = PORT,
     until: date | None = None,
+    moved: Move | None = None,
     limits: Limits = FAST,
     log: Callable[[str], None],
 ) -> None:
     """`kpilote sandbox`: serves until interrupted; `log` receives what a person needs to know."""
     clock: Clock = today if until is None else lambda: until
-    sandbox = Sandbox(world, clock, limits=limits, home=home, sources=os.environ.get("KPILOTE_SOURCES", ""))
+    sources = os.environ.get("KPILOTE_SOURCES", "")
+    sandbox = Sandbox(world, clock, limits=limits, home=home, sources=sources, moved=moved)
     server = _Server(sandbox, port)
     sandbox.refresh()
     log(f"The imaginary company of {clock()} (seed {world.seed}, scale {world.scale:g}, since {world.start}):")

@@ -91,7 +91,7 @@ def test_without_the_imported_id_every_deal_of_before_counts_twice(moved: Built,
         forgotten = {"SOURCES__PIPEDRIVE__IMPORTED_ID_FIELD": ""}
         with variables({**settings.environment(), **company.env, **forgotten}):
             lake.pull("pipedrive", START, UNTIL, settings=settings)
-    transform(settings, *CRM_UNTIL, "--select", "+fct_deals")
+    transform(settings, *CRM_UNTIL, "--select", "+int_deals__unified")
     deals = moved.snapshot.deals
     deals = deals[(deals["created_at"] < MOVE.began) & ~(deals["archived_at"] < MOVE.began)]
     standing = int(deals["archived_at"].isna().sum())
@@ -102,5 +102,5 @@ def test_without_the_imported_id_every_deal_of_before_counts_twice(moved: Built,
 
 def _deals_of_before(settings: Settings) -> int:
     with duckdb.connect(str(settings.warehouse_path), read_only=True) as connection:
-        found = connection.execute("select count(*) from marts.fct_deals where created_date < ?", [DAY]).fetchone()
+        found = connection.execute("select count(*) from intermediate.int_deals__unified where created_date < ?", [DAY]).fetchone()
     return int(found[0]) if found else 0
