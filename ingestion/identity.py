@@ -9,7 +9,7 @@ as well.
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from ingestion.errors import KpiloteError
@@ -66,10 +66,12 @@ def _people() -> list[str]:
     return [name for name, source in SOURCES.items() if source.kind != "files"]
 
 
-def resolve(settings: Settings, start: set[Node]) -> Identity:
-    """Everything of the person that the start leads to. Nothing found: an identity without rows."""
+def resolve(settings: Settings, start: set[Node], left: Collection[str] = ()) -> Identity:
+    """Everything of the person that the start leads to; left: CRMs that are history (var crm_until). Nothing found: an
+    identity without rows.
+    """
     with People(settings) as seen:
-        people = _Graph(seen, settings.sources)
+        people = _Graph(seen, settings.sources, left)
         asked = {value for kind, value in start if kind == "client"}
         person = people.reach(start.union(*(people.users(each, seen.logins(each)) for each in asked)))
         hashes = {value for kind, value in person if kind == "hash"}
@@ -86,7 +88,7 @@ def resolve(settings: Settings, start: set[Node]) -> Identity:
 class _Graph:
     """The contacts of the lake as a graph of who is who, and what the newest load says of each."""
 
-    def __init__(self, seen: People, sources: Sequence[str]) -> None:
+    def __init__(self, seen: People, sources: Sequence[str], left: Collection[str]) -> None:
         self._next: dict[Node, set[Node]] = defaultdict(set)
         self._newest: dict[str, Contact] = {}
         self._clients: dict[str, set[str]] = defaultdict(set)
@@ -99,7 +101,7 @@ class _Graph:
             self._clients[row.id].update(row.clients)
         for first, *others in seen.subscribers():
             self._join(first, *others)
-        self._persons = Persons(self._newest, sources)
+        self._persons = Persons(self._newest, sources, left)
 
     def _join(self, one: Node, *others: Node) -> None:
         for other in others:

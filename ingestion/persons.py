@@ -3,12 +3,13 @@
 Flow: newest row of every contact → (loser, survivor) links → person of a contact. The rules are those of the models
 (dbt_project, macros/merges.sql and int_persons__contacts), which tests compare with these: what a CRM merged itself,
 told by the survivor or by the loser; where it tells neither, a person that is gone whose address one that stands has
-besides its own; one address in several CRMs. Contacts of CRMs that are off are nobody to the models. Belongs here: who
+besides its own; one address in several CRMs, of which those that are history come last. Contacts of CRMs that are off
+are nobody to the models. Belongs here: who
 is one person now. Does not: who was at any time (`identity.py`).
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from ingestion.people import Contact
@@ -18,9 +19,10 @@ DEPTH = 10
 
 
 class Persons:
-    """The contacts of the sources that are on, in the order in which settings name these."""
+    """Contacts of the sources that are on, in the order in which settings name these; left: CRMs that are history."""
 
-    def __init__(self, newest: Mapping[str, Contact], sources: Sequence[str]) -> None:
+    def __init__(self, newest: Mapping[str, Contact], sources: Sequence[str], left: Collection[str]) -> None:
+        self._left = left
         self._contacts = {id_: row for id_, row in newest.items() if row.source in sources}
         self._order = {name: place for place, name in enumerate(sources)}
         own: dict[str, set[str]] = defaultdict(set)
@@ -62,15 +64,15 @@ class Persons:
         """One address in several CRMs. What a record was merged into knows what the record knew."""
         by_address: dict[str, set[str]] = defaultdict(set)
         for id_, row in self._contacts.items():
-            if row.address is not None:
-                by_address[row.address] |= self._contacts.keys() & (own.get(id_) or {id_})
+            for address in {row.address, *row.addresses} - {None}:
+                by_address[str(address)] |= self._contacts.keys() & (own.get(id_) or {id_})
         for contacts in by_address.values():
             first = min(contacts, key=self._rank, default="")
             yield from ((each, first) for each in contacts if _source(each) != _source(first))
 
     def _rank(self, contact: str) -> tuple[Any, ...]:
         row = self._contacts[contact]
-        return row.archived, self._order[row.source], _in_order(row.created_at), contact
+        return row.source in self._left, row.archived, self._order[row.source], _in_order(row.created_at), contact
 
 
 def _source(contact: str) -> str:

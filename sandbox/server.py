@@ -31,6 +31,7 @@ from sandbox.corrupt import Corruption
 from sandbox.faults import Fault, Faults
 from sandbox.limits import FAST, Limits
 from sandbox.middleware import FaultMiddleware, Logged, fault_routes
+from sandbox.move import Move
 from sandbox.state import Clock, Credentials, Sandbox, today
 from sandbox.vendors import VENDORS, vendor_of
 from sandbox.world import World
@@ -141,6 +142,7 @@ def running(
     credentials: Credentials | None = None,
     home: Path | None = None,
     sources: str = "",
+    moved: Move | None = None,
     port: int = 0,
 ) -> Iterator[Running]:
     """A sandbox in a thread on a free port, for tests and the demo; `until` fixes its day (default: the calendar's),
@@ -150,7 +152,7 @@ def running(
     clock: Clock = today if until is None else lambda: until
     sandbox = Sandbox(
         world, clock, faults=faults, corrupt=corrupt, changes=changes, limits=limits, credentials=credentials,
-        home=home, sources=sources, on_request=seen.append,
+        home=home, sources=sources, moved=moved, on_request=seen.append,
     )  # fmt: skip
     sandbox.refresh()
     server = _Server(sandbox, port)
@@ -174,12 +176,14 @@ def serve(
     *,
     port: int = PORT,
     until: date | None = None,
+    moved: Move | None = None,
     limits: Limits = FAST,
     log: Callable[[str], None],
 ) -> None:
     """`kpilote sandbox`: serves until interrupted; `log` receives what a person needs to know."""
     clock: Clock = today if until is None else lambda: until
-    sandbox = Sandbox(world, clock, limits=limits, home=home, sources=os.environ.get("KPILOTE_SOURCES", ""))
+    sources = os.environ.get("KPILOTE_SOURCES", "")
+    sandbox = Sandbox(world, clock, limits=limits, home=home, sources=sources, moved=moved)
     server = _Server(sandbox, port)
     sandbox.refresh()
     log(f"The imaginary company of {clock()} (seed {world.seed}, scale {world.scale:g}, since {world.start}):")
