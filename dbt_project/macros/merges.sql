@@ -41,10 +41,11 @@
 
 {#-
 Records of several CRMs that are one and the same: as `links` (loser, survivor), by a value that both tell (the hash of an address, a
-domain). The record that stands survives, of those the one of the CRM that KPILOTE_SOURCES names first, then the oldest. Records of one
-CRM are left to that CRM, which knows better whom it would merge.
+domain). The record that stands survives, of those the one of the CRM that KPILOTE_SOURCES names first, then the oldest. Where a CRM tells
+a deletion from a merge (`heeds_deletions`), a record of a CRM that is still worked in comes first (var crm_until), though it be deleted.
+Records of one CRM are left to that CRM, which knows better whom it would merge.
 -#}
-{% macro links_between_crms(records, id_column, value_column) %}
+{% macro links_between_crms(records, id_column, value_column, heeds_deletions) %}
     select
         loser_id,
         survivor_id
@@ -54,6 +55,9 @@ CRM are left to that CRM, which knows better whom it would merge.
             first_value({{ id_column }}) over (
                 partition by {{ value_column }}
                 order by
+                    {%- if heeds_deletions %}
+                    case when {{ read_until(id_column) }} is null then 0 else 1 end,
+                    {%- endif %}
                     is_archived,
                     case {{ dbt.split_part(id_column, "':'", 1) }}
                         {%- for name in vendors_on('crm') %} when '{{ name }}' then {{ loop.index }}{% endfor %}
@@ -69,9 +73,9 @@ CRM are left to that CRM, which knows better whom it would merge.
 
 {#-
 Records of an entity that were merged away, and the one each of them became: what a CRM merged itself, and what two CRMs both know
-by a value of theirs.
+by a value of theirs, or by one of several (`values_column`).
 -#}
-{% macro merged_records(entity_name, id_column, value_column) %}
+{% macro merged_records(entity_name, id_column, value_column, values_column=none, heeds_deletions=false) %}
 with recursive
 
 exploded as (
@@ -94,10 +98,31 @@ known as (
 
     select
         {{ id_column }},
-        {{ value_column }},
         is_archived,
         created_at
     from {{ all_of(entity_name) }}
+
+),
+{% if values_column %}
+all_values as (
+
+    {{ exploded(all_of(entity_name), [id_column], values_column, value_column, 'position') }}
+
+),
+{% endif %}
+told as (
+
+    select
+        {{ id_column }},
+        {{ value_column }}
+    from {{ all_of(entity_name) }}
+    {%- if values_column %}
+    union all
+    select
+        {{ id_column }},
+        {{ value_column }}
+    from all_values
+    {%- endif %}
 
 ),
 
@@ -109,7 +134,7 @@ records as (
         told.{{ value_column }},
         known.is_archived,
         known.created_at
-    from known as told
+    from told
     left join own on told.{{ id_column }} = own.loser_id
     inner join known on coalesce(own.survivor_id, told.{{ id_column }}) = known.{{ id_column }}
 
@@ -122,7 +147,7 @@ links as (
         survivor_id
     from own
     union
-    {{ links_between_crms('records', id_column, value_column) }}
+    {{ links_between_crms('records', id_column, value_column, heeds_deletions) }}
 
 ),
 

@@ -38,10 +38,11 @@ by chance; hashes and browsers are ids of nobody's making and meet on purpose.
 {% macro entity(name) %}
   {%- do return({
       'contacts': {'kind': 'crm', 'columns': {
-          'contact_id': 'varchar', 'owner_id': 'varchar', 'merged_ids': 'varchar[]', 'email_hash': 'varchar', 'client_id': 'varchar',
-          'user_key_hash': 'varchar', 'country': 'varchar', 'lifecycle_stage': 'varchar', 'employees': 'integer',
-          'is_test': 'boolean', 'is_archived': 'boolean', 'lead_at': 'timestamp', 'mql_at': 'timestamp', 'sql_at': 'timestamp',
-          'opportunity_at': 'timestamp', 'customer_at': 'timestamp', 'created_at': 'timestamp', 'updated_at': 'timestamp',
+          'contact_id': 'varchar', 'owner_id': 'varchar', 'merged_ids': 'varchar[]', 'email_hash': 'varchar',
+          'email_hashes': 'varchar[]', 'client_id': 'varchar', 'user_key_hash': 'varchar', 'country': 'varchar',
+          'lifecycle_stage': 'varchar', 'employees': 'integer', 'is_test': 'boolean', 'is_archived': 'boolean',
+          'lead_at': 'timestamp', 'mql_at': 'timestamp', 'sql_at': 'timestamp', 'opportunity_at': 'timestamp',
+          'customer_at': 'timestamp', 'created_at': 'timestamp', 'updated_at': 'timestamp',
       }},
       'companies': {'kind': 'crm', 'columns': {
           'company_id': 'varchar', 'merged_ids': 'varchar[]', 'name': 'varchar', 'domain': 'varchar', 'country': 'varchar',
@@ -179,13 +180,13 @@ it. `told_by` says of which table of a source.
     end
 {%- endmacro %}
 
-{#- The instant from which the CRM of a record is no longer read (var crm_until); null where it is read on. -#}
-{% macro read_until(id_column) -%}
+{#- The instant from which the CRM of a record is no longer read (var crm_until), or some days later; null where it is read on. -#}
+{% macro read_until(id_column, days=0) -%}
     {%- set until = var('crm_until') -%}
     {%- if until -%}
     case {{ dbt.split_part(id_column, "':'", 1) }}
         {%- for name, day in until.items() %}
-        when '{{ name }}' then {{ reporting_midnight("date '" ~ day ~ "'") }}
+        when '{{ name }}' then {{ reporting_midnight(add_days("date '" ~ day ~ "'", days)) }}
         {%- endfor %}
     end
     {%- else -%}

@@ -1,5 +1,6 @@
 -- What each deal that counts was, by every CRM that tells it: the one it was copied from until that one is history, its
--- own CRM from then on (var crm_until). A stage keeps the pipeline of the record that was in it.
+-- own CRM from then on (var crm_until). A stage keeps the pipeline of the record that was in it. An import fills a
+-- record step by step: of the first day the copy tells only what it was in the end.
 with
 
 deals as (
@@ -27,12 +28,13 @@ records as (
 
 ),
 
--- From when on a copy tells of its deal.
+-- From when on a copy tells of its deal, and from when on all of it.
 begins as (
 
     select
         merged.survivor_id as deal_id,
-        max({{ read_until('merged.deal_id') }}) as told_from
+        max({{ read_until('merged.deal_id') }}) as told_from,
+        max({{ read_until('merged.deal_id', days=1) }}) as told_whole_from
     from merged
     inner join deals on merged.deal_id = deals.deal_id
     group by merged.survivor_id
@@ -48,7 +50,8 @@ told as (
         history.value,
         history.changed_at,
         case when merged.survivor_id is not null then {{ read_until('deals.deal_id') }} end as told_until,
-        case when merged.survivor_id is null then begins.told_from end as told_from
+        case when merged.survivor_id is null then begins.told_from end as told_from,
+        case when merged.survivor_id is null then begins.told_whole_from end as told_whole_from
     from {{ all_of('history') }} as history
     inner join deals on history.object_id = deals.deal_id
     left join merged on deals.deal_id = merged.deal_id
@@ -57,7 +60,7 @@ told as (
 
 ),
 
--- What a copy had become by the day from which it tells.
+-- What a copy had become by the end of that day.
 carried as (
 
     select
@@ -65,10 +68,10 @@ carried as (
         pipeline_id,
         property,
         value,
-        told_from as changed_at,
+        greatest(changed_at, told_from) as changed_at,
         row_number() over (partition by deal_id, property order by changed_at desc, value desc) as recency
     from told
-    where changed_at < told_from
+    where changed_at < told_whole_from
 
 ),
 
@@ -83,7 +86,7 @@ counted as (
     from told
     where
         (told_until is null or changed_at < told_until)
-        and (told_from is null or changed_at >= told_from)
+        and (told_whole_from is null or changed_at >= told_whole_from)
     union all
     select
         deal_id,
