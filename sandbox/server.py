@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shlex
 import socket
 import threading
 import time
@@ -191,5 +192,5 @@ def serve(
         log(f"  {server.base_url}/{name}")
     log("Point Kpilote at it with:")
     for name, value in env(server.base_url, home, limits=limits).items():
-        log(f"  export {name}={value}")
+        log(f"  export {name}={shlex.quote(value)}")
     server.run()

@@ -102,7 +102,6 @@ def test_without_the_imported_id_every_deal_of_before_counts_twice(moved: Built,
 
 def _deals_of_before(settings: Settings) -> int:
     with duckdb.connect(str(settings.warehouse_path), read_only=True) as connection:
-        found = connection.execute(
-            "select count(*) from intermediate.int_deals__unified where created_date < ?", [DAY]
-        ).fetchone()
+        counted = "select count(*) from intermediate.int_deals__unified where created_date < ?"
+        found = connection.execute(counted, [DAY]).fetchone()
     return int(found[0]) if found else 0

@@ -1,5 +1,5 @@
 -- Deals that were copied from one CRM into another, and the copy that goes on from there. A copy that was deleted is
--- none, but the deal is deleted where the CRM of its original was history by then and no other copy stands.
+-- none, but where the CRM of its original was history by then, and no other copy stands, the deal is deleted with it.
 with recursive
 
 known as (
