@@ -189,13 +189,13 @@ it. `told_by` says of which table of a source.
     end
 {%- endmacro %}
 
-{#- The instant from which the CRM of a record is no longer read (var crm_until), or some days later; null where it is read on. -#}
-{% macro read_until(id_column, days=0) -%}
+{#- The instant from which the CRM of a record is no longer read (var crm_until); null where it is read on. -#}
+{% macro read_until(id_column) -%}
     {%- set until = var('crm_until') -%}
     {%- if until -%}
     case {{ dbt.split_part(id_column, "':'", 1) }}
         {%- for name, day in until.items() %}
-        when '{{ name }}' then {{ reporting_midnight(add_days("date '" ~ day ~ "'", days)) }}
+        when '{{ name }}' then {{ reporting_midnight("date '" ~ day ~ "'") }}
         {%- endfor %}
     end
     {%- else -%}
