@@ -3,17 +3,18 @@
 Flow: address or id → contacts, hashes, browsers, orders, and the deals and meetings whose texts may name the person.
 Rules: an address or a login is one person, and so are contacts that the CRM merged, at whatever time the lake says so.
 A browser belongs to whom the models give it (dbt_project, int_persons__clients): of all who used it the person known
-first. Every load counts here, committed and superseded ones too: their files hold traces as well.
+first, over all CRMs (`persons.py`). Every load counts here, committed and superseded ones too: their files hold traces
+as well.
 """
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from ingestion.errors import KpiloteError
 from ingestion.people import Contact, Node, People
+from ingestion.persons import Persons
 from ingestion.privacy import Hasher
 from ingestion.registry import SOURCES
 from ingestion.settings import Settings
@@ -65,10 +66,12 @@ def _people() -> list[str]:
     return [name for name, source in SOURCES.items() if source.kind != "files"]
 
 
-def resolve(settings: Settings, start: set[Node]) -> Identity:
-    """Everything of the person that the start leads to. Nothing found: an identity without rows."""
+def resolve(settings: Settings, start: set[Node], left: Collection[str] = ()) -> Identity:
+    """Everything of the person that the start leads to; left: CRMs that are history (var crm_until). Nothing found: an
+    identity without rows.
+    """
     with People(settings) as seen:
-        people = _Graph(seen)
+        people = _Graph(seen, settings.sources, left)
         asked = {value for kind, value in start if kind == "client"}
         person = people.reach(start.union(*(people.users(each, seen.logins(each)) for each in asked)))
         hashes = {value for kind, value in person if kind == "hash"}
@@ -83,11 +86,10 @@ def resolve(settings: Settings, start: set[Node]) -> Identity:
 
 
 class _Graph:
-    """The contacts of the lake as a graph of who is who; of each contact also what the newest load says."""
+    """The contacts of the lake as a graph of who is who, and what the newest load says of each."""
 
-    def __init__(self, seen: People) -> None:
+    def __init__(self, seen: People, sources: Sequence[str], left: Collection[str]) -> None:
         self._next: dict[Node, set[Node]] = defaultdict(set)
-        self._merged: dict[str, set[str]] = defaultdict(set)
         self._newest: dict[str, Contact] = {}
         self._clients: dict[str, set[str]] = defaultdict(set)
         for row in seen.contacts():
@@ -95,12 +97,11 @@ class _Graph:
             self._join(contact, *(("hash", each) for each in row.hashes))
             for other in (*row.losers, *row.became):
                 self._join(contact, ("contact", other))
-                self._merged[row.id].add(other)
-                self._merged[other].add(row.id)
             self._newest[row.id] = row  # rows come oldest first
             self._clients[row.id].update(row.clients)
         for first, *others in seen.subscribers():
             self._join(first, *others)
+        self._persons = Persons(self._newest, sources, left)
 
     def _join(self, one: Node, *others: Node) -> None:
         for other in others:
@@ -124,8 +125,8 @@ class _Graph:
     def owns(self, person: set[Node], client: str, logged_in: set[str]) -> bool:
         """Whether the models give a browser to this person, or would if it counted and nobody else does."""
         users = {contact for contact, row in self._newest.items() if client in row.clients or row.login in logged_in}
-        known = [(*since, contact) for contact in users if (since := self._known_since(contact)) is not None]
-        return not known or ("contact", min(known)[2]) in person
+        known = [since for contact in users if (since := self._persons.known_since(contact)) is not None]
+        return not known or ("contact", min(known)[1]) in person
 
     def users(self, client: str, logged_in: set[str]) -> set[Node]:
         """Contacts whose form captured a browser, at whatever time, or who logged in on it."""
@@ -134,19 +135,3 @@ class _Graph:
             for contact, row in self._newest.items()
             if client in self._clients[contact] or row.login in logged_in
         }
-
-    def _known_since(self, contact: str) -> tuple[Any, str] | None:
-        """When the person of a contact was first known, and its id; None where the models leave it out."""
-        group, waiting = set(), [contact]
-        while waiting:
-            one = waiting.pop()
-            if one not in group:
-                group.add(one)
-                waiting.extend(self._merged[one])
-        rows = [self._newest[one] for one in group if one in self._newest]
-        losers = {loser for row in rows for loser in row.losers if loser != row.id} | {r.id for r in rows if r.became}
-        survivor = self._newest.get(min(group - losers, default=contact))
-        if survivor is None or survivor.archived or survivor.is_test:
-            return None
-        created = [row.created_at for row in rows]
-        return min(filter(None, created), default=survivor.created_at), survivor.id

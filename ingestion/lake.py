@@ -136,11 +136,14 @@ def pull(
 ) -> Pull:
     """Pull `[start, end)` of a source into the lake; record tables pull what changed since their cursor.
 
-    Raises SettingsError or SourceError with one line that names the mend; the lake then holds what it held.
+    Of a frozen source nothing. Raises SettingsError or SourceError with one line that names the mend; the lake then
+    holds what it held.
     """
     if not start < end:
         raise SettingsError(f"the window [{start}, {end}) of {source_name} is empty: the end is exclusive")
     declared = source(source_name)
+    if source_name in settings.frozen_sources:
+        return Pull(source_name, (start, end))
     # Loaded here: dlt takes a second to import, and readers of the lake do not need it.
     from ingestion.pipeline import load
 

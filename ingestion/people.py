@@ -24,10 +24,15 @@ TELLTALE: tuple[IdentifierKind, ...] = ("deal", "meeting")
 
 @dataclass(frozen=True)
 class Contact:
-    """What one row says of a contact; `became` and `losers` are merges told from either side."""
+    """What one row says of a contact; `became` and `losers` are merges told from either side. addresses: all it has,
+    where its CRM tells of more than one.
+    """
 
     id: str
+    source: str
     hashes: tuple[str, ...]
+    address: str | None
+    addresses: tuple[str, ...]
     login: str | None
     clients: tuple[str, ...]
     became: tuple[str, ...]
@@ -66,12 +71,15 @@ class People:
         order = f"_dlt_load_id::double, {each.updated_column}"
         query = f"select {', '.join(names)} from {self._files(each)} where {each.key[0]} is not null order by {order}"  # noqa: S608
         links = _of(each, "contact", "link")
-        lists = [one for one in links if each.column(one.column).type == "strings"]
+        lists = [one for one in links if _is_list(each, one)]
         for values in self._ask(query):
             row = dict(zip(names, values, strict=True))
             yield Contact(
                 id=known_as(each.source, "contact", row[each.key[0]]),
+                source=each.source,
                 hashes=_values(each, row, _of(each, "hash")),
+                address=row["email_hash"],
+                addresses=_values(each, row, [one for one in _of(each, "hash") if _is_list(each, one)]),
                 login=row["user_key_hash"],
                 clients=_values(each, row, _of(each, "client")),
                 became=_values(each, row, [one for one in links if one not in lists]),
@@ -171,6 +179,10 @@ class People:
         return self._connection.execute(query, list(values)).fetchall()
 
 
+def _is_list(each: Table, one: Identifier) -> bool:
+    return each.column(one.column).type == "strings"
+
+
 def _of(each: Table, kind: IdentifierKind, role: Role | None = None) -> list[Identifier]:
     return [one for one in each.identifiers if one.kind == kind and role in (None, one.role)]
 
@@ -189,6 +201,6 @@ def _raw(source: str, kind: IdentifierKind, values: Iterable[str]) -> list[str]:
 
 
 def _test(each: Table, one: Identifier, number: int) -> str:
-    is_list = each.column(one.column).type == "strings"
+    is_list = _is_list(each, one)
     test = f"list_has_any({one.column}, ${number})" if is_list else f"list_contains(${number}, {one.column})"
     return f"({test} and {one.where[0]} = '{one.where[1]}')" if one.where else test

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, Field, PrivateAttr, SecretStr, ValidationError, field_validator
+from pydantic import AfterValidator, Field, PrivateAttr, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from ingestion.errors import SettingsError
@@ -51,6 +51,8 @@ class Settings(BaseSettings):
     home: Path = Field(Path("data"), description="Folder of everything Kpilote makes.", json_schema_extra={"ask": True})
     lake_url: str = ""
     sources: Annotated[tuple[str, ...], NoDecode] = DEFAULT_SOURCES
+    # Of these, the ones whose account is history: what the lake holds of them counts on, and nothing is pulled.
+    frozen_sources: Annotated[tuple[str, ...], NoDecode] = ()
     start_date: dt.date = Field(
         default_factory=_first_day, description="First day to pull (YYYY-MM-DD).", json_schema_extra={"ask": True}
     )
@@ -66,10 +68,17 @@ class Settings(BaseSettings):
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().resolve()
 
-    @field_validator("sources", mode="before")
+    @field_validator("sources", "frozen_sources", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
+
+    @field_validator("frozen_sources")
+    @classmethod
+    def _of_sources(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if foreign := [name for name in value if name not in info.data.get("sources", value)]:
+            raise ValueError(f"KPILOTE_SOURCES does not name {', '.join(foreign)}, and only sources that count can")
+        return value
 
     @field_validator("timezone")
     @classmethod
@@ -162,6 +171,7 @@ class Settings(BaseSettings):
             "HOME": str(self.home),
             "LAKE_URL": self.lake_url,
             "SOURCES": ",".join(self.sources),
+            "FROZEN_SOURCES": ",".join(self.frozen_sources),
             "START_DATE": self.start_date.isoformat(),
             "TIMEZONE": self.timezone,
             "CURRENCY": self.currency,

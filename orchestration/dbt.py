@@ -18,6 +18,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import yaml
+
 from ingestion.errors import KpiloteError
 from orchestration.environment import variables
 from serving import files
@@ -95,6 +97,11 @@ def write_docs(settings: Settings) -> Path:
     if errors := invoke(settings, ["docs", "generate", "--static", "--log-level", "error"]):
         raise DbtError("\n".join(errors))
     return settings.dbt_target_dir / "static_index.html"
+
+
+def rule(name: str) -> Any:
+    """A business rule, as the project's vars say it."""
+    return yaml.safe_load((PROJECT_DIR / "dbt_project.yml").read_text(encoding="utf-8"))["vars"][name]
 
 
 def invoke(settings: Settings, arguments: Sequence[str], listen: Callable[[Any], None] | None = None) -> list[str]:

@@ -5,6 +5,7 @@ What a source needs is its connector's business (`ingestion.sources.<name>.check
 
 from __future__ import annotations
 
+import datetime as dt
 import importlib
 import shutil
 import tempfile
@@ -39,7 +40,7 @@ def findings(now: Settings) -> Iterator[Finding]:
     yield _finding("lake", lambda: _lake(now.lake_url))
     yield _finding("hash key", lambda: now.require_hash_key() and "KPILOTE_HASH_KEY is set")
     for name in now.sources:
-        yield _finding(name, partial(_source, name))
+        yield _finding(name, partial(_history, now, name) if name in now.frozen_sources else partial(_source, name))
     yield _finding("release", lambda: _release(now))
 
 
@@ -80,6 +81,20 @@ def _source(name: str) -> str:
 
     connector = importlib.import_module(f"ingestion.sources.{source(name).name}")
     return str(connector.check())
+
+
+def _history(now: Settings, name: str) -> str:
+    """Of a frozen source the lake is all there is."""
+    from ingestion.lake import held_sources
+    from ingestion.registry import bookkeeping
+    from ingestion.standing import newest_rows
+
+    ends: list[dt.date] = []
+    if name in held_sources(now):
+        ends = newest_rows(now, bookkeeping(name).windows).column("window_end").to_pylist()  # type: ignore[assignment]
+    if not ends:
+        raise KpiloteError("KPILOTE_FROZEN_SOURCES names it, and the lake holds nothing of it: take it out of there")
+    return f"history through {max(ends) - dt.timedelta(days=1)}, not pulled (KPILOTE_FROZEN_SOURCES)"
 
 
 def _release(now: Settings) -> str:

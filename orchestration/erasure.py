@@ -26,6 +26,7 @@ from ingestion.errors import KpiloteError
 from ingestion.pipeline import alone
 from ingestion.privacy import Hasher
 from ingestion.registry import SOURCES
+from orchestration import dbt
 from orchestration.resources import held
 from serving import erasure as release_side
 from serving import files
@@ -68,7 +69,7 @@ def find(now: Settings, email: str | None, vendor_id: str | None) -> identity.Id
     hasher = Hasher(now.require_hash_key())
     start = identity.from_address(email, hasher) if email is not None else identity.from_id(vendor_id or "", hasher)
     known = suppression.read(now)
-    found = identity.resolve(now, start)
+    found = identity.resolve(now, start, dbt.rule("crm_until"))
     if not found.rows:
         if any(known.knows(kind, value) for kind, value in start):
             raise ErasureError("this person was erased before: nothing is left to erase")

@@ -28,7 +28,7 @@ from orchestration.demo import has_loads, is_demo_home
 KINDS: Mapping[SourceKind, str] = {"crm": "CRM", "analytics": "Web analytics", "email": "Email"}
 FILES = "spreadsheets"
 NONE = "none"
-SOURCES_VARIABLE, KEY_VARIABLE = "KPILOTE_SOURCES", "KPILOTE_HASH_KEY"
+SOURCES_VARIABLE, FROZEN_VARIABLE, KEY_VARIABLE = "KPILOTE_SOURCES", "KPILOTE_FROZEN_SOURCES", "KPILOTE_HASH_KEY"
 # Where the demo's home stands in the default's place.
 HOME_BESIDE_DEMO = "data-company"
 KEY_BYTES = 32

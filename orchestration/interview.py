@@ -19,6 +19,7 @@ from ingestion.registry import SOURCES
 from ingestion.tables.model import SourceKind
 from orchestration.init import (
     FILES,
+    FROZEN_VARIABLE,
     HOME_BESIDE_DEMO,
     KEY_VARIABLE,
     KINDS,
@@ -62,12 +63,14 @@ class Interview:
         answers: dict[Question, str] = {}
         names = self._tools(answers)
         self._section("Kpilote", basics(), answers)
-        for name in names:
+        # An account that is closed has nothing left to ask for.
+        pulled = [name for name in names if name not in self._standing(FROZEN_VARIABLE).replace(" ", "").split(",")]
+        for name in pulled:
             self._section(SOURCES[name].label, source_questions(name), answers)
         if self._wrong:
             raise SettingsError(f"{'; '.join(self._wrong)}: say it in the environment, or leave out --no-input")
         # The folder was asked for first, and is written last.
-        asked = [*basics(), *(question for name in names for question in source_questions(name))]
+        asked = [*basics(), *(question for name in pulled for question in source_questions(name))]
         lines = settled({question: answers[question] for question in asked})
         key = hash_key(self.file.get(KEY_VARIABLE) or self._standing(KEY_VARIABLE), lines["KPILOTE_HOME"])
         return {SOURCES_VARIABLE: ",".join(names), **lines, KEY_VARIABLE: key}

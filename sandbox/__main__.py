@@ -13,6 +13,7 @@ from pathlib import Path
 
 import click
 
+from sandbox.move import Move
 from sandbox.server import PORT, serve
 from sandbox.state import today
 from sandbox.world import World
@@ -26,16 +27,25 @@ YEARS = 2
 @click.option("--scale", type=click.FloatRange(min=0.001), help="Size of the company; 1 is 20,000 contacts.")
 @click.option("--seed", type=int, help="Another seed is another company.")
 @click.option("--start", type=click.DateTime(["%Y-%m-%d"]), help="First day of its history.")
+@click.option(
+    "--moved", type=click.DateTime(["%Y-%m-%d"]), help="Day it moved from HubSpot to Pipedrive (docs/migrating-crm.md)."
+)
 @click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="Stay at 00:00 of this day instead of the calendar's.")
 def main(
-    port: int, scale: float | None, seed: int | None, start: dt.datetime | None, until: dt.datetime | None
+    port: int,
+    scale: float | None,
+    seed: int | None,
+    start: dt.datetime | None,
+    moved: dt.datetime | None,
+    until: dt.datetime | None,
 ) -> None:
     """Serve the imaginary company over its vendors' HTTP APIs, until interrupted."""
     home = Path(os.environ.get("KPILOTE_HOME") or "data").absolute()
     wanted = {"seed": seed, "scale": scale, "start": start.date().isoformat() if start else None}
     world = company(home, wanted)
+    move = Move(moved.date(), "hubspot", "pipedrive") if moved else None
     try:
-        serve(world, home, port=port, until=until.date() if until else None, log=click.echo)
+        serve(world, home, port=port, until=until.date() if until else None, moved=move, log=click.echo)
     except RuntimeError as error:
         raise click.ClickException(str(error)) from None
 

@@ -78,6 +78,13 @@ def _told(snapshot: Snapshot, kind: str, id_: str, name: str, value: str, at: pd
     return pd.concat([snapshot.property_history, pd.DataFrame([entry])], ignore_index=True)
 
 
+def _overtaken(snapshot: Snapshot, id_: str, name: str, at: pd.Timestamp) -> bool:
+    """Whether the deal's property changed once more later on: it then is what it became last."""
+    rows = snapshot.property_history
+    later = (rows["object_id"] == id_) & (rows["property"] == name) & (rows["changed_at"] > at)
+    return bool((later & (rows["object_type"] == "deal")).any())
+
+
 def _deal(snapshot: Snapshot, change: Change, *, closed: bool | None = None) -> Any:
     deals = _known(snapshot.deals, change)
     if closed is not None:
@@ -92,10 +99,10 @@ def _amount(snapshot: Snapshot, change: Change) -> Frames:
     before: Any = snapshot.deals.at[label, "amount"]
     amount = round((0.0 if pd.isna(before) else float(before)) * change.factor + 1, 2)
     id_ = str(snapshot.deals.at[label, "deal_id"])
-    return {
-        "deals": _set(snapshot.deals, label, amount=amount, updated_at=change.at),
-        "property_history": _told(snapshot, "deal", id_, "amount", f"{amount:.2f}", change.at),
-    }
+    told = {"property_history": _told(snapshot, "deal", id_, "amount", f"{amount:.2f}", change.at)}
+    if _overtaken(snapshot, id_, "amount", change.at):
+        return told
+    return told | {"deals": _set(snapshot.deals, label, amount=amount, updated_at=change.at)}
 
 
 def _stage(stage: str, *, closed: bool) -> Callable[[Snapshot, Change], Frames]:
@@ -104,10 +111,10 @@ def _stage(stage: str, *, closed: bool) -> Callable[[Snapshot, Change], Frames]:
         if label is None:
             return {}
         id_ = str(snapshot.deals.at[label, "deal_id"])
-        return {
-            "deals": _set(snapshot.deals, label, stage=stage, close_date=change.at, updated_at=change.at),
-            "property_history": _told(snapshot, "deal", id_, "dealstage", stage, change.at),
-        }
+        told = {"property_history": _told(snapshot, "deal", id_, "dealstage", stage, change.at)}
+        if _overtaken(snapshot, id_, "dealstage", change.at):
+            return told
+        return told | {"deals": _set(snapshot.deals, label, stage=stage, close_date=change.at, updated_at=change.at)}
 
     return move
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shlex
 import socket
 import threading
 import time
@@ -31,6 +32,7 @@ from sandbox.corrupt import Corruption
 from sandbox.faults import Fault, Faults
 from sandbox.limits import FAST, Limits
 from sandbox.middleware import FaultMiddleware, Logged, fault_routes
+from sandbox.move import Move
 from sandbox.state import Clock, Credentials, Sandbox, today
 from sandbox.vendors import VENDORS, vendor_of
 from sandbox.world import World
@@ -141,6 +143,7 @@ def running(
     credentials: Credentials | None = None,
     home: Path | None = None,
     sources: str = "",
+    moved: Move | None = None,
     port: int = 0,
 ) -> Iterator[Running]:
     """A sandbox in a thread on a free port, for tests and the demo; `until` fixes its day (default: the calendar's),
@@ -150,7 +153,7 @@ def running(
     clock: Clock = today if until is None else lambda: until
     sandbox = Sandbox(
         world, clock, faults=faults, corrupt=corrupt, changes=changes, limits=limits, credentials=credentials,
-        home=home, sources=sources, on_request=seen.append,
+        home=home, sources=sources, moved=moved, on_request=seen.append,
     )  # fmt: skip
     sandbox.refresh()
     server = _Server(sandbox, port)
@@ -174,12 +177,14 @@ def serve(
     *,
     port: int = PORT,
     until: date | None = None,
+    moved: Move | None = None,
     limits: Limits = FAST,
     log: Callable[[str], None],
 ) -> None:
     """`kpilote sandbox`: serves until interrupted; `log` receives what a person needs to know."""
     clock: Clock = today if until is None else lambda: until
-    sandbox = Sandbox(world, clock, limits=limits, home=home, sources=os.environ.get("KPILOTE_SOURCES", ""))
+    sources = os.environ.get("KPILOTE_SOURCES", "")
+    sandbox = Sandbox(world, clock, limits=limits, home=home, sources=sources, moved=moved)
     server = _Server(sandbox, port)
     sandbox.refresh()
     log(f"The imaginary company of {clock()} (seed {world.seed}, scale {world.scale:g}, since {world.start}):")
@@ -187,5 +192,5 @@ def serve(
         log(f"  {server.base_url}/{name}")
     log("Point Kpilote at it with:")
     for name, value in env(server.base_url, home, limits=limits).items():
-        log(f"  export {name}={value}")
+        log(f"  export {name}={shlex.quote(value)}")
     server.run()

@@ -25,6 +25,7 @@ from sandbox.corrupt import Corruption, Edit, corrupted, edits_of
 from sandbox.faults import Fault, Faults
 from sandbox.limits import FAST, Counters, Limits
 from sandbox.middleware import Logged
+from sandbox.move import Move
 from sandbox.vendors import crm_of
 from sandbox.view import View
 from sandbox.world import Snapshot, World
@@ -70,7 +71,7 @@ def today() -> date:
 class Sandbox:
     """What the server holds: the view of the clock's day (rebuilt when the day, the changes or the corruptions do),
     limits, credentials, faults. With a `home`, the day's files are written beside it, those of billing with the company
-    ids of the first CRM among `sources`.
+    ids of the first CRM among `sources`. `moved`: from that day on two CRMs hold what the move left in each.
     """
 
     def __init__(
@@ -85,6 +86,7 @@ class Sandbox:
         credentials: Credentials | None = None,
         home: Path | None = None,
         sources: str = "",
+        moved: Move | None = None,
         on_request: Callable[[Logged], None] | None = None,
     ) -> None:
         self.world, self.clock = world, clock
@@ -95,6 +97,7 @@ class Sandbox:
         self.changes = tuple(changes)
         self.home, self.on_request = home, on_request
         self._company_id = crm_of(sources).company_id or str
+        self._moved = moved
         self._lock = threading.Lock()
         self._shown: tuple[date, int, tuple[Change, ...]] | None = None
         self._view: View | None = None
@@ -119,9 +122,14 @@ class Sandbox:
             if self._snapshot is None or self._snapshot.until != wanted[0]:
                 self._snapshot = self.world.snapshot(wanted[0])
             snapshot = self._spoilt(changed(self._snapshot, self.changes))
+            crms: dict[str, Snapshot] = {}
+            company_id = self._company_id
+            if self._moved is not None and self._moved.day < snapshot.until:
+                then = changed(self.world.snapshot(self._moved.day), self.changes)
+                crms, company_id = self._moved.held(then, snapshot), self._moved.customer_id(then)
             if self.home is not None:
-                files.write(snapshot, self.home, self._company_id)
-            self._view, self._shown = View(snapshot, self.faults.marks), wanted
+                files.write(snapshot, self.home, company_id)
+            self._view, self._shown = View(snapshot, self.faults.marks, crms), wanted
 
     def _spoilt(self, snapshot: Snapshot) -> Snapshot:
         """With the corruptions in force. Records no longer wrong were mended the way people mend them: a later edit."""

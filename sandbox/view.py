@@ -5,8 +5,8 @@ Flow: `Snapshot → View → apis`. Every part is built when first asked for and
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
-from typing import Any
 
 from sandbox.apis import brevo_records
 from sandbox.apis.ga4_reports import Property
@@ -17,19 +17,24 @@ from sandbox.apis.mailchimp_records import Account
 from sandbox.apis.matomo_records import Site
 from sandbox.apis.pipedrive_account import Company
 from sandbox.apis.salesforce_records import Org
+from sandbox.world import Snapshot
 
 
 class View:
-    """One snapshot, arranged; `marks` are quality flags that GA4 sets on its reports."""
+    """One snapshot, arranged; `marks` are quality flags that GA4 sets on its reports, `crms` what a CRM holds by its
+    name where that is not the snapshot (`move`).
+    """
 
-    def __init__(self, snapshot: Any, marks: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self, snapshot: Snapshot, marks: frozenset[str] = frozenset(), crms: Mapping[str, Snapshot] | None = None
+    ) -> None:
         self.snapshot = snapshot
-        self._marks = marks
+        self._marks, self._crms = marks, crms or {}
         self._searches: dict[str, Search] = {}
 
     @cached_property
     def portal(self) -> Portal:
-        return Portal(self.snapshot)
+        return Portal(self._crms.get("hubspot", self.snapshot))
 
     def search(self, name: str) -> Search:
         if name not in self._searches:
@@ -58,8 +63,8 @@ class View:
 
     @cached_property
     def org(self) -> Org:
-        return Org(self.snapshot)
+        return Org(self._crms.get("salesforce", self.snapshot))
 
     @cached_property
     def pipedrive(self) -> Company:
-        return Company(self.snapshot)
+        return Company(self._crms.get("pipedrive", self.snapshot))

@@ -46,8 +46,9 @@
 {#-
 Which records of an entity are one and the same, link by link (loser, survivor), with the evidence: `crm_merge`, what a CRM merged itself,
 and `evidence`, a value that records of two CRMs tell (the hash of an address, a domain). Of those the record that stands survives, of
-several the one of the CRM that KPILOTE_SOURCES names first, then the oldest. Records of one CRM are left to that CRM, which knows better
-whom it would merge.
+several the one of the CRM that KPILOTE_SOURCES names first, then the oldest. A record may have several such values (`values_column`). Where
+a CRM tells a deletion from a merge (`heeds_deletions`), a record of a CRM that is still worked in comes first (var crm_until), though it be
+deleted. Records of one CRM are left to that CRM, which knows better whom it would merge.
 
 A value that does not tell one from another joins nobody: its links say why in `refused`, for people to look at.
   role_address  the value is one of a role (`doubtful`, a column of the entity)
@@ -55,7 +56,9 @@ A value that does not tell one from another joins nobody: its links say why in `
   too_large     it would make one of more than identity_most_records_per_survivor records
 A record that is there for a test (`test`, a column of the entity) joins nobody either.
 -#}
-{% macro record_links(entity_name, id_column, value_column, evidence, doubtful=none, test=none) %}
+{% macro record_links(
+    entity_name, id_column, value_column, evidence, values_column=none, heeds_deletions=false, doubtful=none, test=none
+) %}
 with recursive
 
 exploded as (
@@ -86,6 +89,34 @@ known as (
     from {{ all_of(entity_name) }}
 
 ),
+{% if values_column %}
+all_values as (
+
+    {{ exploded(all_of(entity_name), [id_column], values_column, 'value', 'position') }}
+
+),
+{% endif %}
+told as (
+
+    select
+        {{ id_column }},
+        {{ value_column }},
+        is_doubtful
+    from known
+    where not is_test
+    {%- if values_column %}
+    union all
+    select
+        known.{{ id_column }},
+        all_values.value as {{ value_column }},
+        -- What is said of a record's address is said of its first one.
+        known.is_doubtful and all_values.value = known.{{ value_column }} as is_doubtful
+    from all_values
+    inner join known on all_values.{{ id_column }} = known.{{ id_column }}
+    where not known.is_test
+    {%- endif %}
+
+),
 
 -- What a record was merged into knows what the record knew.
 records as (
@@ -96,10 +127,10 @@ records as (
         told.is_doubtful,
         known.is_archived,
         known.created_at
-    from known as told
+    from told
     left join own on told.{{ id_column }} = own.loser_id
     inner join known on coalesce(own.survivor_id, told.{{ id_column }}) = known.{{ id_column }}
-    where told.{{ value_column }} is not null and not told.is_test and not known.is_test
+    where told.{{ value_column }} is not null and not known.is_test
 
 ),
 
@@ -111,6 +142,9 @@ ranked as (
         first_value({{ id_column }}) over (
             partition by {{ value_column }}
             order by
+                {%- if heeds_deletions %}
+                case when {{ read_until(id_column) }} is null then 0 else 1 end,
+                {%- endif %}
                 is_archived,
                 {%- if vendors_on('crm') %}
                 case {{ dbt.split_part(id_column, "':'", 1) }}

@@ -31,6 +31,15 @@ part of the project.
 {% endmacro %}
 
 {#-
+Every vendor that is still pulled: how far the lake reaches is theirs to say. Of one that KPILOTE_FROZEN_SOURCES names, what the lake
+holds counts on. Where nothing is pulled any more, every one that is on.
+-#}
+{% macro apis_pulled() %}
+  {%- set frozen = env_var('KPILOTE_FROZEN_SOURCES', '').replace(' ', '').split(',') -%}
+  {%- do return((apis_on() | reject('in', frozen) | list) or apis_on()) -%}
+{% endmacro %}
+
+{#-
 The entities: which kind of source gives them, and their columns. A model `stg_<source>__<entity>` (or `int_…`, where one stands
 between) gives exactly these. Ids are those of the vendor with the source before them (`record_id`), so that two vendors never meet
 by chance; hashes and browsers are ids of nobody's making and meet on purpose.
@@ -38,10 +47,11 @@ by chance; hashes and browsers are ids of nobody's making and meet on purpose.
 {% macro entity(name) %}
   {%- do return({
       'contacts': {'kind': 'crm', 'columns': {
-          'contact_id': 'varchar', 'owner_id': 'varchar', 'merged_ids': 'varchar[]', 'email_hash': 'varchar', 'client_id': 'varchar',
-          'user_key_hash': 'varchar', 'country': 'varchar', 'lifecycle_stage': 'varchar', 'employees': 'integer',
-          'is_role_address': 'boolean', 'is_test': 'boolean', 'is_archived': 'boolean', 'lead_at': 'timestamp', 'mql_at': 'timestamp', 'sql_at': 'timestamp',
-          'opportunity_at': 'timestamp', 'customer_at': 'timestamp', 'created_at': 'timestamp', 'updated_at': 'timestamp',
+          'contact_id': 'varchar', 'owner_id': 'varchar', 'merged_ids': 'varchar[]', 'email_hash': 'varchar',
+          'email_hashes': 'varchar[]', 'client_id': 'varchar', 'user_key_hash': 'varchar', 'country': 'varchar',
+          'lifecycle_stage': 'varchar', 'employees': 'integer', 'is_role_address': 'boolean', 'is_test': 'boolean', 'is_archived': 'boolean',
+          'lead_at': 'timestamp', 'mql_at': 'timestamp', 'sql_at': 'timestamp', 'opportunity_at': 'timestamp',
+          'customer_at': 'timestamp', 'created_at': 'timestamp', 'updated_at': 'timestamp',
       }},
       'companies': {'kind': 'crm', 'columns': {
           'company_id': 'varchar', 'merged_ids': 'varchar[]', 'name': 'varchar', 'domain': 'varchar', 'country': 'varchar',

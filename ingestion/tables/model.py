@@ -70,8 +70,9 @@ class Table:
     kind: `record` (newest committed row per key wins) or `window` (each load replaces whole days of `day_column`).
     updated_column: what moves when a record changes (record tables with a cursor). identifiers: how a row is traced to
     a person. free_text: what is emptied when that person is erased. urls: the same for their query and fragment.
-    entity: what a record speaks of in the unified model (contact, company, deal, meeting, call, email, owner); `link`
-    and `history` records name kind and id of it in their first two key columns.
+    entity: what a record speaks of in the unified model (contact, company, deal, meeting, call, email, owner); of an
+    `activity` its column `kind` says which; `link` and `history` records name kind and id of it in their first two key
+    columns. tells_of: an entity that a record of none adds something to, and the column with its id.
     """
 
     source: str
@@ -86,11 +87,13 @@ class Table:
     free_text: tuple[str, ...] = ()
     urls: tuple[str, ...] = ()
     entity: str | None = None
+    tells_of: tuple[str, str] | None = None
 
     def __post_init__(self) -> None:
         names = [column.name for column in self.columns]
         referenced = {*self.key, *self.free_text, *self.urls, *(each.column for each in self.identifiers)}
-        referenced |= {*filter(None, (self.day_column, self.updated_column))}
+        referenced |= {*filter(None, (self.day_column, self.updated_column)), *(self.tells_of or ())[1:]}
+        referenced |= {"kind"} if self.entity == "activity" else set()
         if len(set(names)) != len(names) or not referenced <= set(names):
             raise ValueError(f"{self.source}.{self.name}: a column is declared twice or a key names none")
         if (self.kind == "window") != (self.day_column is not None):

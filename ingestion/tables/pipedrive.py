@@ -21,6 +21,7 @@ def _record(
     *columns: Column,
     identifiers: tuple[Identifier, ...] = (),
     free_text: tuple[str, ...] = (),
+    tells_of: tuple[str, str] | None = None,
 ) -> Table:
     return Table(
         source="pipedrive",
@@ -33,6 +34,7 @@ def _record(
         identifiers=identifiers,
         free_text=free_text,
         entity=entity,
+        tells_of=tells_of,
     )
 
 
@@ -161,11 +163,12 @@ LEADS = _record(
     # A lead is a person's: its title mostly names it.
     identifiers=(Identifier("person_id", "contact"),),
     free_text=("name",),
+    tells_of=("contact", "person_id"),
 )
 ACTIVITIES = _record(
     "activities",
     "activity_id",
-    "meeting",
+    "activity",
     "Meetings, demos, calls and emails planned or logged as activities. Notes, attendees and places are not kept.",
     Column("title", "string", "Subject."),
     Column("type", "string", "Pipedrive's key of the activity type."),

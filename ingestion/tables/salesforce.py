@@ -118,8 +118,8 @@ TASKS = Table(
     source="salesforce",
     name="tasks",
     kind="record",
-    # A task is a call, an email or a thing to do; like a record about another one it names its kind in its key.
-    entity="history",
+    # A call, an email or a thing to do, which the key says too.
+    entity="activity",
     key=("kind", "task_id"),
     updated_column="updated_at",
     description="Calls, one-to-one emails and things to do; neither texts nor addresses are pulled.",
@@ -153,6 +153,8 @@ EVENTS = record(
     _ACTIVITY_ACCOUNT,
     Column("start_at", "timestamp", "Start."),
     Column("end_at", "timestamp", "End."),
+    Column("is_child", "boolean", "The copy of a meeting in the calendar of a colleague who was invited (IsChild)."),
+    Column("is_pattern", "boolean", "The pattern of a series, whose meetings are events of their own (IsRecurrence)."),
     entity="meeting",
     identifiers=(Identifier("who_id", "contact", "link"),),
 )

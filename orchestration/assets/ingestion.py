@@ -68,7 +68,9 @@ def pull(context: dg.AssetExecutionContext, name: str) -> "Pull":
     from ingestion.settings import settings
 
     start, end = window(context, settings())
-    context.log.info(f"{name}: pulling {start} to {end - dt.timedelta(days=1)}")
+    is_frozen = name in settings().frozen_sources
+    doing = "history, not pulled" if is_frozen else f"pulling {start} to {end - dt.timedelta(days=1)}"
+    context.log.info(f"{name}: {doing}")
     try:
         lake.prepare(settings())
         return lake.pull(

@@ -39,7 +39,8 @@ class Deals:
         shelved = (frame["close_date"] + SHELVED_AFTER).where((status != "open") & frame["archived_at"].isna())
         shelved = shelved.where(shelved < self._now)
         updated = frame["updated_at"].where(shelved.isna() | (shelved < frame["updated_at"]), shelved)
-        return frame.assign(status=status, shelved_at=shelved, changed_at=updated)
+        imported = {} if "imported_id" in frame else {"imported_id": None}
+        return frame.assign(status=status, shelved_at=shelved, changed_at=updated, **imported)
 
     @cached_property
     def _all(self) -> Listing:
@@ -166,7 +167,8 @@ class Deals:
 
 
 def _changelog(changes: list[tuple[str, str, str]], created: str | None, reason: str | None) -> list[Json]:
-    log = [_change("add_time", None, created, created)]
+    # An import may date a deal back: the log begins with what it was first given.
+    log = [_change("add_time", None, created, changes[0][2])]
     stage, status, amount = None, "open", None
     for name, value, moment in changes:
         if name == "amount":

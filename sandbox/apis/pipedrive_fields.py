@@ -68,7 +68,11 @@ CUSTOM: dict[str, tuple[Custom, ...]] = {
         Custom("Country", "varchar", "country", "COUNTRY_FIELD"),
     ),
     "organizations": (),
-    "deals": (Custom("Recurring amount", "double", "mrr", "RECURRING_AMOUNT_FIELD"),),
+    "deals": (
+        Custom("Recurring amount", "double", "mrr", "RECURRING_AMOUNT_FIELD"),
+        # Filled where the company moved here from another CRM (`move`).
+        Custom("Id in the CRM before", "varchar", "imported_id", "IMPORTED_ID_FIELD"),
+    ),
     "activities": (),
 }
 _STANDARD = {

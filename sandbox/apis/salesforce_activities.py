@@ -1,10 +1,13 @@
 """Salesforce's activities: meetings are events; calls and one-to-one mails are tasks, closed when they are noted.
 
+Some meetings have an event more: a copy in the calendar of a colleague who was invited, or the pattern of a series.
+
 Flow: `Snapshot + People + Companies → columns`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -12,10 +15,22 @@ import pandas as pd
 from sandbox.apis.answers import texts
 from sandbox.apis.salesforce_companies import Companies
 from sandbox.apis.salesforce_people import People
-from sandbox.apis.salesforce_values import NEVER, Columns, id_of, local_days, micros, midnights, moment_texts, wholes_of
+from sandbox.apis.salesforce_values import (
+    NEVER,
+    Columns,
+    id_of,
+    local_days,
+    made_id,
+    micros,
+    midnights,
+    moment_texts,
+    wholes_of,
+)
 
 HOURS = 3_600_000_000
 ARCHIVE_AFTER = 365 * 24 * HOURS
+# Of so many meetings one has a colleague invited, and one is the first of a series.
+INVITED, SERIES = 4, 7
 CALL_RESULTS = {
     "f240bbac-87c9-4f6e-bf70-924b57d47db7": "Connected",
     "73a0d17f-1163-4015-bdd5-ec830791da20": "No answer",
@@ -64,7 +79,7 @@ def events(snapshot: Any, people: People, firms: Companies) -> Columns:
     """Meetings as they stand."""
     frame = snapshot.meetings
     starts, ends = micros(frame["start_at"]).tolist(), micros(frame["end_at"]).tolist()
-    return {
+    meetings: Columns = {
         **_activity(snapshot, frame, "meeting_id", "00U", people, firms),
         "Subject": texts(frame["title"]),
         "Type": ["Meeting"] * len(frame),
@@ -76,7 +91,23 @@ def events(snapshot: Any, people: People, firms: Companies) -> Columns:
         "Meeting_Outcome__c": [
             None if outcome is None else outcome.replace("_", " ").capitalize() for outcome in texts(frame["outcome"])
         ],
+        "IsChild": [False] * len(frame),
+        "IsRecurrence": [False] * len(frame),
     }
+    numbers = [int(each or 0) for each in texts(frame["meeting_id"])]
+    series = {row: made_id("00U", "series", number) for row, number in enumerate(numbers) if number % SERIES == 0}
+    meetings["RecurrenceActivityId"] = [series.get(row) for row in range(len(frame))]
+    invited = {row: made_id("00U", "invited", number) for row, number in enumerate(numbers) if number % INVITED == 0}
+    colleagues = [id_of("005", each) for each in texts(snapshot.owners["owner_id"])]
+    copies = {**_like(meetings, invited), "OwnerId": [colleagues[numbers[row] % len(colleagues)] for row in invited]}
+    patterns = {**_like(meetings, series), "RecurrenceActivityId": list(series.values())}
+    copies["IsChild"], patterns["IsRecurrence"] = [True] * len(invited), [True] * len(series)
+    return {name: [*values, *copies[name], *patterns[name]] for name, values in meetings.items()}
+
+
+def _like(meetings: Columns, ids: Mapping[int, str]) -> Columns:
+    """Events with ids of their own that say what these rows of meetings say."""
+    return {**{name: [values[row] for row in ids] for name, values in meetings.items()}, "Id": list(ids.values())}
 
 
 def tasks(snapshot: Any, people: People, firms: Companies) -> Columns:

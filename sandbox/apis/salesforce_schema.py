@@ -120,7 +120,8 @@ OBJECTS: dict[str, ObjectType] = {
             "Event", "00U",
             {
                 **_ACTIVITY, "StartDateTime": "datetime", "EndDateTime": "datetime", "Meeting_Kind__c": "picklist",
-                "Meeting_Outcome__c": "picklist",
+                "Meeting_Outcome__c": "picklist", "IsChild": "boolean", "IsRecurrence": "boolean",
+                "RecurrenceActivityId": "reference",
             },
         ),
         ObjectType(

@@ -20,7 +20,8 @@ from serving import marts
 # Records about another record, which stands in their first two key columns.
 TOLD_OF = ("link", "history")
 NEVER = "0"  # before every load
-ACTIVITIES = ("meeting", "call", "email")
+# Kinds of activities in the CRMs' tables, and in the unified model.
+ACTIVITIES = {"meeting": "meeting", "demo": "meeting", "call": "call", "email": "email"}
 # How a record is kept, not what it says.
 BOOKKEEPING = {
     "updated_at",
@@ -66,7 +67,7 @@ def read(connection: duckdb.DuckDBPyConnection, settings: Place, before: Mapping
             [name, since],
         )
         for each in SOURCES[name].tables.values():
-            if each.entity is not None and each.kind == "record":
+            if each.kind == "record" and (each.entity or each.tells_of):
                 _records(connection, settings, each, since)
         if name == "spreadsheets":
             _contracts(connection, settings, since)
@@ -114,25 +115,34 @@ def _records(connection: duckdb.DuckDBPyConnection, settings: LakePlace, each: T
         touched as (select distinct {key} from rows where load_number > $1::double),
         sides as (
             select
-                {key}, arg_max(rows, {order}) filter (where load_number <= $1::double) as was,
+                arg_max(rows, {order}) filter (where load_number <= $1::double) as was,
                 arg_max(rows, {order}) as is_now
             from rows semi join touched using ({key}) group by {key}
         ),
         told as (select *, case {" ".join(branches)} end as cause from sides)
-        select {kind}, {id_}, cause from told where cause is not null{others}
+        -- Of a record that speaks of another one now, both.
+        select distinct {kind}, {id_}, cause from (select unnest([was, is_now]) as r, cause from told) as sides
+        where r is not null and cause is not null{others}
         """,  # noqa: S608 - names of the registry
         [since],
     )
 
 
 def _identity(each: Table) -> tuple[str, str]:
-    """SQL of the kind and id a record speaks of; links and histories speak of the record they belong to."""
-    kind, id_ = each.key[:2] if each.entity in TOLD_OF else (f"'{each.entity}'", each.key[0])
-    activities = ", ".join(f"'{name}'" for name in ACTIVITIES)
-    known = f"'{each.source}:' || {id_}"
+    """SQL of the kind and id a record speaks of, of its row `r`; links and histories speak of the record they belong
+    to.
+    """
+    if each.tells_of:
+        entity, column = f"'{each.tells_of[0]}'", each.tells_of[1]
+    elif each.entity in TOLD_OF:
+        entity, column = f"r.{each.key[0]}", each.key[1]
+    else:
+        entity, column = "r.kind" if each.entity == "activity" else f"'{each.entity}'", each.key[-1]
+    words = " ".join(f"when '{word}' then '{known}'" for word, known in ACTIVITIES.items())
+    activity = f"case {entity} {words} end"
     return (
-        f"case when {kind} in ({activities}) then 'activity' else {kind} end",
-        f"case when {kind} in ({activities}) then {kind} || ':' || {known} else {known} end",
+        f"if({activity} is null, {entity}, 'activity')",
+        f"coalesce({activity} || ':', '') || '{each.source}:' || r.{column}",
     )
 
 

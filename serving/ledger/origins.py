@@ -174,6 +174,29 @@ def derive(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 _DERIVED = (
+    # Records that were told apart and are one now, whoever says so: their CRM, an address that two CRMs know, an id
+    # in the CRM a deal was copied from. What else the lake received of them is how they became one.
+    """
+    create or replace table joined as
+    with merges as (
+        select 'contact' as kind, contact_id as loser_id, survivor_id from warehouse.intermediate.int_persons__merges
+        union all
+        select 'company', company_id, survivor_id from warehouse.intermediate.int_companies__merges
+        union all
+        select 'deal', deal_id, survivor_id from warehouse.intermediate.int_deals__merges
+    ),
+    apart as (
+        select 'contact' as kind, person_id as id from old.dim_persons
+        union all select 'company', company_id from old.dim_companies
+        union all select 'deal', deal_id from old.fct_deals
+    )
+    select kind, loser_id, survivor_id from merges semi join apart on merges.kind = apart.kind and loser_id = apart.id
+    """,
+    """
+    delete from happened where exists (select 1 from joined where joined.kind = happened.kind and (
+        loser_id = happened.id or survivor_id = happened.id and happened.cause in ('edit', 'late_data')))
+    """,
+    "insert into happened select distinct kind, unnest([loser_id, survivor_id]), 'merge' from joined",
     # Links and histories tell of the record they belong to; what became of the record itself says more.
     """
     delete from happened as told where cause = 'edit' and exists (

@@ -109,14 +109,14 @@ def test_a_copied_deal_is_one_deal_and_told_by_one_crm_at_a_time(both: Warehouse
         },
         dict.fromkeys(("deals", "pipelines", "stages", "deal_changes"), days),
     )  # fmt: skip
-    both.dbt(
-        "run", "--select", "fqn:staging", "fqn:intermediate", "--exclude", "fqn:intermediate.kpi",
-        "--vars", f"{{crm_until: {{hubspot: '{SECOND}'}}}}",
-    )  # fmt: skip
-    assert both.rows("select deal_id, status, created_date from intermediate.int_deals__unified order by 1") == [
-        ("hubspot:2", "open", FIRST), ("pipedrive:9", "won", FIRST),
-    ]  # fmt: skip
-    assert both.rows(
-        "select stage_status, cast(entered_at as date) from intermediate.int_deals__stages"
-        " where deal_id = 'pipedrive:9' order by entered_at"
-    ) == [("open", FIRST), ("won", THIRD)]
+    select = ("run", "--select", "fqn:staging", "fqn:intermediate", "--exclude", "fqn:intermediate.kpi")
+    # The original is marked as lost when its copy is won: that nobody says when HubSpot became history changes nothing.
+    for said in ((), ("--vars", f"{{crm_until: {{hubspot: '{SECOND}'}}}}")):
+        both.dbt(*select, *said)
+        assert both.rows("select deal_id, status, created_date from intermediate.int_deals__unified order by 1") == [
+            ("hubspot:2", "open", FIRST), ("pipedrive:9", "won", FIRST),
+        ]  # fmt: skip
+        assert both.rows(
+            "select stage_status, cast(entered_at as date) from intermediate.int_deals__stages"
+            " where deal_id = 'pipedrive:9' order by entered_at"
+        ) == [("open", FIRST), ("won", THIRD)]

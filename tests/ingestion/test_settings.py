@@ -19,6 +19,7 @@ from ingestion.sources.spreadsheets import SpreadsheetsSettings
 from orchestration.doctor import findings
 from sandbox.faults import Fault
 from sandbox.server import Running
+from tests.ingestion.conftest import END, START
 
 
 @pytest.fixture
@@ -80,6 +81,7 @@ def test_a_dotenv_file_is_read_and_the_environment_wins(
         ("KPILOTE_TIMEZONE", "Mars/Olympus"),
         ("KPILOTE_CURRENCY", "euro"),
         ("KPILOTE_TARGET", "oracle"),
+        ("KPILOTE_FROZEN_SOURCES", "salesforce"),
     ],
 )
 def test_an_unusable_setting_is_named(name: str, value: str, bare: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,6 +158,27 @@ def test_the_doctor_names_what_to_mend(
     assert "Viewer" in failed["ga4"]
     assert failed["mailchimp"] == "SOURCES__MAILCHIMP__API_KEY is not set"
     assert "SOURCES__SPREADSHEETS__URL" in failed["spreadsheets"]
+
+
+def test_of_a_frozen_source_the_lake_is_all_there_is(
+    fresh: Settings, company: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its account is closed: nothing is asked of it, by nobody, and what the lake holds of it stays."""
+    monkeypatch.setenv("KPILOTE_FROZEN_SOURCES", "hubspot")
+    nothing = {each.subject: each for each in findings(reload())}["hubspot"]
+    assert (nothing.fine, "the lake holds nothing of it" in nothing.text) == (False, True)
+    monkeypatch.setenv("KPILOTE_FROZEN_SOURCES", "")
+    lake.pull("hubspot", START, START + dt.timedelta(days=30), settings=reload())
+    before = {path: path.read_bytes() for path in Path(fresh.lake_url, "hubspot").rglob("*") if path.is_file()}
+    monkeypatch.delenv("SOURCES__HUBSPOT__ACCESS_TOKEN")
+    monkeypatch.setenv("KPILOTE_FROZEN_SOURCES", " hubspot ")
+    asked = len(company.requests)
+    pulled = lake.pull("hubspot", START, END, settings=reload())
+    assert (pulled.load_ids, pulled.rows) == ((), {})
+    found = {each.subject: each for each in findings(reload())}["hubspot"]
+    assert (found.fine, found.text) == (True, "history through 2026-06-30, not pulled (KPILOTE_FROZEN_SOURCES)")
+    assert not [each for each in company.requests[asked:] if "hubspot" in str(each)]
+    assert before == {path: path.read_bytes() for path in Path(fresh.lake_url, "hubspot").rglob("*") if path.is_file()}
 
 
 def test_the_doctor_says_when_nobody_answers(fresh: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,13 +14,15 @@ from typing import Any
 from ingestion import lake
 from ingestion.settings import DEFAULT_SOURCES, Settings
 from orchestration.environment import variables
-from sandbox.server import running
+from sandbox.changes import Change, changed
+from sandbox.server import Running, running
 from sandbox.world import Snapshot, World
 from tests.verify.warehouse import Warehouse
 
 PROJECT = Path(__file__).parents[2] / "dbt_project"
 SEED, SCALE = 7, 0.2
 START, UNTIL = date(2025, 11, 1), date(2026, 5, 4)
+WORLD = World(seed=SEED, start=START, scale=SCALE)
 HASH_KEY = "0" * 32
 
 
@@ -54,17 +56,32 @@ def dbt(settings: Settings, project: Path, *arguments: str, target: Path | None 
             DuckDBConnectionManager.close_all_connections()
 
 
-def build(home: Path, sources: Sequence[str] = DEFAULT_SOURCES, scale: float = SCALE) -> Built:
-    """Pull the company's sources over HTTP and build the warehouse."""
-    world = World(seed=SEED, start=START, scale=scale)
-    settings = Settings(home=home, start_date=START, sources=tuple(sources), hash_key=HASH_KEY, _env_file=None)
-    served = running(world, until=UNTIL, home=home, sources=",".join(sources))
-    with served as sandbox, variables({**settings.environment(), **sandbox.env}):
+def settings_of(home: Path, sources: Sequence[str]) -> Settings:
+    return Settings(home=home, start_date=START, sources=tuple(sources), hash_key=HASH_KEY, _env_file=None)
+
+
+def pull(settings: Settings, served: Running, since: date, until: date) -> None:
+    """Pull the sources over HTTP."""
+    with variables({**settings.environment(), **served.env}):
         for source in settings.sources:
-            lake.pull(source, START, UNTIL, settings=settings)
-    told = home / "sandbox" / "world.json"
-    told.write_text(json.dumps({"seed": SEED, "scale": scale, "start": START.isoformat()}))
-    for command in ("seed", "run"):  # the project's own tests have a run of their own
-        result = dbt(settings, PROJECT, command)
+            lake.pull(source, since, until, settings=settings)
+
+
+def transform(settings: Settings, *arguments: str) -> None:
+    """Build the warehouse; the project's own tests have a run of their own."""
+    for command in (["seed"], ["run", *arguments]):
+        result = dbt(settings, PROJECT, *command)
         assert result.success, [run.message for run in result.result.results if run.status == "error"]
-    return Built(home, settings, world.snapshot(UNTIL))
+
+
+def build(
+    home: Path, sources: Sequence[str] = DEFAULT_SOURCES, changes: Sequence[Change] = (), world: World = WORLD
+) -> Built:
+    """Pull the company's sources and build the warehouse."""
+    settings = settings_of(home, sources)
+    with running(world, until=UNTIL, home=home, sources=",".join(sources), changes=changes) as served:
+        pull(settings, served, START, UNTIL)
+    told = home / "sandbox" / "world.json"
+    told.write_text(json.dumps({"seed": SEED, "scale": world.scale, "start": START.isoformat()}))
+    transform(settings)
+    return Built(home, settings, changed(world.snapshot(UNTIL), changes))

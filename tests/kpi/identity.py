@@ -15,8 +15,8 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from sandbox.world import Snapshot
-from tests.kpi.built import build
+from sandbox.world import Snapshot, World
+from tests.kpi.built import SEED, START, build
 
 # Who sat at the screen, by the record that stands; people nobody knows, tests and archived records are nobody.
 _TRUTH = """
@@ -83,7 +83,7 @@ def measured(found: pd.DataFrame) -> pd.DataFrame:
 def main(scale: float) -> None:
     """Precision and recall of identity."""
     with tempfile.TemporaryDirectory(prefix="kpilote-identity-") as folder:
-        built = build(Path(folder), scale=scale)
+        built = build(Path(folder), world=World(seed=SEED, start=START, scale=scale))
         figures = measured(sessions(built.settings.warehouse_path, built.snapshot))
     table = Table("evidence", *(f"[right]{name}" for name in ("sessions given", "right", "precision", "recall")))
     for row in figures.itertuples():

@@ -247,6 +247,14 @@ def test_a_script_is_told_all_that_is_missing_at_once() -> None:
     assert not Path(".env").exists()
 
 
+def test_of_a_closed_account_nothing_is_asked() -> None:
+    tools = ("--crm", "hubspot", "--analytics", "ga4", "--email", "mailchimp")
+    done = init({"KPILOTE_SOURCES": "hubspot,ga4,mailchimp", "KPILOTE_FROZEN_SOURCES": "hubspot"}, *tools, "--yes")
+    assert done.exit_code == 1
+    assert PROPERTY in done.output
+    assert HUBSPOT not in done.output
+
+
 def test_a_script_that_chooses_nothing_is_told_how() -> None:
     done = init({}, "--no-input")
     assert done.exit_code == 1

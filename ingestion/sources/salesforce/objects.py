@@ -168,7 +168,8 @@ def object_types(settings: SalesforceSettings) -> tuple[ObjectType, ...]:
             "Event", "events", "event_id",
             {
                 **about, "kind": own("meeting_kind_field") or "Type", "outcome": own("meeting_outcome_field"),
-                "start_at": "StartDateTime", "end_at": "EndDateTime",
+                "start_at": "StartDateTime", "end_at": "EndDateTime", "is_child": "IsChild",
+                "is_pattern": "IsRecurrence",
             },
         ),
         own.object(

@@ -1,22 +1,28 @@
--- What each deal that counts was, by every CRM that tells it: the one it was copied from until that one is history, its
--- own CRM from then on (var crm_until). A stage keeps the pipeline of the record that was in it.
+-- What each deal that counts was, by one CRM at a time: the one it was copied from until its copy tells anything, the
+-- copy from then on. Where var crm_until says when a CRM became history, that day takes the place of the copy's first
+-- word. An import fills a record step by step: of that day the copy tells only what it was in the end. A change keeps
+-- the pipeline that its record is in now.
 with
 
 deals as (
 
     select
         deal_id,
-        pipeline_id
+        pipeline_id,
+        created_at
     from {{ all_of('deals') }}
 
 ),
 
-merged as (
+history as (
 
     select
-        deal_id,
-        survivor_id
-    from {{ ref('int_deals__merges') }}
+        object_id as deal_id,
+        property,
+        value,
+        changed_at
+    from {{ all_of('history') }}
+    where object_type = 'deal'
 
 ),
 
@@ -27,37 +33,80 @@ records as (
 
 ),
 
--- From when on a copy tells of its deal.
+-- The records of a deal that was copied: what it was copied from, and the one that goes on.
+copied as (
+
+    select
+        deal_id as record_id,
+        survivor_id as deal_id
+    from {{ ref('int_deals__merges') }}
+    union
+    select
+        survivor_id as record_id,
+        survivor_id as deal_id
+    from {{ ref('int_deals__merges') }}
+
+),
+
+-- A CRM may let a copy be dated back to its original: what it tells begins with the import.
 begins as (
 
     select
-        merged.survivor_id as deal_id,
-        max({{ read_until('merged.deal_id') }}) as told_from
-    from merged
-    inner join deals on merged.deal_id = deals.deal_id
-    group by merged.survivor_id
+        copied.record_id,
+        copied.deal_id,
+        coalesce(min(history.changed_at), min(deals.created_at)) as first_told_at
+    from copied
+    inner join deals on copied.record_id = deals.deal_id
+    left join history on copied.record_id = history.deal_id
+    group by copied.record_id, copied.deal_id
+
+),
+
+ordered as (
+
+    select
+        record_id,
+        deal_id,
+        first_told_at,
+        {{ read_until('record_id') }} as read_until,
+        row_number() over (
+            partition by deal_id
+            order by case when record_id = deal_id then 1 else 0 end, first_told_at, record_id
+        ) as place
+    from begins
+
+),
+
+turns as (
+
+    select
+        ordered.record_id,
+        ordered.deal_id,
+        coalesce(earlier.read_until, case when earlier.place is not null then ordered.first_told_at end) as told_from,
+        case when later.place is not null then coalesce(ordered.read_until, later.first_told_at) end as told_until
+    from ordered
+    left join ordered as earlier on ordered.deal_id = earlier.deal_id and ordered.place = earlier.place + 1
+    left join ordered as later on ordered.deal_id = later.deal_id and ordered.place = later.place - 1
 
 ),
 
 told as (
 
     select
-        coalesce(merged.survivor_id, deals.deal_id) as deal_id,
+        coalesce(turns.deal_id, deals.deal_id) as deal_id,
         deals.pipeline_id,
         history.property,
         history.value,
         history.changed_at,
-        case when merged.survivor_id is not null then {{ read_until('deals.deal_id') }} end as told_until,
-        case when merged.survivor_id is null then begins.told_from end as told_from
-    from {{ all_of('history') }} as history
-    inner join deals on history.object_id = deals.deal_id
-    left join merged on deals.deal_id = merged.deal_id
-    left join begins on deals.deal_id = begins.deal_id
-    where history.object_type = 'deal'
+        turns.told_from,
+        turns.told_until,
+        {{ reporting_midnight(add_days(reporting_date('turns.told_from'), 1)) }} as told_whole_from
+    from history
+    inner join deals on history.deal_id = deals.deal_id
+    left join turns on deals.deal_id = turns.record_id
 
 ),
 
--- What a copy had become by the day from which it tells.
 carried as (
 
     select
@@ -65,10 +114,12 @@ carried as (
         pipeline_id,
         property,
         value,
-        told_from as changed_at,
-        row_number() over (partition by deal_id, property order by changed_at desc, value desc) as recency
+        greatest(changed_at, told_from) as changed_at,
+        row_number() over (
+            partition by deal_id, told_from, property order by changed_at desc, value desc
+        ) as recency
     from told
-    where changed_at < told_from
+    where changed_at < told_whole_from and (told_until is null or greatest(changed_at, told_from) < told_until)
 
 ),
 
@@ -83,7 +134,7 @@ counted as (
     from told
     where
         (told_until is null or changed_at < told_until)
-        and (told_from is null or changed_at >= told_from)
+        and (told_whole_from is null or changed_at >= told_whole_from)
     union all
     select
         deal_id,

@@ -1,13 +1,29 @@
--- Deals that were copied from one CRM into another, and the copy that goes on from there.
+-- Deals that were copied from one CRM into another, and the copy that goes on from there. A copy that was deleted is
+-- none, but where the CRM of its original was history by then, and no other copy stands, the deal is deleted with it.
 with recursive
+
+known as (
+
+    select
+        imported_id,
+        deal_id,
+        is_archived,
+        max(case when is_archived then 0 else 1 end) over (partition by imported_id) = 1 as has_standing_copy
+    from {{ all_of('deals') }}
+    where
+        imported_id is not null
+        and imported_id != deal_id
+        and (not is_archived or updated_at >= {{ read_until('imported_id') }})
+
+),
 
 copies as (
 
     select
         imported_id as loser_id,
         deal_id as survivor_id
-    from {{ all_of('deals') }}
-    where imported_id is not null and imported_id != deal_id and not is_archived
+    from known
+    where not (is_archived and has_standing_copy)
 
 ),
 

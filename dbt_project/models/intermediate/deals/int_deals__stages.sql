@@ -1,5 +1,6 @@
 -- The stages each deal has been in, in order: from one change to the next, the last one still open. A deal whose
--- history the CRM does not tell has been in its present stage since it was created.
+-- history the CRM does not tell has been in its present stage since it was created. Which pipeline a stage is of, its
+-- id tells where the present pipeline has none of that id: a deal that moved was in stages of the one before.
 with
 
 deals as (
@@ -50,6 +51,7 @@ changes as (
 stages as (
 
     select
+        {{ dbt.split_part('stages.pipeline_id', "':'", 1) }} as source_name,
         stages.pipeline_id,
         stages.stage_id,
         coalesce(stage_map.stage, stages.label, stages.stage_id) as stage,
@@ -64,23 +66,52 @@ stages as (
 
 ),
 
-named as (
+homes as (
+
+    select
+        source_name,
+        stage_id,
+        min(pipeline_id) as pipeline_id
+    from stages
+    group by source_name, stage_id
+
+),
+
+placed as (
 
     select
         changes.deal_id,
-        changes.pipeline_id,
+        {{ dbt.split_part('changes.pipeline_id', "':'", 1) }} as source_name,
+        coalesce(own.pipeline_id, homes.pipeline_id, changes.pipeline_id) as pipeline_id,
         changes.stage_id,
-        coalesce(stages.stage, changes.stage_id) as stage,
+        changes.changed_at,
+        changes.created_at
+    from changes
+    left join stages as own on changes.pipeline_id = own.pipeline_id and changes.stage_id = own.stage_id
+    left join homes
+        on
+            changes.stage_id = homes.stage_id
+            and homes.source_name = {{ dbt.split_part('changes.pipeline_id', "':'", 1) }}
+
+),
+
+named as (
+
+    select
+        placed.deal_id,
+        placed.source_name,
+        placed.stage_id,
+        coalesce(stages.stage, placed.stage_id) as stage,
         stages.display_order as stage_order,
         case
             when stages.is_won then 'won'
             when stages.is_closed then 'lost'
             else 'open'
         end as stage_status,
-        changes.changed_at,
-        changes.created_at
-    from changes
-    left join stages on changes.pipeline_id = stages.pipeline_id and changes.stage_id = stages.stage_id
+        placed.changed_at,
+        placed.created_at
+    from placed
+    left join stages on placed.pipeline_id = stages.pipeline_id and placed.stage_id = stages.stage_id
 
 ),
 
@@ -91,7 +122,7 @@ compared as (
         lag(stage_id) over (partition by deal_id order by changed_at, stage_id) as stage_before,
         -- A copy in another CRM goes on in the stage that has the same name there.
         coalesce(
-            lag(pipeline_id) over (partition by deal_id order by changed_at, stage_id) != pipeline_id
+            lag(source_name) over (partition by deal_id order by changed_at, stage_id) != source_name
             and lag(stage) over (partition by deal_id order by changed_at, stage_id) = stage,
             false
         ) as is_same_elsewhere

@@ -1,4 +1,5 @@
--- What the sends and events of a campaign are made of: days of the sources, by the load that speaks for them.
+-- What the sends and events of a campaign are made of: days of the sources, by the load that speaks for them. How many
+-- rows a day has moves where another message turns out to be of the campaign.
 {{ config(meta={
     'month_of': 'sent_at',
     'stands_for': ['int_email_campaigns__unified']
@@ -9,29 +10,35 @@ with
 
 inputs as (
 
-    select distinct
+    select
         'sends' as input,
         campaign_id,
         filed_day,
         load_id,
-        cast(null as {{ dbt.type_string() }}) as made_by
+        cast(null as {{ dbt.type_string() }}) as made_by,
+        count(*) as row_count
     from {{ all_of('email_sends') }}
+    group by campaign_id, filed_day, load_id
     union all
-    select distinct
+    select
         'unsubscribes' as input,
         campaign_id,
         filed_day,
         load_id,
-        cast(null as {{ dbt.type_string() }}) as made_by
+        cast(null as {{ dbt.type_string() }}) as made_by,
+        count(*) as row_count
     from {{ all_of('email_unsubscribes') }}
+    group by campaign_id, filed_day, load_id
     union all
-    select distinct
+    select
         'activity' as input,
         campaign_id,
         filed_day,
         load_id,
-        made_by
+        made_by,
+        count(*) as row_count
     from {{ all_of('email_activity') }}
+    group by campaign_id, filed_day, load_id, made_by
 
 ),
 
@@ -51,6 +58,7 @@ select
     inputs.filed_day,
     inputs.load_id,
     inputs.made_by,
+    inputs.row_count,
     campaigns.campaign,
     campaigns.sent_at
 from inputs

@@ -1,31 +1,44 @@
--- What recipients did with campaigns, filed under its own UTC day. Incremental like
--- int_ga4__session_parts: a day that was read again is replaced whole.
-{{ config(
-    materialized='incremental',
-    incremental_strategy='replace_days',
-    on_schema_change='sync_all_columns',
-    meta={'day_owners': 'stg_klaviyo__event_days', 'day_column': 'filed_day'}
-) }}
+-- What recipients did with campaigns, as far as the campaigns are known today.
+{{ config(materialized='view') }}
 
 with
 
-new_days as (
+activity as (
 
-    {{ new_day_owners(ref('stg_klaviyo__event_days'), 'filed_day') }}
+    select
+        load_id,
+        filed_day,
+        message_id,
+        email_hash,
+        action,
+        url,
+        ordinal,
+        is_machine,
+        occurred_at,
+        made_by
+    from {{ ref('int_klaviyo__message_activity') }}
+
+),
+
+messages as (
+
+    select
+        message_id,
+        campaign_id
+    from {{ ref('stg_klaviyo__messages') }}
 
 )
 
 select
     activity.load_id,
     activity.filed_day,
-    activity.campaign_id,
+    {{ record_id('klaviyo', 'messages.campaign_id') }} as campaign_id,
     activity.email_hash,
     activity.action,
     activity.url,
     activity.ordinal,
     activity.is_machine,
     activity.occurred_at,
-    cast('{{ made_by() }}' as varchar) as made_by
-from {{ ref('stg_klaviyo__email_activity') }} as activity
-inner join new_days on activity.filed_day = new_days.day and activity.load_id = new_days.load_id
-where activity.campaign_id is not null and activity.email_hash is not null
+    activity.made_by
+from activity
+inner join messages on activity.message_id = messages.message_id

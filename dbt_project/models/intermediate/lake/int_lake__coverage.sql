@@ -1,5 +1,6 @@
--- One row: the days every API source has been pulled for. Derived from what the loads say they covered, never from a
--- clock, so rebuilding from the same lake gives the same rows. Files people edit cover everything and do not count.
+-- One row: the days every API source has been pulled for; one that is history does not hold the others back. Derived
+-- from what the loads say they covered, never from a clock, so rebuilding from the same lake gives the same rows. Files
+-- people edit cover everything and do not count.
 with
 
 windows as (
@@ -28,5 +29,5 @@ sources as (
 
 select
     min(first_day) as data_from,
-    min(last_day) as data_through
+    min(case when source_name in {{ in_list(apis_pulled()) }} then last_day end) as data_through
 from sources

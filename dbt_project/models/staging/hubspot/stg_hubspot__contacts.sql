@@ -12,6 +12,7 @@ select
     {{ record_id('hubspot', 'owner_id') }} as owner_id,
     {{ record_ids('hubspot', 'merged_ids') }} as merged_ids,
     email_hash,
+    {{ typed_null('varchar[]') }} as email_hashes,
     ga_client_id as client_id,
     user_key_hash,
 

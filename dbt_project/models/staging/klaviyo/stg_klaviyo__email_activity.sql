@@ -12,7 +12,7 @@ events as (
 select
     -- ids
     load_id,
-    campaign_id,
+    message_id,
     email_hash,
     ordinal,
 

@@ -16,6 +16,7 @@ events as (
         occurred_at,
         event_id
     from {{ ref('stg_klaviyo__events') }}
+    where campaign_id is not null
 
 ),
 

@@ -13,7 +13,7 @@ events as (
         occurred_at,
         row_number() over (partition by campaign_id, email_hash order by occurred_at, event_id) as recency
     from {{ ref('stg_klaviyo__events') }}
-    where metric = 'unsubscribed from email marketing'
+    where metric = 'unsubscribed from email marketing' and campaign_id is not null
 
 )
 

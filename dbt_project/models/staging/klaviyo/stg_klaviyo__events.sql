@@ -1,5 +1,5 @@
 -- What recipients of campaigns did, of the load that speaks for the day. What automations sent belongs to no campaign
--- and is left out.
+-- and is left out; a message of a campaign that is not known yet has none.
 {{ config(materialized='view') }}
 
 with
@@ -30,7 +30,8 @@ source as (
     from {{ source('klaviyo', 'events') }} as events
     inner join days
         on events.event_day = days.day and events._dlt_load_id = days.load_id
-    inner join messages on events.message_id = messages.message_id
+    left join messages on events.message_id = messages.message_id
+    where nullif(events.flow_id, '') is null
 
 )
 
@@ -38,6 +39,7 @@ select
     -- ids
     _dlt_load_id as load_id,
     event_id,
+    message_id,
     {{ record_id('klaviyo', 'campaign_id') }} as campaign_id,
     -- A profile without an address is a recipient all the same: both are hashes, and no two meet.
     coalesce(email_hash, profile_id) as email_hash,

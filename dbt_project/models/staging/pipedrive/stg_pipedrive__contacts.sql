@@ -81,6 +81,7 @@ select
     {{ record_id('pipedrive', 'source.owner_id') }} as owner_id,
     {{ record_ids('pipedrive', 'survivors.merged_ids') }} as merged_ids,
     source.email_hash,
+    source.email_hashes,
     source.client_id,
     source.user_key_hash,
 

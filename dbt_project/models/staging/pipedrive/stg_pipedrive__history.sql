@@ -3,6 +3,7 @@
 -- Pipedrive tells changes, not what a deal was created with: that is the value before its first change, or the present
 -- one. Where the present value is another than the last change told (its changes could not be read yet), it holds since
 -- the deal says so. Won and lost are a status: a deal's stage is its status while it is closed, else the one it is in.
+-- A close may be dated back, as an import does: it was then, and what the status was after that is void.
 -- Of a meeting nothing is told but when it was booked and when somebody marked it as done.
 with
 
@@ -95,6 +96,31 @@ numbered as (
 
 ),
 
+closes as (
+
+    select
+        deal_id,
+        'status' as property,
+        case status when 'won' then won_at when 'lost' then lost_at end as closed_at
+    from deals
+
+),
+
+dated as (
+
+    select
+        numbered.deal_id,
+        numbered.property,
+        numbered.new_value,
+        case when numbered.recency = 1 then coalesce(closes.closed_at, numbered.changed_at) else numbered.changed_at end
+            as changed_at,
+        numbered.change_number
+    from numbered
+    left join closes on numbered.deal_id = closes.deal_id and numbered.property = closes.property
+    where closes.closed_at is null or numbered.recency = 1 or numbered.changed_at < closes.closed_at
+
+),
+
 events as (
 
     select
@@ -116,7 +142,7 @@ events as (
         new_value as value,
         changed_at,
         change_number
-    from numbered
+    from dated
     union all
     select
         present.deal_id,

@@ -79,6 +79,7 @@ select
     {{ record_id('salesforce', 'people.owner_id') }} as owner_id,
     {{ record_ids('salesforce', 'losers.merged_ids') }} as merged_ids,
     people.email_hash,
+    {{ typed_null('varchar[]') }} as email_hashes,
     people.client_id,
     people.user_key_hash,
 

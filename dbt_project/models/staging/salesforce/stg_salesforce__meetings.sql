@@ -1,3 +1,4 @@
+-- Events in the calendars of those who were invited are copies, and the pattern of a series is none of its meetings.
 with
 
 source as (
@@ -21,3 +22,4 @@ select
     {{ utc_timestamp('created_at') }} as created_at,
     {{ utc_timestamp('start_at') }} as starts_at
 from source
+where not coalesce(is_child, false) and not coalesce(is_pattern, false)
