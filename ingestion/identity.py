@@ -9,12 +9,12 @@ as well.
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ingestion.errors import KpiloteError
 from ingestion.people import Contact, Node, People
-from ingestion.persons import Persons
+from ingestion.persons import Persons, Rules
 from ingestion.privacy import Hasher
 from ingestion.registry import SOURCES
 from ingestion.settings import Settings
@@ -66,18 +66,21 @@ def _people() -> list[str]:
     return [name for name, source in SOURCES.items() if source.kind != "files"]
 
 
-def resolve(settings: Settings, start: set[Node], left: Collection[str] = ()) -> Identity:
-    """Everything of the person that the start leads to; left: CRMs that are history (var crm_until). Nothing found: an
-    identity without rows.
-    """
+def resolve(settings: Settings, start: set[Node], rules: Rules) -> Identity:
+    """Everything of the person that the start leads to. Nothing found: an identity without rows."""
     with People(settings) as seen:
-        people = _Graph(seen, settings.sources, left)
+        people = _Graph(seen, settings.sources, rules)
+        shared = seen.shared_logins(rules.most_browsers_per_login)
+
+        def logins(client: str) -> set[str]:
+            return seen.logins(client) - shared
+
         asked = {value for kind, value in start if kind == "client"}
-        person = people.reach(start.union(*(people.users(each, seen.logins(each)) for each in asked)))
+        person = people.reach(start.union(*(people.users(each, logins(each)) for each in asked)))
         hashes = {value for kind, value in person if kind == "hash"}
         captured = people.clients({value for kind, value in person if kind == "contact"})
-        for each in captured | seen.browsers(hashes) | asked:
-            if people.owns(person, each, seen.logins(each)):
+        for each in captured | seen.browsers(hashes - shared) | asked:
+            if people.owns(person, each, logins(each)):
                 person.add(("client", each))
         clients = {value for kind, value in person if kind == "client"}
         person |= {("order", each) for each in seen.orders(clients, hashes)}
@@ -88,7 +91,7 @@ def resolve(settings: Settings, start: set[Node], left: Collection[str] = ()) ->
 class _Graph:
     """The contacts of the lake as a graph of who is who, and what the newest load says of each."""
 
-    def __init__(self, seen: People, sources: Sequence[str], left: Collection[str]) -> None:
+    def __init__(self, seen: People, sources: Sequence[str], rules: Rules) -> None:
         self._next: dict[Node, set[Node]] = defaultdict(set)
         self._newest: dict[str, Contact] = {}
         self._clients: dict[str, set[str]] = defaultdict(set)
@@ -101,7 +104,8 @@ class _Graph:
             self._clients[row.id].update(row.clients)
         for first, *others in seen.subscribers():
             self._join(first, *others)
-        self._persons = Persons(self._newest, sources, left)
+        self._persons = Persons(self._newest, sources, rules)
+        self._most_users = rules.most_persons_per_browser
 
     def _join(self, one: Node, *others: Node) -> None:
         for other in others:
@@ -125,7 +129,9 @@ class _Graph:
     def owns(self, person: set[Node], client: str, logged_in: set[str]) -> bool:
         """Whether the models give a browser to this person, or would if it counted and nobody else does."""
         users = {contact for contact, row in self._newest.items() if client in row.clients or row.login in logged_in}
-        known = [since for contact in users if (since := self._persons.known_since(contact)) is not None]
+        known = {since for contact in users if (since := self._persons.known_since(contact)) is not None}
+        if len(known) > self._most_users:
+            return False
         return not known or ("contact", min(known)[1]) in person
 
     def users(self, client: str, logged_in: set[str]) -> set[Node]:

@@ -5,6 +5,7 @@ the registry says (`Table.identifiers`), so a new source needs nothing here. Bel
 (`identity.py`).
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -39,6 +40,7 @@ class Contact:
     losers: tuple[str, ...]
     archived: bool
     is_test: bool
+    is_role_address: bool
     created_at: Any
 
 
@@ -67,7 +69,11 @@ class People:
 
     def _contacts(self, each: Table) -> Iterator[Contact]:
         """Rows of one table of contacts, oldest first. A merge is told by the survivor (a list) or by the loser."""
-        names = list(dict.fromkeys([one.column for one in each.identifiers] + ["archived", "is_test", "created_at"]))
+        names = list(
+            dict.fromkeys(
+                [one.column for one in each.identifiers] + ["archived", "is_test", "is_role_address", "created_at"]
+            )
+        )
         order = f"_dlt_load_id::double, {each.updated_column}"
         query = f"select {', '.join(names)} from {self._files(each)} where {each.key[0]} is not null order by {order}"  # noqa: S608
         links = _of(each, "contact", "link")
@@ -86,6 +92,7 @@ class People:
                 losers=_values(each, row, lists),
                 archived=bool(row["archived"]),
                 is_test=bool(row["is_test"]),
+                is_role_address=bool(row["is_role_address"]),
                 created_at=row["created_at"],
             )
 
@@ -115,6 +122,15 @@ class People:
             query = f"select distinct {client} from {self._files(each)} where list_contains($1, {login})"  # noqa: S608
             found |= {browser for (browser,) in self._ask(query, sorted(hashes)) if browser is not None}
         return found
+
+    def shared_logins(self, most: int) -> set[str]:
+        """Login ids that were seen on more browsers than that."""
+        seen: Counter[str] = Counter()
+        for each, client, login in self._visits():
+            files = self._files(each)
+            query = f"select {login}, count(distinct {client}) from {files} where {login} is not null group by all"  # noqa: S608
+            seen.update(dict(self._ask(query)))
+        return {login for login, browsers in seen.items() if browsers > most}
 
     def logins(self, client: str) -> set[str]:
         """Who logged in on a browser."""

@@ -3,13 +3,14 @@
 Flow: newest row of every contact → (loser, survivor) links → person of a contact. The rules are those of the models
 (dbt_project, macros/merges.sql and int_persons__contacts), which tests compare with these: what a CRM merged itself,
 told by the survivor or by the loser; where it tells neither, a person that is gone whose address one that stands has
-besides its own; one address in several CRMs, of which those that are history come last. Contacts of CRMs that are off
-are nobody to the models. Belongs here: who
+besides its own; one address in several CRMs, of which those that are history come last, unless it is a test's, a
+function's or of too many (docs/identity.md). Contacts of CRMs that are off are nobody to the models. Belongs here: who
 is one person now. Does not: who was at any time (`identity.py`).
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ingestion.people import Contact
@@ -18,19 +19,32 @@ from ingestion.people import Contact
 DEPTH = 10
 
 
-class Persons:
-    """Contacts of the sources that are on, in the order in which settings name these; left: CRMs that are history."""
+@dataclass(frozen=True)
+class Rules:
+    """Variables of the dbt project: CRMs that are history (`crm_until`), and what joins nobody (`identity_most_…`)."""
 
-    def __init__(self, newest: Mapping[str, Contact], sources: Sequence[str], left: Collection[str]) -> None:
-        self._left = left
+    crm_until: Collection[str]
+    most_records_per_value: int
+    most_records_per_survivor: int
+    most_persons_per_browser: int
+    most_browsers_per_login: int
+
+
+class Persons:
+    """Contacts of the sources that are on, in the order in which settings name these."""
+
+    def __init__(self, newest: Mapping[str, Contact], sources: Sequence[str], rules: Rules) -> None:
+        self._rules = rules
         self._contacts = {id_: row for id_, row in newest.items() if row.source in sources}
         self._order = {name: place for place, name in enumerate(sources)}
         own: dict[str, set[str]] = defaultdict(set)
         for loser, survivor in self._merged():
             own[loser].add(survivor)
-        self._links = {loser: set(survivors) for loser, survivors in own.items()}
-        for loser, survivor in self._between_crms(own):
-            self._links.setdefault(loser, set()).add(survivor)
+        between = list(self._between_crms(own))
+        self._links = _joined(own, between)
+        records = Counter(self._survivor(loser) for loser in self._links)
+        sound = [link for link in between if records[self._survivor(link[0])] < rules.most_records_per_survivor]
+        self._links = _joined(own, sound)
         self._created: dict[str, list[Any]] = defaultdict(list)
         for id_, row in self._contacts.items():
             self._created[self._survivor(id_)].append(_in_order(row.created_at))
@@ -63,16 +77,34 @@ class Persons:
     def _between_crms(self, own: Mapping[str, set[str]]) -> Iterator[tuple[str, str]]:
         """One address in several CRMs. What a record was merged into knows what the record knew."""
         by_address: dict[str, set[str]] = defaultdict(set)
+        doubtful = {row.address for row in self._contacts.values() if row.is_role_address and not row.is_test}
         for id_, row in self._contacts.items():
-            for address in {row.address, *row.addresses} - {None}:
-                by_address[str(address)] |= self._contacts.keys() & (own.get(id_) or {id_})
+            known = {
+                each for each in own.get(id_) or {id_} if each in self._contacts and not self._contacts[each].is_test
+            }
+            for address in {row.address, *row.addresses} - {None} - doubtful if known and not row.is_test else ():
+                by_address[str(address)] |= known
         for contacts in by_address.values():
-            first = min(contacts, key=self._rank, default="")
-            yield from ((each, first) for each in contacts if _source(each) != _source(first))
+            if len(contacts) <= self._rules.most_records_per_value:
+                first = min(contacts, key=self._rank)
+                yield from ((each, first) for each in contacts if _source(each) != _source(first))
 
     def _rank(self, contact: str) -> tuple[Any, ...]:
         row = self._contacts[contact]
-        return row.source in self._left, row.archived, self._order[row.source], _in_order(row.created_at), contact
+        return (
+            row.source in self._rules.crm_until,
+            row.archived,
+            self._order[row.source],
+            _in_order(row.created_at),
+            contact,
+        )
+
+
+def _joined(own: Mapping[str, set[str]], more: Sequence[tuple[str, str]]) -> dict[str, set[str]]:
+    links = {loser: set(survivors) for loser, survivors in own.items()}
+    for loser, survivor in more:
+        links.setdefault(loser, set()).add(survivor)
+    return links
 
 
 def _source(contact: str) -> str:

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 from ingestion import erasure as lake_side
 from ingestion import identity, suppression
 from ingestion.errors import KpiloteError
+from ingestion.persons import Rules
 from ingestion.pipeline import alone
 from ingestion.privacy import Hasher
 from ingestion.registry import SOURCES
@@ -69,12 +70,23 @@ def find(now: Settings, email: str | None, vendor_id: str | None) -> identity.Id
     hasher = Hasher(now.require_hash_key())
     start = identity.from_address(email, hasher) if email is not None else identity.from_id(vendor_id or "", hasher)
     known = suppression.read(now)
-    found = identity.resolve(now, start, dbt.rule("crm_until"))
+    found = identity.resolve(now, start, rules())
     if not found.rows:
         if any(known.knows(kind, value) for kind, value in start):
             raise ErasureError("this person was erased before: nothing is left to erase")
         raise ErasureError("the lake holds nothing of this person: check what was typed; nothing was changed")
     return found
+
+
+def rules() -> Rules:
+    """What the models join by."""
+    return Rules(
+        crm_until=dbt.rule("crm_until"),
+        most_records_per_value=dbt.rule("identity_most_records_per_value"),
+        most_records_per_survivor=dbt.rule("identity_most_records_per_survivor"),
+        most_persons_per_browser=dbt.rule("identity_most_persons_per_browser"),
+        most_browsers_per_login=dbt.rule("identity_most_browsers_per_login"),
+    )
 
 
 def counted(found: identity.Identity) -> str:
