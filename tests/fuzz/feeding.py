@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any
 
 from ingestion.errors import KpiloteError
@@ -11,7 +12,7 @@ from ingestion.privacy import Hasher
 from ingestion.registry import source
 from ingestion.rows import Convert
 from ingestion.settings import Settings
-from ingestion.streams import Context, Stream, Tally
+from ingestion.streams import Connector, Context, Stream, Tally
 
 START, END = dt.date(2026, 5, 1), dt.date(2026, 6, 15)
 ADDRESS = "ann.planted@example.com"
@@ -43,7 +44,25 @@ class LostError(AssertionError):
 
 def context(source_name: str) -> Offline:
     settings = Settings(_env_file=None, start_date=START)  # type: ignore[call-arg]
-    return Offline(source(source_name), START, END, dt.datetime(2026, 6, 15, tzinfo=dt.UTC), Hasher("key"), settings)
+    return Offline(
+        source(source_name), START, END, dt.datetime.combine(END, dt.time(), dt.UTC), Hasher("key"), settings
+    )
+
+
+def connected(within: Offline) -> Connector:
+    """The connector of the context's source."""
+    connector: Connector = import_module(f"ingestion.sources.{within.source.name}").connect(within)
+    return connector
+
+
+def told(source_name: str) -> dict[str, list[str]]:
+    """Every row a first pull makes of what a source says now, as texts in a fixed order, by table."""
+    within, found = context(source_name), dict[str, list[str]]()
+    connector = connected(within)
+    for name, stream in connector.streams.items():
+        for item in Runner(within, connector.convert, Tally(), _silent).run(name, stream):
+            found.setdefault(item.meta.table_name, []).extend(map(repr, item.data.to_pylist()))
+    return {table: sorted(rows) for table, rows in found.items()}
 
 
 def feed(

@@ -32,8 +32,18 @@ ADDED_COLUMNS = {
     "hubspot/contacts": ["country", "email_domain"],
     "hubspot/companies": ["employees", "industry"],
     "hubspot/deals": ["lost_reason"],
+    "salesforce/leads": ["country", "email_domain", "employees"],
+    "salesforce/contacts": ["country", "email_domain"],
+    "salesforce/accounts": ["employees", "industry"],
+    "salesforce/opportunities": ["lost_reason"],
+    "pipedrive/persons": ["country", "email_domain"],
+    "pipedrive/organizations": ["employees", "industry"],
+    "pipedrive/deals": ["lost_reason"],
     "ga4/events": ["campaign", "device"],
+    "matomo/visits": ["campaign", "device"],
     "mailchimp/email_activity": ["url"],
+    "brevo/email_activity": ["url"],
+    "klaviyo/events": ["url"],
 }
 
 
@@ -42,6 +52,7 @@ class Twin:
     """One history. `until` is the first day the company has not lived yet; `project`: another dbt project than ours."""
 
     home: Path
+    sources: str
     company: Running
     project: Manifest | None = None
     until: dt.date = FIRST
@@ -51,7 +62,7 @@ class Twin:
     def settings(self) -> Settings:
         values = {
             "KPILOTE_HOME": str(self.home), "KPILOTE_LAKE_URL": "", "KPILOTE_START_DATE": START.isoformat(),
-            "KPILOTE_SOURCES": "hubspot,ga4,mailchimp,spreadsheets", "KPILOTE_HASH_KEY": "a key of the tests",
+            "KPILOTE_SOURCES": self.sources, "KPILOTE_HASH_KEY": "a key of the tests",
             "KPILOTE_TIMEZONE": "Europe/Paris", "KPILOTE_CURRENCY": "EUR", **self.company.env,
         }  # fmt: skip
         os.environ.update(values)
@@ -77,11 +88,11 @@ class Twin:
                 pq.write_table(pq.read_table(path).drop_columns(columns), path)
 
     def erase(self, which: int) -> bool:
-        """Erase one of the contacts, counted in id order; False where nothing of them is in the lake."""
+        """Erase one of the contacts, counted in the order of addresses; False where nothing of them is in the lake."""
         settings = self.settings()
-        ids = sorted(self.company.sandbox.view.snapshot.contacts["contact_id"])
+        addresses = sorted(self.company.sandbox.view.snapshot.contacts["email"].dropna())
         try:
-            found = erasure.find(settings, None, f"hubspot:{ids[which % len(ids)]}")
+            found = erasure.find(settings, addresses[which % len(addresses)], None)
         except erasure.ErasureError:
             return False
         with runs.instance() as dagster, erasure.quiet(settings):
