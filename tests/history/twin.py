@@ -1,7 +1,8 @@
 """A home refreshed step by step, and beside it the marts built from scratch from the same lake.
 
-Flow: sandbox over HTTP → lake → dbt on the home's own warehouse │ dbt on an empty one → tables that differ. Everything
-runs in this process and dbt parses its project once: homes of all histories stand at one place, one after the other.
+Flow: sandbox over HTTP → lake → dbt on the home's own warehouse │ dbt on one that remembers nothing → tables that
+differ. Everything runs in this process and dbt parses its project once: homes of all histories stand at one place, one
+after the other.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import shutil
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow.parquet as pq
@@ -45,6 +47,8 @@ ADDED_COLUMNS = {
     "brevo/email_activity": ["url"],
     "klaviyo/events": ["url"],
 }
+# Materialisations that keep nothing of an earlier run.
+WHOLE = ("table", "view")
 
 
 @dataclass
@@ -104,14 +108,20 @@ class Twin:
         self._dbt(self.settings(), "run", "--select", self.select, *_without(left))
 
     def scratch(self) -> Path:
-        """Build the marts of the same lake in an empty warehouse; returns its folder."""
-        ours = self.settings()
-        folder = self.home / "scratch"
+        """Build the marts of the same lake in a warehouse that remembers nothing; returns its folder.
+
+        What keeps rows of earlier runs, and all that rests on it, is built anew. The rest has no memory: the refresh
+        before made it whole from this lake, and making it once more would say the same.
+        """
+        ours, folder = self.settings(), self.home / "scratch"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         other = ours.model_copy(update={"home": folder})
-        self._dbt(other, "seed")
-        self._dbt(other, "run", "--select", self.select)
+        shutil.copy(ours.warehouse_path, other.warehouse_path)
+        project = self.project or dbt.parsed(ours)
+        kept = [node for node in project.nodes.values() if node.unique_id not in _remembering(project)]
+        _drop_but(other.warehouse_path, {(node.schema, node.name) for node in kept})
+        self._dbt(other, "run", "--select", self.select, "--exclude", *(node.name for node in kept if _is_model(node)))
         return folder
 
     def differences(self, folder: Path, left: Collection[str] = ()) -> list[str]:
@@ -138,6 +148,33 @@ class Twin:
         dbt._close_warehouse()
         failed = [each.message for each in result.result.results if each.status == "error"] if result.result else []
         assert result.success, failed[:1] or result.exception
+
+
+def _is_model(node: Any) -> bool:
+    return bool(node.resource_type == "model" and node.config.enabled)
+
+
+def _remembering(project: Manifest) -> set[str]:
+    """Models that are not made whole in every run, and all that rests on one, by id."""
+    found: set[str] = set()
+    reached = [id_ for id_, node in project.nodes.items() if _is_model(node) and node.config.materialized not in WHOLE]
+    while reached:
+        if (id_ := reached.pop()) not in found:
+            found.add(id_)
+            reached += project.child_map[id_]
+    return found
+
+
+def _drop_but(warehouse: Path, kept: Collection[tuple[str, str]]) -> None:
+    """Leave only these tables and views, each with its schema."""
+    with duckdb.connect(str(warehouse)) as connection:
+        everything = connection.execute(
+            "select 'table', schema_name, table_name from duckdb_tables()"
+            " union all select 'view', schema_name, view_name from duckdb_views() where not internal"
+        ).fetchall()
+        for kind, schema, name in everything:
+            if (schema, name) not in kept:
+                connection.execute(f'drop {kind} "{schema}"."{name}"')
 
 
 def _without(left: Collection[str]) -> list[str]:
