@@ -3,13 +3,17 @@
 import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import import_module
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+from ingestion import lake
 from ingestion.errors import KpiloteError
 from ingestion.pipeline import Runner
 from ingestion.privacy import Hasher
-from ingestion.registry import source
+from ingestion.registry import SOURCES, source
 from ingestion.rows import Convert
 from ingestion.settings import Settings
 from ingestion.streams import Connector, Context, Stream, Tally
@@ -42,8 +46,16 @@ class LostError(AssertionError):
     """Rows came in that are neither accepted nor refused."""
 
 
+@cache
+def _empty_home() -> TemporaryDirectory[str]:
+    """A home whose lake knows every table and holds no row; it goes with the process."""
+    folder = TemporaryDirectory()
+    lake.prepare(Settings(_env_file=None, home=Path(folder.name)), tuple(SOURCES))  # type: ignore[call-arg]
+    return folder
+
+
 def context(source_name: str) -> Offline:
-    settings = Settings(_env_file=None, start_date=START)  # type: ignore[call-arg]
+    settings = Settings(_env_file=None, home=Path(_empty_home().name), start_date=START)  # type: ignore[call-arg]
     return Offline(
         source(source_name), START, END, dt.datetime.combine(END, dt.time(), dt.UTC), Hasher("key"), settings
     )

@@ -26,21 +26,23 @@ from tests.fuzz.feeding import END, START, Outcome, connected, context, feed
 
 SCALE = 0.05
 # Small pages, so that a small company fills several.
-SMALL_PAGES = {
+SMALL_PAGES: Mapping[str, Any] = {
     "ingestion.sources.hubspot.api.LIST_PAGE": 20,
     "ingestion.sources.hubspot.HISTORY_BATCH": 10,
     "ingestion.sources.hubspot.LINKS_BATCH": 20,
     "ingestion.sources.mailchimp.api.PAGE": 10,
     "ingestion.sources.ga4.reports.PAGE_ROWS": 50,
     "ingestion.sources.pipedrive.api.PAGE": 20,
+    "ingestion.sources.klaviyo.api.PAGE_SIZES": {"campaigns": 4, "events": 7, "lists": 1, "profiles": 5},
+    "ingestion.sources.brevo.exports.PROCESSES": 20,
+    "sandbox.apis.salesforce.PAGE": 10,
 }
 # What is told to a connector besides, by the recording's name: a source, or one and a way of reading it.
 SETTINGS: Mapping[str, Mapping[str, str]] = {
     "ga4": {"EXPORT_URL": ""},
     "matomo": {"PAGE_ROWS": "4"},
     "brevo": {"POLL_SECONDS": "0.0001", "EXPORT_PATIENCE_SECONDS": "0.05"},
-    "salesforce": {"PAGE_SIZE": "200"},
-    "salesforce bulk": {"BULK_ROWS": "1", "BULK_PAGE_SIZE": "40", "POLL_SECONDS": "0.001", "JOB_SECONDS": "0.05"},
+    "salesforce bulk": {"BULK_ROWS": "1", "BULK_PAGE_SIZE": "10", "POLL_SECONDS": "0.001", "JOB_SECONDS": "0.05"},
 }
 # Headers that say something of an answer's rows.
 TELLING = ("Sforce-NumberOfRecords", "Sforce-Locator")
