@@ -41,9 +41,11 @@ SMALL_PAGES: Mapping[str, Any] = {
 SETTINGS: Mapping[str, Mapping[str, str]] = {
     "ga4": {"EXPORT_URL": ""},
     "matomo": {"PAGE_ROWS": "4"},
-    "brevo": {"POLL_SECONDS": "0.0001", "EXPORT_PATIENCE_SECONDS": "0.05"},
-    "salesforce bulk": {"BULK_ROWS": "1", "BULK_PAGE_SIZE": "10", "POLL_SECONDS": "0.001", "JOB_SECONDS": "0.05"},
+    "brevo": {"POLL_SECONDS": "0.0001"},
+    "salesforce bulk": {"BULK_ROWS": "1", "BULK_PAGE_SIZE": "10", "POLL_SECONDS": "0.001"},
 }
+# A replayed answer that says "wait" goes on saying so.
+IMPATIENT = {"SOURCES__BREVO__EXPORT_PATIENCE_SECONDS": "0.05", "SOURCES__SALESFORCE__JOB_SECONDS": "0.05"}
 # Headers that say something of an answer's rows.
 TELLING = ("Sforce-NumberOfRecords", "Sforce-Locator")
 
@@ -149,7 +151,7 @@ def replayed(name: str, stream: str, changed: Mapping[str, Answer]) -> Outcome:
         asked[request] += 1
         return held[min(asked[request], len(held)) - 1]
 
-    with variables(kept.environment), _small_pages(), _answering(replay):
+    with variables({**kept.environment, **IMPATIENT}), _small_pages(), _answering(replay):
         within = context(kept.source)
         try:
             with understood(kept.source):
