@@ -119,7 +119,8 @@ class Twin:
         other = ours.model_copy(update={"home": folder})
         shutil.copy(ours.warehouse_path, other.warehouse_path)
         project = self.project or dbt.parsed(ours)
-        kept = [node for node in project.nodes.values() if node.unique_id not in _remembering(project)]
+        remembering = _remembering(project)
+        kept = [node for id_, node in project.nodes.items() if id_ not in remembering]
         _drop_but(other.warehouse_path, {(node.schema, node.name) for node in kept})
         self._dbt(other, "run", "--select", self.select, "--exclude", *(node.name for node in kept if _is_model(node)))
         return folder
@@ -156,12 +157,10 @@ def _is_model(node: Any) -> bool:
 
 def _remembering(project: Manifest) -> set[str]:
     """Models that are not made whole in every run, and all that rests on one, by id."""
-    found: set[str] = set()
-    reached = [id_ for id_, node in project.nodes.items() if _is_model(node) and node.config.materialized not in WHOLE]
-    while reached:
-        if (id_ := reached.pop()) not in found:
-            found.add(id_)
-            reached += project.child_map[id_]
+    models = {id_: node for id_, node in project.nodes.items() if _is_model(node)}
+    found = {id_ for id_, node in models.items() if node.config.materialized not in WHOLE}
+    while reached := {id_ for id_, node in models.items() if found.intersection(node.depends_on.nodes)} - found:
+        found |= reached
     return found
 
 
