@@ -210,7 +210,8 @@ def _identity(snapshot: Snapshot, change: Change) -> Frames:
 def _scaled(frame: str, day: str, column: str, back: int) -> Callable[[Snapshot, Change], Frames]:
     def scale(snapshot: Snapshot, change: Change) -> Frames:
         rows = getattr(snapshot, frame)
-        old = rows[rows[day] <= pd.Timestamp(change.on) - pd.Timedelta(days=back)]
+        # Nothing of nothing is nothing.
+        old = rows[(rows[day] <= pd.Timestamp(change.on) - pd.Timedelta(days=back)) & (rows[column] != 0)]
         if old.empty:
             return {}
         label = old.index[-1 - change.which % len(old)]

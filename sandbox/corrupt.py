@@ -48,19 +48,35 @@ class Target:
     day: str = ""
 
 
+_PEOPLE = Target("contacts", "contact_id", "updated_at", is_record=True, day="created_at")
+_COMPANIES = Target("companies", "company_id", "updated_at", is_record=True, day="created_at")
+_DEALS = Target("deals", "deal_id", "updated_at", "amount", "currency", is_record=True, day="created_at")
+_MEETINGS = Target("meetings", "meeting_id", "updated_at", is_record=True, day="created_at")
+_SESSIONS = Target("sessions", "client_id", "started_at", day="started_at")
+_SENDS = Target("email_sends", "email", "sent_at", day="sent_at")
 TARGETS = {
-    "hubspot.contacts": Target("contacts", "contact_id", "updated_at", is_record=True, day="created_at"),
-    "hubspot.companies": Target("companies", "company_id", "updated_at", is_record=True, day="created_at"),
-    "hubspot.deals": Target("deals", "deal_id", "updated_at", "amount", "currency", is_record=True, day="created_at"),
-    "hubspot.meetings": Target("meetings", "meeting_id", "updated_at", is_record=True, day="created_at"),
+    "hubspot.contacts": _PEOPLE,
+    "hubspot.companies": _COMPANIES,
+    "hubspot.deals": _DEALS,
+    "hubspot.meetings": _MEETINGS,
     "hubspot.calls": Target("calls", "call_id", "updated_at", is_record=True, day="created_at"),
     "hubspot.emails": Target("crm_emails", "email_id", "updated_at", is_record=True, day="created_at"),
-    "ga4.events": Target("sessions", "client_id", "started_at", day="started_at"),
+    "salesforce.accounts": _COMPANIES,
+    "salesforce.opportunities": _DEALS,
+    "salesforce.events": _MEETINGS,
+    "pipedrive.persons": _PEOPLE,
+    "pipedrive.organizations": _COMPANIES,
+    "pipedrive.deals": _DEALS,
+    "pipedrive.activities": _MEETINGS,
+    "ga4.events": _SESSIONS,
+    "matomo.visits": _SESSIONS,
     "mailchimp.members": Target("email_members", "email", "last_changed", is_record=True, day="opted_in_at"),
     "mailchimp.campaigns": Target("email_campaigns", "campaign_id", "send_time", day="send_time"),
-    "mailchimp.sends": Target("email_sends", "email", "sent_at", day="sent_at"),
+    "mailchimp.sends": _SENDS,
     "mailchimp.email_activity": Target("email_activity", "email", "at", day="at"),
     "mailchimp.unsubscribes": Target("email_unsubscribes", "email", "at", day="at"),
+    "brevo.sends": _SENDS,
+    "klaviyo.events": Target("email_activity", "contact_id", "at", day="at"),
     "spreadsheets.ad_spend": Target("ad_spend", "platform", "date", "spend", "currency"),
     "spreadsheets.marketing_costs": Target("marketing_costs", "category", "month", "amount", "currency"),
     "spreadsheets.fx_rates": Target("fx_rates", "currency", "date", "rate", "currency"),
@@ -140,7 +156,7 @@ def _hit(
     for ended in ("archived_at", "merged_into"):
         if ended in frame:
             served &= frame[ended].isna().to_numpy()
-    if each.table == "ga4.events":
+    if target.frame == "sessions":
         arrived = frame["arrives_on"] <= pd.Timestamp(snapshot.until)
         served &= (frame["consented"] & arrived).to_numpy()
     rows = np.flatnonzero(served)

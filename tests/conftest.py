@@ -28,6 +28,7 @@ from sandbox.world import World
 from serving import files
 from tests import bucket
 from tests.browser import launched
+from tests.stacks import STACKS
 
 # A quarter and some days, so that every cadence has a complete period. Fixed dates: nothing depends on today.
 START, UNTIL = dt.date(2025, 1, 1), dt.date(2025, 4, 8)
@@ -85,12 +86,12 @@ class Home:
                 settings_module.settings.cache_clear()
 
 
-def home_environment(path: Path) -> dict[str, str]:
+def home_environment(path: Path, sources: str = STACKS["hubspot"]) -> dict[str, str]:
     """The KPILOTE_* variables of a test home; the sources' variables come from the running sandbox."""
     return {
         "KPILOTE_HOME": str(path),
         "KPILOTE_LAKE_URL": "",
-        "KPILOTE_SOURCES": "hubspot,ga4,mailchimp,spreadsheets",
+        "KPILOTE_SOURCES": sources,
         "KPILOTE_START_DATE": START.isoformat(),
         "KPILOTE_TIMEZONE": "Europe/Paris",
         "KPILOTE_CURRENCY": "EUR",
@@ -161,7 +162,8 @@ def browser() -> Iterator[Browser]:
 @contextmanager
 def serving(home: Home, **arguments: object) -> Iterator[Home]:
     """The home with its company served on a free port; arguments (faults, corrupt, …) go to `running`."""
-    with running(home.world, home.until, home=home.path, **arguments) as server:  # type: ignore[arg-type]
+    sources = home.environment["KPILOTE_SOURCES"]
+    with running(home.world, home.until, home=home.path, sources=sources, **arguments) as server:  # type: ignore[arg-type]
         yield replace(home, environment={**home.environment, **server.env}, server=server)
 
 

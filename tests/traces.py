@@ -26,6 +26,7 @@ import pyarrow.parquet as pq
 
 from ingestion.identity import Identity
 from ingestion.people import TELLTALE
+from sandbox.apis.klaviyo_records import Account
 from sandbox.world import World
 
 # The vendor's own files, served by the sandbox from inside the home: the data as it is at the vendor.
@@ -105,6 +106,7 @@ class People:
 
     addresses: frozenset[str]
     md5s: frozenset[str]
+    profiles: frozenset[str]  # Klaviyo's ids of them
     logins: frozenset[str]
     phones: frozenset[str]
     names: frozenset[tuple[str, str]]  # as they may be written, see `_spellings`
@@ -121,6 +123,7 @@ class People:
         return cls(
             frozenset(addresses),
             frozenset(hashlib.md5(address.encode()).hexdigest() for address in addresses),
+            frozenset(profile["id"].lower() for profile in Account(world.snapshot(until)).profiles),
             frozenset(login.lower() for login in contacts["user_key"].dropna()),
             frozenset(contacts["phone"].dropna()),
             frozenset(pair for name in names for pair in zip(*map(_spellings, name), strict=True)),
@@ -131,10 +134,10 @@ class People:
         yield from self._addresses(text)
         for pattern, length, wanted in (
             (r"[0-9a-f]{32,}", 32, self.md5s),
+            (r"01[0-9a-z]{24,}", 26, self.profiles),
             (r"u[0-9a-f]{16,}", 17, self.logins),
-            (r"\+336[0-9]{8,}", 12, self.phones),
-            # A plus sign is written so in a URL.
-            (r"%2b336[0-9]{8,}", 14, {phone.replace("+", "%2b") for phone in self.phones}),
+            # Whatever stands for the plus sign, and where there is none.
+            (r"336[0-9]{8,}", 11, {phone.removeprefix("+") for phone in self.phones}),
         ):
             for run in set(re.findall(pattern, text)):
                 yield from {run[at : at + length] for at in range(len(run) - length + 1)} & wanted

@@ -46,7 +46,9 @@ def _serve(pipe: Connection, home: Path, start: dt.date, scale: float, until: dt
     from sandbox.server import running
     from sandbox.world import World
 
-    with running(World(seed=SEED, start=start, scale=scale), until=until, home=home) as server:
+    with running(
+        World(seed=SEED, start=start, scale=scale), until=until, home=home, sources=",".join(SOURCES)
+    ) as server:
         pipe.send(server.env)
         while (day := pipe.recv()) is not None:
             server.advance(day)

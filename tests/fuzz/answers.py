@@ -1,47 +1,31 @@
-"""Vendors' answers gone wrong: pages of the sandbox, recorded once over HTTP, some of them mutated, replayed to the
-connector's own code.
-
-Only the socket is left out: requests, page checks, row readers, converters and the load's package are those of a pull.
-"""
+"""Vendors' answers gone wrong: recorded ones with parts missing, of other types, doubled, cut off."""
 
 import copy
+import csv
+import io
 import json
 import random
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
-from unittest import mock
 
 import orjson
 
-from ingestion.errors import KpiloteError
-from ingestion.http import Api
-from ingestion.pipeline import understood
-from ingestion.sources import ga4, hubspot, mailchimp, matomo
-from ingestion.streams import Connector
-from orchestration.environment import variables
 from sandbox.server import running
 from sandbox.world import World
-from tests.fuzz.feeding import ADDRESS, END, START, Offline, Outcome, context, feed
+from tests.fuzz.feeding import ADDRESS, END, START, Outcome, context, feed
+from tests.fuzz.replay import SCALE, Answer, recorded, replayed
+from tests.fuzz.spreadsheets import damage
 
-CONNECTORS: Mapping[str, Callable[[Offline], Connector]] = {
-    "hubspot": hubspot.connect, "mailchimp": mailchimp.connect, "ga4": ga4.connect,  # type: ignore[dict-item]
-    "matomo": matomo.connect,  # type: ignore[dict-item]
-}  # fmt: skip
-# Small pages, so that a small company fills several.
-SMALL_PAGES = {
-    "ingestion.sources.hubspot.api.LIST_PAGE": 20,
-    "ingestion.sources.hubspot.HISTORY_BATCH": 10,
-    "ingestion.sources.hubspot.LINKS_BATCH": 20,
-    "ingestion.sources.mailchimp.api.PAGE": 10,
-    "ingestion.sources.ga4.reports.PAGE_ROWS": 50,
-}
-SCALE = 0.05
-PAGING = ("total", "total_items", "rowCount", "paging", "after", "next", "offset", "numErrors")
+PAGING = (
+    "total", "total_items", "rowCount", "paging", "after", "next", "offset", "numErrors", "totalSize", "done",
+    "nextRecordsUrl", "numberRecordsProcessed", "state", "next_cursor", "additional_data", "links", "count",
+    "processId", "export_url",
+)  # fmt: skip
 ODD: tuple[Any, ...] = (
     None, "", " ", 0, -1, 1.5, True, False, [], {}, [None], [[]], {"": None}, 10**15, 10**18, 2**63, 1e308, -1e308,
     "9" * 400, "1e999999999", "NaN", "-0", "²", "٣", "\x00", "\u202e", "\ufffd", "\U0001f4a9" * 20, "x" * 5000, "true",
@@ -51,110 +35,71 @@ ODD: tuple[Any, ...] = (
 )  # fmt: skip
 
 
-@dataclass
-class Recording:
-    """The answers of one source, by request; `wanted` holds the requests of each stream in their order."""
-
-    answers: dict[str, bytes] = field(default_factory=dict)
-    wanted: dict[str, list[str]] = field(default_factory=dict)
-    environment: dict[str, str] = field(default_factory=dict)
-
-
-def _request(method: str, path: str, arguments: Mapping[str, Any]) -> str:
-    return json.dumps([method, path, arguments], sort_keys=True, default=str)
-
-
-@contextmanager
-def _answering(answer: Callable[[Api, str, str, Mapping[str, Any]], Any]) -> Iterator[None]:
-    def call(api: Api, method: str, path: str, limit: Any, **arguments: Any) -> Any:
-        return answer(api, method, path, arguments)
-
-    with mock.patch.object(Api, "_call", call):
-        yield
-
-
-@cache
-def recorded(source_name: str) -> Recording:
-    """Pull once from the sandbox over HTTP and keep what it answered."""
-    kept = Recording()
-    real = Api._call
-
-    def record(api: Api, method: str, path: str, arguments: Mapping[str, Any]) -> Any:
-        body = real(api, method, path, None, **arguments)
-        request = _request(method, path, arguments)
-        kept.answers[request] = orjson.dumps(body)
-        kept.wanted.setdefault(stream, []).append(request)
-        return copy.deepcopy(body)
-
-    world = World(seed=7, start=START, scale=SCALE)
-    with TemporaryDirectory() as home, running(world, END, home=Path(home)) as served:
-        backoff = {f"SOURCES__{source_name.upper()}__BACKOFF_SECONDS": "0"}
-        kept.environment = {**served.env, **backoff, "SOURCES__GA4__EXPORT_URL": "", "SOURCES__MATOMO__PAGE_ROWS": "4"}
-        with variables(kept.environment), small_pages(), _answering(record):
-            stream = "connect"
-            connector = CONNECTORS[source_name](within := context(source_name))
-            for stream in connector.streams:  # `record` files the requests under it
-                outcome = feed(within, connector.streams[stream], connector.convert)
-                assert outcome.error is None, outcome.error
-                assert outcome.refused == 0
-    return kept
-
-
-@contextmanager
-def small_pages() -> Iterator[None]:
-    patches = [mock.patch(name, size) for name, size in SMALL_PAGES.items()]
-    for each in patches:
-        each.start()
-    try:
-        yield
-    finally:
-        for each in patches:
-            each.stop()
-
-
-def answers(source_name: str, rng: random.Random) -> Outcome:
-    """One stream of a source, or the questions before any, with one to three of its answers mutated."""
-    kept = recorded(source_name)
+def answers(name: str, rng: random.Random) -> Outcome:
+    """One stream of a recording, or the questions before any, with one to three of its answers mutated."""
+    kept = recorded(name)
     stream = rng.choice(sorted(kept.wanted))
-    changed: dict[str, bytes] = {}
+    changed: dict[str, Answer] = {}
     for _ in range(rng.choice([1, 1, 2, 3])):
         request = rng.choice(kept.wanted[stream])
-        body = orjson.loads(changed.get(request, kept.answers[request]))
-        for _ in range(rng.choice([1, 1, 2, 5])):
-            with suppress(ValueError, TypeError):  # no object any more
-                body = _sent(_mutated(rng, body))
-        changed[request] = orjson.dumps(body)
-
-    return replayed(source_name, stream, changed)
+        changed[request] = _changed(rng, changed.get(request, kept.last(request)))
+    return replayed(name, stream, changed)
 
 
-def replayed(source_name: str, stream: str, changed: Mapping[str, bytes]) -> Outcome:
-    """What a stream makes of the recorded answers, some of them others."""
-    kept = recorded(source_name)
-
-    def replay(api: Api, method: str, path: str, arguments: Mapping[str, Any]) -> Any:
-        request = _request(method, path, arguments)
-        held = changed.get(request, kept.answers.get(request))
-        if held is None:
-            raise api.error("the path does not exist (404)")  # what a vendor says of ids and pages it does not know
-        return orjson.loads(held)
-
-    with variables(kept.environment), small_pages(), _answering(replay):
-        within = context(source_name)
-        try:
-            with understood(source_name):
-                connector = CONNECTORS[source_name](within)
-        except KpiloteError as error:
-            return Outcome(error=str(error))
-        if stream == "connect":
-            return Outcome()
-        return feed(within, connector.streams[stream], connector.convert)
+def _changed(rng: random.Random, answer: Answer) -> Answer:
+    """The answer with some things in it changed, or its bytes damaged; a file's headers may lie."""
+    if rng.random() < 0.02:
+        return replace(answer, content=damage(rng, answer.content))
+    try:
+        body = orjson.loads(answer.content)
+    except orjson.JSONDecodeError:
+        return replace(answer, content=_file(rng, answer.content), headers=_headers(rng, answer.headers))
+    for _ in range(rng.choice([1, 1, 2, 5])):
+        with suppress(ValueError, TypeError):  # no object any more
+            body = _sent(_mutated(rng, body))
+    return replace(answer, content=orjson.dumps(body))
 
 
-def _sent(body: Any) -> dict[str, Any]:
-    """What arrives of it: JSON, an object."""
+def _file(rng: random.Random, content: bytes) -> bytes:
+    """A CSV file with cells changed, rows lost or doubled, columns renamed; or its bytes damaged."""
+    text = content.decode("utf-8", "replace")
+    if rng.random() < 0.3:
+        return damage(rng, content)
+    delimiter = max(";,", key=text.partition("\n")[0].count)
+    grid = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+    for _ in range(rng.choice([1, 1, 2, 5])):
+        row = rng.choice(grid or [[""]])
+        match rng.randrange(6):
+            case 0:
+                grid.insert(rng.randrange(len(grid) + 1), list(row))
+            case 1 if row in grid:
+                grid.remove(row)
+            case 2 if row:
+                del row[rng.randrange(len(row))]
+            case 3:
+                grid = grid[: rng.randrange(len(grid) + 1)]
+            case _ if row:
+                row[rng.randrange(len(row))] = str(rng.choice(ODD))
+    written = io.StringIO(newline="")
+    csv.writer(written, delimiter=delimiter, lineterminator="\n").writerows(grid)
+    return written.getvalue().encode("utf-8", "replace")
+
+
+def _headers(rng: random.Random, headers: Mapping[str, str]) -> dict[str, str]:
+    """Now and then one is missing, or says something else."""
+    found = dict(headers)
+    if found and rng.random() < 0.2:
+        name = rng.choice(sorted(found))
+        del found[name]
+        if rng.random() < 0.7:
+            found[name] = rng.choice(["0", "1", "-1", "null", "x", "\u00b2", "9" * 30, " 7 "])
+    return found
+
+
+def _sent(body: Any) -> Any:
+    """What arrives of it: JSON."""
     arrived = orjson.loads(json.dumps(body, allow_nan=False))
-    return dict(arrived)
+    return arrived if isinstance(arrived, list) else dict(arrived)
 
 
 def _mutated(rng: random.Random, body: Any) -> Any:

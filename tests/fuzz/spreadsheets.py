@@ -62,7 +62,7 @@ def damaged_csv(rng: random.Random) -> Outcome:
     )
     # Damage to the header is soon said: most of it goes below.
     below = rng.choice([0, *[min(len(content), 2 * len(text.partition("\n")[0]))] * 4])
-    return read(table, ".csv", content[:below] + _damage(rng, content[below:]))
+    return read(table, ".csv", content[:below] + damage(rng, content[below:]))
 
 
 def table_csv(rng: random.Random) -> Outcome:
@@ -90,10 +90,10 @@ def damaged_xlsx(rng: random.Random) -> Outcome:
     table = rng.choice(TABLES)
     content = _workbook(table)
     if rng.random() < 0.2:
-        return read(table, ".xlsx", _damage(rng, content))
+        return read(table, ".xlsx", damage(rng, content))
     parts = dict(_parts(content))
     name = rng.choice(sorted(parts))
-    change: Callable[[random.Random, bytes], bytes] = rng.choice([_damage, _edit_xml, _edit_xml])
+    change: Callable[[random.Random, bytes], bytes] = rng.choice([damage, _edit_xml, _edit_xml])
     parts[name] = change(rng, parts[name])
     if rng.random() < 0.1:
         del parts[rng.choice(sorted(parts))]
@@ -163,7 +163,8 @@ def _parts(content: bytes) -> list[tuple[str, bytes]]:
         return [(name, archive.read(name)) for name in archive.namelist()]
 
 
-def _damage(rng: random.Random, content: bytes) -> bytes:
+def damage(rng: random.Random, content: bytes) -> bytes:
+    """Bytes flipped, inserted, deleted, doubled or cut off."""
     changed = bytearray(content)
     for _ in range(rng.randrange(1, 6)):
         at = rng.randrange(len(changed) + 1)

@@ -1,4 +1,4 @@
-"""The targets by name, and how many of each thousand inputs each gets: slow ones get few."""
+"""The targets by name, and its share of the inputs: slow ones get few."""
 
 import random
 from collections.abc import Callable
@@ -14,8 +14,13 @@ TARGETS: dict[str, tuple[int, Callable[[random.Random], Outcome]]] = {
     "sheet: damaged xlsx": (80, spreadsheets.damaged_xlsx),
     "sheet: random table, xlsx": (80, spreadsheets.table_xlsx),
     "api: hubspot": (120, partial(answers.answers, "hubspot")),
-    "api: mailchimp": (120, partial(answers.answers, "mailchimp")),
+    "api: salesforce": (80, partial(answers.answers, "salesforce")),
+    "api: salesforce bulk": (80, partial(answers.answers, "salesforce bulk")),
+    "api: pipedrive": (120, partial(answers.answers, "pipedrive")),
     "api: matomo": (80, partial(answers.answers, "matomo")),
+    "api: mailchimp": (120, partial(answers.answers, "mailchimp")),
+    "api: brevo": (120, partial(answers.answers, "brevo")),
+    "api: klaviyo": (120, partial(answers.answers, "klaviyo")),
     "api: ga4 reports": (50, partial(answers.answers, "ga4")),
     "api: ga4 export": (10, answers.export),
 }

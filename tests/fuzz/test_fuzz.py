@@ -22,6 +22,7 @@ from ingestion.streams import Rows
 from ingestion.tables.spreadsheets import SOURCE
 from tests.fuzz import answers, spreadsheets
 from tests.fuzz.feeding import ADDRESS, START, LostError, Outcome, context, feed
+from tests.fuzz.replay import Answer, recorded, replayed
 from tests.fuzz.targets import TARGETS
 
 settings.register_profile(
@@ -83,11 +84,11 @@ def test_an_export_of_another_form_is_refused_without_the_value(tmp_path: Path) 
 
 
 def test_a_total_beyond_all_pages_ends_at_the_first_that_is_not_there() -> None:
-    kept = answers.recorded("mailchimp")
-    listing = next(each for each in kept.wanted["campaigns"] if orjson.loads(kept.answers[each])["total_items"] > 10)
-    false = {**orjson.loads(kept.answers[listing]), "total_items": 10**15}
-    with mock.patch.dict(kept.answers, {listing: orjson.dumps(false)}):
-        outcome = answers.replayed("mailchimp", "campaigns", {})
+    kept = recorded("mailchimp")
+    told = {each: orjson.loads(kept.last(each).content) for each in kept.wanted["campaigns"]}
+    listing = next(each for each, answer in told.items() if answer["total_items"] > 10)
+    false = Answer(orjson.dumps({**told[listing], "total_items": 10**15}))
+    outcome = replayed("mailchimp", "campaigns", {listing: false})
     assert "404" in (outcome.error or "")
 
 
@@ -98,11 +99,11 @@ def test_a_heading_of_several_lines_gives_an_error_of_one() -> None:
 
 
 def test_a_part_missing_from_an_answer_is_named_by_place() -> None:
-    kept = answers.recorded("hubspot")
+    kept = recorded("hubspot")
     request = next(each for each in kept.wanted["reference"] if "/crm/owners/" in each)
-    answer = orjson.loads(kept.answers[request])
+    answer = orjson.loads(kept.last(request).content)
     del answer["results"][0]["id"]
-    outcome = answers.replayed("hubspot", "reference", {request: orjson.dumps(answer)})
+    outcome = replayed("hubspot", "reference", {request: Answer(orjson.dumps(answer))})
     assert (outcome.error or "").startswith(
         "hubspot: an answer is not of the documented form (KeyError in _owner, __init__.py"
     )

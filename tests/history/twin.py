@@ -1,7 +1,8 @@
 """A home refreshed step by step, and beside it the marts built from scratch from the same lake.
 
-Flow: sandbox over HTTP → lake → dbt on the home's own warehouse │ dbt on an empty one → tables that differ. Everything
-runs in this process and dbt parses its project once: homes of all histories stand at one place, one after the other.
+Flow: sandbox over HTTP → lake → dbt on the home's own warehouse │ dbt on one that remembers nothing → tables that
+differ. Everything runs in this process and dbt parses its project once: homes of all histories stand at one place, one
+after the other.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import shutil
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow.parquet as pq
@@ -32,9 +34,21 @@ ADDED_COLUMNS = {
     "hubspot/contacts": ["country", "email_domain"],
     "hubspot/companies": ["employees", "industry"],
     "hubspot/deals": ["lost_reason"],
+    "salesforce/leads": ["country", "email_domain", "employees"],
+    "salesforce/contacts": ["country", "email_domain"],
+    "salesforce/accounts": ["employees", "industry"],
+    "salesforce/opportunities": ["lost_reason"],
+    "pipedrive/persons": ["country", "email_domain"],
+    "pipedrive/organizations": ["employees", "industry"],
+    "pipedrive/deals": ["lost_reason"],
     "ga4/events": ["campaign", "device"],
+    "matomo/visits": ["campaign", "device"],
     "mailchimp/email_activity": ["url"],
+    "brevo/email_activity": ["url"],
+    "klaviyo/events": ["url"],
 }
+# Materialisations that keep nothing of an earlier run.
+WHOLE = ("table", "view")
 
 
 @dataclass
@@ -42,6 +56,7 @@ class Twin:
     """One history. `until` is the first day the company has not lived yet; `project`: another dbt project than ours."""
 
     home: Path
+    sources: str
     company: Running
     project: Manifest | None = None
     until: dt.date = FIRST
@@ -51,7 +66,7 @@ class Twin:
     def settings(self) -> Settings:
         values = {
             "KPILOTE_HOME": str(self.home), "KPILOTE_LAKE_URL": "", "KPILOTE_START_DATE": START.isoformat(),
-            "KPILOTE_SOURCES": "hubspot,ga4,mailchimp,spreadsheets", "KPILOTE_HASH_KEY": "a key of the tests",
+            "KPILOTE_SOURCES": self.sources, "KPILOTE_HASH_KEY": "a key of the tests",
             "KPILOTE_TIMEZONE": "Europe/Paris", "KPILOTE_CURRENCY": "EUR", **self.company.env,
         }  # fmt: skip
         os.environ.update(values)
@@ -77,11 +92,11 @@ class Twin:
                 pq.write_table(pq.read_table(path).drop_columns(columns), path)
 
     def erase(self, which: int) -> bool:
-        """Erase one of the contacts, counted in id order; False where nothing of them is in the lake."""
+        """Erase one of the contacts, counted in the order of addresses; False where nothing of them is in the lake."""
         settings = self.settings()
-        ids = sorted(self.company.sandbox.view.snapshot.contacts["contact_id"])
+        addresses = sorted(self.company.sandbox.view.snapshot.contacts["email"].dropna())
         try:
-            found = erasure.find(settings, None, f"hubspot:{ids[which % len(ids)]}")
+            found = erasure.find(settings, addresses[which % len(addresses)], None)
         except erasure.ErasureError:
             return False
         with runs.instance() as dagster, erasure.quiet(settings):
@@ -93,14 +108,21 @@ class Twin:
         self._dbt(self.settings(), "run", "--select", self.select, *_without(left))
 
     def scratch(self) -> Path:
-        """Build the marts of the same lake in an empty warehouse; returns its folder."""
-        ours = self.settings()
-        folder = self.home / "scratch"
+        """Build the marts of the same lake in a warehouse that remembers nothing; returns its folder.
+
+        What keeps rows of earlier runs, and all that rests on it, is built anew. The rest has no memory: the refresh
+        before made it whole from this lake, and making it once more would say the same.
+        """
+        ours, folder = self.settings(), self.home / "scratch"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         other = ours.model_copy(update={"home": folder})
-        self._dbt(other, "seed")
-        self._dbt(other, "run", "--select", self.select)
+        shutil.copy(ours.warehouse_path, other.warehouse_path)
+        project = self.project or dbt.parsed(ours)
+        remembering = _remembering(project)
+        kept = [node for id_, node in project.nodes.items() if id_ not in remembering]
+        _drop_but(other.warehouse_path, {(node.schema, node.name) for node in kept})
+        self._dbt(other, "run", "--select", self.select, "--exclude", *(node.name for node in kept if _is_model(node)))
         return folder
 
     def differences(self, folder: Path, left: Collection[str] = ()) -> list[str]:
@@ -127,6 +149,31 @@ class Twin:
         dbt._close_warehouse()
         failed = [each.message for each in result.result.results if each.status == "error"] if result.result else []
         assert result.success, failed[:1] or result.exception
+
+
+def _is_model(node: Any) -> bool:
+    return bool(node.resource_type == "model" and node.config.enabled)
+
+
+def _remembering(project: Manifest) -> set[str]:
+    """Models that are not made whole in every run, and all that rests on one, by id."""
+    models = {id_: node for id_, node in project.nodes.items() if _is_model(node)}
+    found = {id_ for id_, node in models.items() if node.config.materialized not in WHOLE}
+    while reached := {id_ for id_, node in models.items() if found.intersection(node.depends_on.nodes)} - found:
+        found |= reached
+    return found
+
+
+def _drop_but(warehouse: Path, kept: Collection[tuple[str, str]]) -> None:
+    """Leave only these tables and views, each with its schema."""
+    with duckdb.connect(str(warehouse)) as connection:
+        everything = connection.execute(
+            "select 'table', schema_name, table_name from duckdb_tables()"
+            " union all select 'view', schema_name, view_name from duckdb_views() where not internal"
+        ).fetchall()
+        for kind, schema, name in everything:
+            if (schema, name) not in kept:
+                connection.execute(f'drop {kind} "{schema}"."{name}"')
 
 
 def _without(left: Collection[str]) -> list[str]:

@@ -1,6 +1,11 @@
 """Privacy at the door."""
 
+import pytest
+
 from ingestion.privacy import Hasher, company_domain, is_role_address, without_addresses
+from ingestion.settings import settings_class
+from orchestration.init import source_questions
+from tests.ingestion.conftest import API_SOURCES
 
 HASHER = Hasher("key")
 
@@ -39,3 +44,17 @@ def test_addresses_are_cut_out_of_urls_however_encoded() -> None:
     ):
         assert without_addresses(url) == "https://x.example/?email=(address)&a=1"
     assert without_addresses("https://x.example/a%20b@home") == "https://x.example/a%20b@home"
+
+
+@pytest.mark.parametrize("source", API_SOURCES)
+def test_a_sources_settings_show_no_secret(source: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    questions = source_questions(source)
+    secrets = {each.variable: f"canary-{each.field}-us1" for each in questions if each.is_secret}
+    assert secrets
+    for name, value in {**dict.fromkeys((each.variable for each in questions), "1"), **secrets}.items():
+        monkeypatch.setenv(name, value)
+    settings = settings_class(source).load()
+    assert {getattr(settings, each.field).get_secret_value() for each in questions if each.is_secret} == {
+        *secrets.values()
+    }
+    assert "canary" not in f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
