@@ -22,6 +22,8 @@ from ingestion.settings import Settings
 # What an id of a source that is no CRM may be: a browser, a number of the platform's, or something kept as a hash.
 FORMS = "<CRM>:<contact id>, <email platform>:<subscriber id> or <analytics>:<browser id or login>"
 
+NO_RULES = Rules()
+
 
 class IdentityError(KpiloteError):
     """Nobody can be looked for by what was given; the message says what can."""
@@ -66,7 +68,7 @@ def _people() -> list[str]:
     return [name for name, source in SOURCES.items() if source.kind != "files"]
 
 
-def resolve(settings: Settings, start: set[Node], rules: Rules) -> Identity:
+def resolve(settings: Settings, start: set[Node], rules: Rules = NO_RULES) -> Identity:
     """Everything of the person that the start leads to. Nothing found: an identity without rows."""
     with People(settings) as seen:
         people = _Graph(seen, settings.sources, rules)

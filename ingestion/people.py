@@ -123,7 +123,7 @@ class People:
             found |= {browser for (browser,) in self._ask(query, sorted(hashes)) if browser is not None}
         return found
 
-    def shared_logins(self, most: int) -> set[str]:
+    def shared_logins(self, most: float) -> set[str]:
         """Login ids that were seen on more browsers than that."""
         seen: Counter[str] = Counter()
         for each, client, login in self._visits():

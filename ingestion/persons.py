@@ -8,6 +8,7 @@ function's or of too many (docs/identity.md). Contacts of CRMs that are off are 
 is one person now. Does not: who was at any time (`identity.py`).
 """
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,13 +22,16 @@ DEPTH = 10
 
 @dataclass(frozen=True)
 class Rules:
-    """Variables of the dbt project: CRMs that are history (`crm_until`), and what joins nobody (`identity_most_…`)."""
+    """Variables of the dbt project: CRMs that are history (`crm_until`), and what joins nobody (`identity_most_…`).
 
-    crm_until: Collection[str]
-    most_records_per_value: int
-    most_records_per_survivor: int
-    most_persons_per_browser: int
-    most_browsers_per_login: int
+    Without them no CRM is history, and anything joins.
+    """
+
+    crm_until: Collection[str] = ()
+    most_records_per_value: float = math.inf
+    most_records_per_survivor: float = math.inf
+    most_persons_per_browser: float = math.inf
+    most_browsers_per_login: float = math.inf
 
 
 class Persons:
