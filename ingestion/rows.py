@@ -110,26 +110,26 @@ def _check_types(table: Table, column: Column, values: list[Any], *, as_text: bo
 
 def _require(column: Column, days: "pa.Array[Any]", refused: dict[int, Refusal]) -> None:
     """A row of a window table without its day belongs to no window."""
-    for index in pc.indices_nonzero(days.is_null()).to_pylist():
+    empty: list[Any] = pc.indices_nonzero(days.is_null()).to_pylist()
+    for index in empty:
         refused.setdefault(index, Refusal(index, column.name, "null", f"{column.name} is empty"))
 
 
 def _at_once(column: Column, values: list[Any], kinds: set[type], convert: Convert | None) -> "pa.Array[Any] | None":
     """The column by Arrow's own parsers, each distinct text converted once; None where a value needs a closer look."""
+    array: pa.Array[Any] | None = None
     try:
         if kinds == _TEXT:
-            texts = pa.array(values, pa.string())
-            texts = pc.if_else(pc.equal(texts, ""), None, texts)
-            return _of_texts(column, texts, convert)
-        if not kinds or kinds <= _AT_ONCE.get(column.type, set()):
+            array = _of_texts(column, pa.array(values, pa.string()), convert)
+        elif not kinds or kinds <= _AT_ONCE.get(column.type, set()):
             array = pa.array(values, column.arrow_type)
-            return array if _is_clean(column, array) else None
     except (ValueError, TypeError, ArithmeticError, OSError):
-        pass
-    return None
+        return None
+    return array if _is_clean(column, array) else None
 
 
-def _of_texts(column: Column, texts: "pa.Array[Any]", convert: Convert | None) -> "pa.Array[Any]":
+def _of_texts(column: Column, texts: Any, convert: Convert | None) -> Any:
+    texts = pc.if_else(pc.equal(texts, pa.scalar("")), pa.scalar(None, pa.string()), texts)
     if convert is None and column.type in ("string", "timestamp"):
         return pc.cast(texts, column.arrow_type)
     encoded, parse = texts.dictionary_encode(), convert or _PARSERS[column.type]
@@ -137,8 +137,10 @@ def _of_texts(column: Column, texts: "pa.Array[Any]", convert: Convert | None) -
     return pa.array(parsed, column.arrow_type).take(encoded.indices)
 
 
-def _is_clean(column: Column, array: "pa.Array[Any]") -> bool:
+def _is_clean(column: Column, array: Any) -> bool:
     """Whether it holds nothing that Arrow lets pass: a list with nulls in it, a number that is none."""
+    if array is None:
+        return False
     if column.type == "strings":
         return not array.flatten().null_count
     return column.type != "double" or not pc.any(pc.invert(pc.is_finite(array))).as_py()

@@ -35,6 +35,7 @@ import pyarrow.parquet as pq
 from dlt.sources.helpers.requests import Client
 
 from ingestion import lake, pipeline
+from ingestion.http import surroundings
 from ingestion.pacing import concurrently
 from ingestion.registry import source as registered
 from ingestion.settings import settings
@@ -113,7 +114,8 @@ def plain(pages: Sequence[Page], folder: str) -> int:
 
 def _answers(pages: Sequence[Page]) -> Iterator[tuple[str, list[dict[str, Any]] | pa.Table]]:
     """Rows of every page by a name of their kind, in the order of the pages."""
-    client = Client(raise_for_status=False)
+    asked = [page for page in pages if page.method != FILE]
+    client = Client(raise_for_status=False, session_attrs=surroundings(asked[0].url) if asked else None)
 
     def answer(page: Page) -> list[tuple[str, list[dict[str, Any]] | pa.Table]]:
         name = _ID.sub("", urlsplit(page.url).path).strip("/").replace("/", "_")

@@ -7,7 +7,7 @@ fields in `rows.py`.
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -91,7 +91,7 @@ def _campaigns(context: Context, api: Api, settings: MailchimpSettings) -> Strea
     yield Rows("campaigns", [rows.campaign(each) for each in campaigns])
     known = {each["id"] for each in campaigns}
     yield Rows("reports", [rows.report(each) for each in read(api, rows.reports(sent)) if each["id"] in known])
-    readers: Mapping[str, Callable[[Json, Json], Iterator[dict[str, Any]]]] = {
+    readers: Mapping[str, Callable[[Json, Json], list[dict[str, Any]]]] = {
         "sends": rows.send,
         "email_activity": partial(rows.activity, settings.proxies().hold),
         "unsubscribes": rows.unsubscribe,
@@ -100,7 +100,8 @@ def _campaigns(context: Context, api: Api, settings: MailchimpSettings) -> Strea
         tasks = [(campaign, table) for campaign in group for table in readers]
         found = read_all(api, [rows.recipients(campaign["id"], table) for campaign, table in tasks])
         for (campaign, table), entries in zip(tasks, found, strict=True):
-            yield Rows(table, [row for entry in entries for row in readers[table](campaign, entry)])
+            filed = rows.filed(campaign)
+            yield Rows(table, [row for entry in entries for row in readers[table](filed, entry)])
     for table in ("campaigns", "reports"):
         yield Window(table, context.start, context.end)
     for table in readers:

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from ingestion.http import Json
@@ -119,38 +119,43 @@ def report(row: Json) -> dict[str, Any]:
     }
 
 
-def _filed(campaign: Json, entry: Json) -> dict[str, Any]:
-    return {
-        "send_day": day(campaign["send_time"]),
-        "campaign_id": campaign["id"],
-        "email_hash": entry.get("email_address"),
-    }
+def filed(campaign: Json) -> dict[str, Any]:
+    """What every row of a campaign's recipients begins with."""
+    return {"send_day": day(campaign["send_time"]), "campaign_id": campaign["id"]}
 
 
-def send(campaign: Json, entry: Json) -> Iterator[dict[str, Any]]:
-    yield {**_filed(campaign, entry), "status": entry.get("status")}
+def send(filed: Json, entry: Json) -> list[dict[str, Any]]:
+    return [{**filed, "email_hash": entry.get("email_address"), "status": entry.get("status")}]
 
 
-def unsubscribe(campaign: Json, entry: Json) -> Iterator[dict[str, Any]]:
-    yield {**_filed(campaign, entry), "occurred_at": entry.get("timestamp"), "reason": entry.get("reason")}
+def unsubscribe(filed: Json, entry: Json) -> list[dict[str, Any]]:
+    email, at = entry.get("email_address"), entry.get("timestamp")
+    return [{**filed, "email_hash": email, "occurred_at": at, "reason": entry.get("reason")}]
 
 
-def activity(is_machine: Callable[[str | None], bool], campaign: Json, entry: Json) -> Iterator[dict[str, Any]]:
-    filed = _filed(campaign, entry)
+def activity(is_machine: Callable[[str | None], bool], filed: Json, entry: Json) -> list[dict[str, Any]]:
+    """What one recipient did, in a fixed order; the same again in the same second is numbered from 0."""
+    events = entry.get("activity")
+    if not events:
+        return []
+    email = entry.get("email_address")
     repeated: Counter[tuple[Any, Any]] = Counter()
-    for event in sorted(
-        entry.get("activity", []), key=lambda event: (str(event.get("timestamp")), str(event.get("url")))
-    ):
-        same = (event.get("action"), event.get("timestamp"))
-        yield {
-            **filed,
-            "action": event.get("action"),
-            "occurred_at": event.get("timestamp"),
-            "url": event.get("url"),
-            "is_machine": is_machine(event.get("ip")),
-            "ordinal": repeated[same],
-        }
+    found = []
+    for event in sorted(events, key=lambda event: (str(event.get("timestamp")), str(event.get("url")))):
+        action, at = same = event.get("action"), event.get("timestamp")
+        found.append(
+            {
+                **filed,
+                "email_hash": email,
+                "action": action,
+                "occurred_at": at,
+                "url": event.get("url"),
+                "is_machine": is_machine(event.get("ip")),
+                "ordinal": repeated[same],
+            }
+        )
         repeated[same] += 1
+    return found
 
 
 def day(send_time: str) -> dt.date:
