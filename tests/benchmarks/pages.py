@@ -9,7 +9,8 @@ What each does:
   they do not belong together, addresses hashed or cut out, declared types, quarantine, each row once, rows counted at
   the door, windows, cursors, and a load that counts as a whole or not at all. Waits for exports and jobs are its own.
 - `floor`: each answer is decoded once, its rows become Arrow by pyarrow's own inference and one Parquet file per
-  FILE_ROWS of them, of the codec ours has. Nothing else: names, phones and addresses stand in the file.
+  FILE_ROWS of them, of the codec ours has, with the settings that make ours quick (garbage collection, proxies looked
+  up once). Nothing else: names, phones and addresses stand in the file.
 - `plain`: the same dicts yielded to dlt, which infers the schema, puts nested lists into tables of their own and writes
   Parquet. Nothing is hashed either.
 """
@@ -17,6 +18,7 @@ What each does:
 from __future__ import annotations
 
 import datetime as dt
+import gc
 import io
 import re
 from collections import defaultdict
@@ -76,6 +78,7 @@ def ours(source: str, stream: str | None, first: dt.date, end: dt.date) -> int:
 
 def floor(pages: Sequence[Page], folder: str) -> int:
     """Read the pages, write their rows; returns how many."""
+    gc.set_threshold(pipeline.COLLECT_AFTER)
     waiting: dict[str, list[dict[str, Any]]] = defaultdict(list)
     written = 0
 

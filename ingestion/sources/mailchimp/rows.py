@@ -1,7 +1,6 @@
 """Mailchimp's answers by lake columns, and which endpoint and fields each table is read from."""
 
 import datetime as dt
-from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -135,14 +134,15 @@ def unsubscribe(filed: Json, entry: Json) -> list[dict[str, Any]]:
 
 def activity(is_machine: Callable[[str | None], bool], filed: Json, entry: Json) -> list[dict[str, Any]]:
     """What one recipient did, in a fixed order; the same again in the same second is numbered from 0."""
-    events = entry.get("activity")
-    if not events:
-        return []
+    events = entry.get("activity") or []
+    if len(events) > 1:
+        events = sorted(events, key=lambda event: (str(event.get("timestamp")), str(event.get("url"))))
     email = entry.get("email_address")
-    repeated: Counter[tuple[Any, Any]] = Counter()
+    seen: dict[tuple[Any, Any], int] = {}
     found = []
-    for event in sorted(events, key=lambda event: (str(event.get("timestamp")), str(event.get("url")))):
+    for event in events:
         action, at = same = event.get("action"), event.get("timestamp")
+        seen[same] = seen.get(same, -1) + 1
         found.append(
             {
                 **filed,
@@ -151,10 +151,9 @@ def activity(is_machine: Callable[[str | None], bool], filed: Json, entry: Json)
                 "occurred_at": at,
                 "url": event.get("url"),
                 "is_machine": is_machine(event.get("ip")),
-                "ordinal": repeated[same],
+                "ordinal": seen[same],
             }
         )
-        repeated[same] += 1
     return found
 
 
