@@ -71,13 +71,14 @@ def build(
     refused: dict[int, Refusal] = {}
     arrays = []
     for column in table.columns:
-        values = [row.get(column.name) for row in rows]
-        converter = (convert or {}).get(column.name)
+        name = column.name
+        values = [row.get(name) for row in rows]
+        converter = (convert or {}).get(name)
         kinds = _check_types(table, column, values, as_text=column.as_text or converter is not None)
         array = _at_once(column, values, kinds, converter)
         if array is None:
             array = _one_by_one(column, values, converter, refused)
-        if column.name == table.day_column:
+        if name == table.day_column:
             _require(column, array, refused)
         arrays.append(array)
     built = pa.Table.from_arrays(arrays, schema=table.arrow_schema())
