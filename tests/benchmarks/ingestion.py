@@ -92,8 +92,9 @@ def main(scale: float, months: int, sources: str, plain: bool) -> None:
         filled: list[Filled] = []
         whole = []
         for source in sources.split(","):
-            filled += bench.filled(source)
-            whole.append(bench.compare(source, None, source))
+            with console.status(source):
+                filled += bench.filled(source)
+                whole.append(bench.compare(source, None, source))
         console.print(table(f"Whole pulls: {months} months at scale {scale:g}", whole))
         largest = sorted(filled, key=lambda each: -each.rows)[:LARGEST]
         streams = {(each.source, each.stream): [] for each in largest}
