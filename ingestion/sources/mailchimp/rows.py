@@ -7,6 +7,8 @@ from typing import Any
 from ingestion.http import Json
 from ingestion.sources.mailchimp.api import Listing
 
+Row = dict[str, Any]
+
 
 def audiences() -> Listing:
     fields = ("id", "name", "date_created", "stats.member_count", "stats.unsubscribe_count")
@@ -123,37 +125,45 @@ def filed(campaign: Json) -> dict[str, Any]:
     return {"send_day": day(campaign["send_time"]), "campaign_id": campaign["id"]}
 
 
-def send(filed: Json, entry: Json) -> list[dict[str, Any]]:
-    return [{**filed, "email_hash": entry.get("email_address"), "status": entry.get("status")}]
+def sends(filed: Json, entries: list[Json]) -> list[Row]:
+    return [{**filed, "email_hash": each.get("email_address"), "status": each.get("status")} for each in entries]
 
 
-def unsubscribe(filed: Json, entry: Json) -> list[dict[str, Any]]:
-    email, at = entry.get("email_address"), entry.get("timestamp")
-    return [{**filed, "email_hash": email, "occurred_at": at, "reason": entry.get("reason")}]
+def unsubscribes(filed: Json, entries: list[Json]) -> list[Row]:
+    return [
+        {
+            **filed,
+            "email_hash": each.get("email_address"),
+            "occurred_at": each.get("timestamp"),
+            "reason": each.get("reason"),
+        }
+        for each in entries
+    ]
 
 
-def activity(is_machine: Callable[[str | None], bool], filed: Json, entry: Json) -> list[dict[str, Any]]:
-    """What one recipient did, in a fixed order; the same again in the same second is numbered from 0."""
-    events = entry.get("activity") or []
-    if len(events) > 1:
-        events = sorted(events, key=lambda event: (str(event.get("timestamp")), str(event.get("url"))))
-    email = entry.get("email_address")
-    seen: dict[tuple[Any, Any], int] = {}
+def activity(is_machine: Callable[[str | None], bool], filed: Json, entries: list[Json]) -> list[Row]:
+    """What each recipient did, in a fixed order; the same again in the same second is numbered from 0."""
     found = []
-    for event in events:
-        action, at = same = event.get("action"), event.get("timestamp")
-        seen[same] = seen.get(same, -1) + 1
-        found.append(
-            {
-                **filed,
-                "email_hash": email,
-                "action": action,
-                "occurred_at": at,
-                "url": event.get("url"),
-                "is_machine": is_machine(event.get("ip")),
-                "ordinal": seen[same],
-            }
-        )
+    for entry in entries:
+        events = entry.get("activity") or ()
+        if len(events) > 1:
+            events = sorted(events, key=lambda event: (str(event.get("timestamp")), str(event.get("url"))))
+        email = entry.get("email_address")
+        seen: dict[tuple[Any, Any], int] = {}
+        for event in events:
+            action, at = same = event.get("action"), event.get("timestamp")
+            seen[same] = seen.get(same, -1) + 1
+            found.append(
+                {
+                    **filed,
+                    "email_hash": email,
+                    "action": action,
+                    "occurred_at": at,
+                    "url": event.get("url"),
+                    "is_machine": is_machine(event.get("ip")),
+                    "ordinal": seen[same],
+                }
+            )
     return found
 
 
