@@ -88,6 +88,7 @@ class Api:
             request_backoff_factor=settings.backoff_seconds,
             request_max_retry_delay=settings.max_wait_seconds,
             retry_condition=self._is_transient,
+            session_attrs=surroundings(base_url),
         )
 
     def get(self, path: str, params: Mapping[str, Any] | None = None, *, limit: RateLimit | None = None) -> Json:
@@ -201,6 +202,16 @@ class Api:
         if status >= 500:
             return f"{path} failed at the vendor ({status}), {self._attempts} times; run it again later{said}"
         return f"{path} was refused ({status}){said}"
+
+
+def surroundings(url: str) -> dict[str, Any]:
+    """Proxies and certificates that the environment names for a host, as attributes of a session.
+
+    requests looks for them before every request, which costs as much CPU as the request. Here it is asked once. A
+    machine's .netrc is not looked at: it would replace a vendor's own header of authorisation.
+    """
+    found = requests.Session().merge_environment_settings(url, {}, None, None, None)
+    return {"trust_env": False, "proxies": found["proxies"], "verify": found["verify"]}
 
 
 def _decode(response: requests.Response, listed_as: str | None) -> Json | None:

@@ -39,14 +39,26 @@ class RateLimit:
 
 
 def concurrently(function: Callable[[T], R], items: Iterable[T], workers: int) -> Iterator[R]:
-    """Results in the order of the items, at most `workers` at work and twice as many held; the first error ends it."""
-    remaining = iter(items)
+    """Results in the order of the items, at most `workers` at work and twice as many held; the first error ends it: no
+    further item is begun.
+    """
+    remaining, failed = iter(items), list[BaseException]()
+
+    def work(item: T) -> R:
+        if failed:
+            raise failed[0]
+        try:
+            return function(item)
+        except BaseException as error:
+            failed.append(error)
+            raise
+
     with ThreadPoolExecutor(max_workers=workers) as pool:
-        running: deque[Future[R]] = deque(pool.submit(function, item) for item in islice(remaining, workers * 2))
+        running: deque[Future[R]] = deque(pool.submit(work, item) for item in islice(remaining, workers * 2))
         try:
             while running:
                 result = running.popleft().result()
-                running.extend(pool.submit(function, item) for item in islice(remaining, 1))
+                running.extend(pool.submit(work, item) for item in islice(remaining, 1))
                 yield result
         finally:
             for future in running:

@@ -7,7 +7,7 @@ never the value.
 """
 
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from math import isfinite
@@ -39,6 +39,15 @@ _NATIVE: Mapping[str, frozenset[type]] = {
     "timestamp": frozenset({str, dt.datetime}),
     "strings": frozenset({list}),
 }
+# Types whose values Arrow takes as they are; it would cut a float to a whole number, and round an amount otherwise.
+_AT_ONCE: Mapping[str, Set[type]] = {
+    "integer": {int},
+    "double": {int, float},
+    "boolean": {bool},
+    "date": {dt.date},
+    "timestamp": {dt.datetime},
+    "strings": {list},
+}
 
 
 @dataclass(frozen=True)
@@ -62,12 +71,16 @@ def build(
     refused: dict[int, Refusal] = {}
     arrays = []
     for column in table.columns:
-        values = [row.get(column.name) for row in rows]
-        converter = (convert or {}).get(column.name)
-        _check_types(table, column, values, as_text=column.as_text or converter is not None)
-        arrays.append(_array(column, values, converter, refused))
-        if column.name == table.day_column:
-            _require(column, values, refused)
+        name = column.name
+        values = [row.get(name) for row in rows]
+        converter = (convert or {}).get(name)
+        kinds = _check_types(table, column, values, as_text=column.as_text or converter is not None)
+        array = _at_once(column, values, kinds, converter)
+        if array is None:
+            array = _one_by_one(column, values, converter, refused)
+        if name == table.day_column:
+            _require(column, array, refused)
+        arrays.append(array)
     built = pa.Table.from_arrays(arrays, schema=table.arrow_schema())
     if refused:
         built = built.take(pa.array([index for index in range(len(rows)) if index not in refused], pa.int64()))
@@ -80,11 +93,13 @@ def shape(value: Any) -> str:
     return f"{name}({len(value)})" if isinstance(value, str | list | dict) else name
 
 
-def _check_types(table: Table, column: Column, values: list[Any], *, as_text: bool) -> None:
+def _check_types(table: Table, column: Column, values: list[Any], *, as_text: bool) -> set[type]:
+    """The types of the values that are not null, each of which the column may have."""
     allowed = _TEXT if as_text else _NATIVE[column.type]
-    found = set(map(type, values)) - allowed - {type(None)}
+    kinds = set(map(type, values)) - {type(None)}
+    found = kinds - allowed
     if not found:
-        return
+        return kinds
     offending = next(value for value in values if type(value) in found)
     declared = "/".join(sorted({_JSON_NAMES.get(kind, kind.__name__) for kind in allowed}))
     raise TypeChangedError(
@@ -94,23 +109,48 @@ def _check_types(table: Table, column: Column, values: list[Any], *, as_text: bo
     )
 
 
-def _require(column: Column, values: list[Any], refused: dict[int, Refusal]) -> None:
+def _require(column: Column, days: "pa.Array[Any]", refused: dict[int, Refusal]) -> None:
     """A row of a window table without its day belongs to no window."""
-    for index, value in enumerate(values):
-        if value is None or value == "":
-            refused.setdefault(index, Refusal(index, column.name, "null", f"{column.name} is empty"))
+    empty: list[Any] = pc.indices_nonzero(days.is_null()).to_pylist()
+    for index in empty:
+        refused.setdefault(index, Refusal(index, column.name, "null", f"{column.name} is empty"))
 
 
-def _array(column: Column, values: list[Any], convert: Convert | None, refused: dict[int, Refusal]) -> "pa.Array[Any]":
-    if convert is None and column.type == "string":
-        try:
-            return pa.array([value or None for value in values], column.arrow_type)
-        except UnicodeError:
-            pass  # one of them is no text that can be written: it is found below
-    if convert is None and column.type == "timestamp":
-        fast = _timestamps(values)
-        if fast is not None:
-            return fast
+def _at_once(column: Column, values: list[Any], kinds: set[type], convert: Convert | None) -> "pa.Array[Any] | None":
+    """The column by Arrow's own parsers, each distinct text converted once; None where a value needs a closer look."""
+    array: pa.Array[Any] | None = None
+    try:
+        if kinds == _TEXT:
+            array = _of_texts(column, pa.array(values, pa.string()), convert)
+        elif not kinds or kinds <= _AT_ONCE.get(column.type, set()):
+            array = pa.array(values, column.arrow_type)
+    except (ValueError, TypeError, ArithmeticError, OSError):
+        return None
+    return array if _is_clean(column, array) else None
+
+
+def _of_texts(column: Column, texts: Any, convert: Convert | None) -> Any:
+    texts = pc.if_else(pc.equal(texts, pa.scalar("")), pa.scalar(None, pa.string()), texts)
+    if convert is None and column.type in ("string", "timestamp"):
+        return pc.cast(texts, column.arrow_type)
+    encoded, parse = texts.dictionary_encode(), convert or _PARSERS[column.type]
+    parsed = [None if text is None else parse(text) for text in encoded.dictionary.to_pylist()]
+    return pa.array(parsed, column.arrow_type).take(encoded.indices)
+
+
+def _is_clean(column: Column, array: Any) -> bool:
+    """Whether it holds nothing that Arrow lets pass: a list with nulls in it, a number that is none."""
+    if array is None:
+        return False
+    if column.type == "strings":
+        return not array.flatten().null_count
+    return column.type != "double" or not pc.any(pc.invert(pc.is_finite(array))).as_py()
+
+
+def _one_by_one(
+    column: Column, values: list[Any], convert: Convert | None, refused: dict[int, Refusal]
+) -> "pa.Array[Any]":
+    """The column value by value; a value that cannot be parsed refuses its row."""
     parse = convert or _PARSERS[column.type]
     known: dict[Any, Any] = {}
     parsed: list[Any] = []
@@ -141,16 +181,6 @@ def _array(column: Column, values: list[Any], convert: Convert | None, refused: 
 def _reason(error: Exception) -> str:
     """What is wrong, in our own words: a library's would repeat the value."""
     return str(error) if isinstance(error, UnparsableError) else "not of its form"
-
-
-def _timestamps(values: list[Any]) -> "pa.Array[Any] | None":
-    """ISO 8601 texts with a zone in one pass, or None when some need a closer look."""
-    if any(type(value) is not str and value is not None for value in values):
-        return None
-    try:
-        return pc.cast(pa.array([value or None for value in values], pa.string()), pa.timestamp("us", tz="UTC"))
-    except pa.ArrowInvalid:
-        return None
 
 
 def _timestamp(value: Any) -> dt.datetime:

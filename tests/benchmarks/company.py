@@ -6,13 +6,27 @@ import datetime as dt
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 from ingestion.settings import DEFAULT_SOURCES
+from sandbox.limits import FAST
+from sandbox.middleware import Logged
 
 SEED = 7
+# Hourly and daily limits that a whole history meets even at a hundred times the vendors' pace: waiting is not measured.
+LIMITS = replace(
+    FAST,
+    brevo_contacts_per_second=100_000,
+    brevo_contacts_per_hour=100_000_000,
+    brevo_smtp_per_hour=1_000_000,
+    brevo_others_per_hour=1_000_000,
+    pipedrive_per_two_seconds=100_000,
+    pipedrive_tokens_per_day=1_000_000_000,
+)
+ASKED = "asked"
 SOURCES = os.environ.get("KPILOTE_SOURCES", ",".join(DEFAULT_SOURCES)).split(",")
 
 
@@ -41,15 +55,24 @@ class Company:
         self._pipe.send(until)
         self._pipe.recv()
 
+    def asked(self) -> list[Logged]:
+        """The requests since the last time this was called, as the vendors received them."""
+        self._pipe.send(ASKED)
+        requests: list[Logged] = self._pipe.recv()
+        return requests
+
 
 def _serve(pipe: Connection, home: Path, start: dt.date, scale: float, until: dt.date) -> None:
     from sandbox.server import running
     from sandbox.world import World
 
-    with running(
-        World(seed=SEED, start=start, scale=scale), until=until, home=home, sources=",".join(SOURCES)
-    ) as server:
+    world = World(seed=SEED, start=start, scale=scale)
+    with running(world, until=until, home=home, sources=",".join(SOURCES), limits=LIMITS) as server:
         pipe.send(server.env)
-        while (day := pipe.recv()) is not None:
-            server.advance(day)
-            pipe.send(day)
+        while (wish := pipe.recv()) is not None:
+            if wish == ASKED:
+                pipe.send(server.requests)
+                server.requests.clear()
+            else:
+                server.advance(wish)
+                pipe.send(wish)

@@ -66,16 +66,21 @@ class Recipients:
         self._lookback = dt.timedelta(days=brevo.settings.lookback_days)
 
     def read(self, campaigns: Sequence[Campaign]) -> Iterator[Rows]:
-        """Rows of `sends`, `email_activity` and `unsubscribes`."""
-        for group in self._groups(campaigns):
-            wanted: list[tuple[Wanted, int | None]] = [
-                ((each.id, kind), each.totals.get(total))
-                for each in group
-                for kind, total in EXPORTS.items()
-                if kind == "all" or each.totals.get(total) != 0
-            ]
-            exported = fetch(self._brevo, wanted)
+        """Rows of `sends`, `email_activity` and `unsubscribes`. While contacts of some campaigns are asked after, Brevo
+        makes the exports of the next ones.
+        """
+        groups = [*self._groups(campaigns)]
+        for group, exported in zip(groups, concurrently(self._exported, groups, 1), strict=True):
             yield from self._group(group, exported)
+
+    def _exported(self, group: Sequence[Campaign]) -> dict[Wanted, list[str]]:
+        wanted: list[tuple[Wanted, int | None]] = [
+            ((each.id, kind), each.totals.get(total))
+            for each in group
+            for kind, total in EXPORTS.items()
+            if kind == "all" or each.totals.get(total) != 0
+        ]
+        return fetch(self._brevo, wanted)
 
     def _groups(self, campaigns: Sequence[Campaign]) -> Iterator[list[Campaign]]:
         """Campaigns whose responses one call per contact tells: those sent within so many days."""

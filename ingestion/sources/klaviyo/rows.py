@@ -199,7 +199,7 @@ def _event(name: str, row: Json, emails: dict[str, str | None]) -> dict[str, Any
         "flow_id": properties.get("$flow"),
         "bounce_type": properties.get("Bounce Type"),
         "url": _link(properties.get("URL"), profile_id),
-        "is_machine": any(str(properties.get(flag)).lower() == "true" for flag in MACHINE_FLAGS),
+        "is_machine": any(str(properties[flag]).lower() == "true" for flag in MACHINE_FLAGS if flag in properties),
         "occurred_at": moment,
     }
 

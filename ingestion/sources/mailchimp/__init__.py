@@ -7,9 +7,8 @@ fields in `rows.py`.
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
 
 from ingestion.cursor import Cursor
 from ingestion.http import Api, Json
@@ -91,16 +90,16 @@ def _campaigns(context: Context, api: Api, settings: MailchimpSettings) -> Strea
     yield Rows("campaigns", [rows.campaign(each) for each in campaigns])
     known = {each["id"] for each in campaigns}
     yield Rows("reports", [rows.report(each) for each in read(api, rows.reports(sent)) if each["id"] in known])
-    readers: Mapping[str, Callable[[Json, Json], Iterator[dict[str, Any]]]] = {
-        "sends": rows.send,
+    readers: Mapping[str, Callable[[Json, list[Json]], list[rows.Row]]] = {
+        "sends": rows.sends,
         "email_activity": partial(rows.activity, settings.proxies().hold),
-        "unsubscribes": rows.unsubscribe,
+        "unsubscribes": rows.unsubscribes,
     }
     for group in batches(campaigns, CAMPAIGNS_AT_ONCE):
         tasks = [(campaign, table) for campaign in group for table in readers]
         found = read_all(api, [rows.recipients(campaign["id"], table) for campaign, table in tasks])
         for (campaign, table), entries in zip(tasks, found, strict=True):
-            yield Rows(table, [row for entry in entries for row in readers[table](campaign, entry)])
+            yield Rows(table, readers[table](rows.filed(campaign), entries))
     for table in ("campaigns", "reports"):
         yield Window(table, context.start, context.end)
     for table in readers:

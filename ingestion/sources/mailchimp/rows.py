@@ -1,12 +1,13 @@
 """Mailchimp's answers by lake columns, and which endpoint and fields each table is read from."""
 
 import datetime as dt
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from ingestion.http import Json
 from ingestion.sources.mailchimp.api import Listing
+
+Row = dict[str, Any]
 
 
 def audiences() -> Listing:
@@ -119,38 +120,51 @@ def report(row: Json) -> dict[str, Any]:
     }
 
 
-def _filed(campaign: Json, entry: Json) -> dict[str, Any]:
-    return {
-        "send_day": day(campaign["send_time"]),
-        "campaign_id": campaign["id"],
-        "email_hash": entry.get("email_address"),
-    }
+def filed(campaign: Json) -> dict[str, Any]:
+    """What every row of a campaign's recipients begins with."""
+    return {"send_day": day(campaign["send_time"]), "campaign_id": campaign["id"]}
 
 
-def send(campaign: Json, entry: Json) -> Iterator[dict[str, Any]]:
-    yield {**_filed(campaign, entry), "status": entry.get("status")}
+def sends(filed: Json, entries: list[Json]) -> list[Row]:
+    return [{**filed, "email_hash": each.get("email_address"), "status": each.get("status")} for each in entries]
 
 
-def unsubscribe(campaign: Json, entry: Json) -> Iterator[dict[str, Any]]:
-    yield {**_filed(campaign, entry), "occurred_at": entry.get("timestamp"), "reason": entry.get("reason")}
-
-
-def activity(is_machine: Callable[[str | None], bool], campaign: Json, entry: Json) -> Iterator[dict[str, Any]]:
-    filed = _filed(campaign, entry)
-    repeated: Counter[tuple[Any, Any]] = Counter()
-    for event in sorted(
-        entry.get("activity", []), key=lambda event: (str(event.get("timestamp")), str(event.get("url")))
-    ):
-        same = (event.get("action"), event.get("timestamp"))
-        yield {
+def unsubscribes(filed: Json, entries: list[Json]) -> list[Row]:
+    return [
+        {
             **filed,
-            "action": event.get("action"),
-            "occurred_at": event.get("timestamp"),
-            "url": event.get("url"),
-            "is_machine": is_machine(event.get("ip")),
-            "ordinal": repeated[same],
+            "email_hash": each.get("email_address"),
+            "occurred_at": each.get("timestamp"),
+            "reason": each.get("reason"),
         }
-        repeated[same] += 1
+        for each in entries
+    ]
+
+
+def activity(is_machine: Callable[[str | None], bool], filed: Json, entries: list[Json]) -> list[Row]:
+    """What each recipient did, in a fixed order; the same again in the same second is numbered from 0."""
+    found = []
+    for entry in entries:
+        events = entry.get("activity") or ()
+        if len(events) > 1:
+            events = sorted(events, key=lambda event: (str(event.get("timestamp")), str(event.get("url"))))
+        email = entry.get("email_address")
+        seen: dict[tuple[Any, Any], int] = {}
+        for event in events:
+            action, at = same = event.get("action"), event.get("timestamp")
+            seen[same] = seen.get(same, -1) + 1
+            found.append(
+                {
+                    **filed,
+                    "email_hash": email,
+                    "action": action,
+                    "occurred_at": at,
+                    "url": event.get("url"),
+                    "is_machine": is_machine(event.get("ip")),
+                    "ordinal": seen[same],
+                }
+            )
+    return found
 
 
 def day(send_time: str) -> dt.date:

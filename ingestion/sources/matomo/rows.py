@@ -106,11 +106,12 @@ def visit(day: dt.date, row: Json, converted: list[dict[str, Any]]) -> dict[str,
 
 def conversions(day: dt.date, row: Json, is_key: IsKey) -> Iterator[dict[str, Any]]:
     """The goals and orders a visit converted."""
+    converting = [action for action in row["actionDetails"] if action["type"] in (_GOAL, _ORDER)]
+    if not converting:
+        return
     visitor = _visitor(day, row)
     repeated: Counter[tuple[str, dt.datetime]] = Counter()
-    for action in row["actionDetails"]:
-        if action["type"] not in (_GOAL, _ORDER):
-            continue
+    for action in converting:
         is_order = action["type"] == _ORDER
         number = action.get("goalId")
         name = None if is_order else action.get("goalName")

@@ -20,6 +20,8 @@ from ingestion.sources.salesforce.settings import SalesforceSettings
 
 CSV = "text/csv"
 NO_MORE = "null"
+# A small job is done at once: the first wait is so many times shorter than the others, and doubles.
+FIRST_LOOKS = 16
 ENDED = ("JobComplete", "Failed", "Aborted")
 _BOOLEANS = {"true": True, "false": False}
 
@@ -31,6 +33,7 @@ def pages(
     query = f"SELECT {', '.join(kind.fields)} FROM {kind.name}{where}"  # noqa: S608 - names of the schema
     job = _job(salesforce, settings, kind, query)
     path, found = f"{salesforce.root}/jobs/query/{job['id']}/results", job["numberRecordsProcessed"]
+    told = {name: _READ[schema[name]] for name in kind.fields if schema[name] in _READ}
     received, before, locator = 0, set[str](), ""
     while locator != NO_MORE:
         page = salesforce.api.verified(
@@ -40,7 +43,7 @@ def pages(
         records = page["records"]
         received, before, locator = received + len(records), checks.ids_of(records), page["locator"]
         if records:
-            yield [typed(record, schema) for record in records]
+            yield [_typed(record, told) for record in records]
     if received != found:
         raise salesforce.api.error(
             f"the job of {kind.name} gave {received} of {found} records; nothing was loaded, run it again",
@@ -53,7 +56,7 @@ def _job(salesforce: Salesforce, settings: SalesforceSettings, kind: ObjectType,
     api, path = salesforce.api, f"{salesforce.root}/jobs/query"
     job = api.post(path, {"operation": "queryAll" if kind.deletes else "query", "query": query})
     asked: Callable[[], Json] = partial(api.get, f"{path}/{job['id']}")
-    give_up = time.monotonic() + settings.job_seconds
+    pause, give_up = settings.poll_seconds / FIRST_LOOKS, time.monotonic() + settings.job_seconds
     while job["state"] not in ENDED:
         if time.monotonic() > give_up:
             raise api.error(
@@ -61,7 +64,8 @@ def _job(salesforce: Salesforce, settings: SalesforceSettings, kind: ObjectType,
                 " SOURCES__SALESFORCE__JOB_SECONDS, or run it again later",
                 transient=True,
             )
-        time.sleep(settings.poll_seconds)
+        time.sleep(pause)
+        pause = min(pause * 2, settings.poll_seconds)
         job = api.verified(asked, partial(_job_fault, kind.name, job["id"]))
     if job["state"] != "JobComplete":
         said = str(job.get("errorMessage", ""))[: checks.SAID]
@@ -77,29 +81,42 @@ def _page(salesforce: Salesforce, settings: SalesforceSettings, path: str, locat
     """A page of results with what its headers say of it."""
     parameters = {"maxRecords": str(settings.bulk_page_size), **({"locator": locator} if locator else {})}
     text, headers = salesforce.api.text(path, parameters, CSV)
-    reader = csv.DictReader(io.StringIO(text, newline=""))
+    reader = csv.reader(io.StringIO(text, newline=""))
+    fields, rows = next(reader, []), [row for row in reader if row]
     return {
-        "records": list(reader),
-        "fields": list(reader.fieldnames or ()),
+        "records": [dict(zip(fields, row, strict=False)) for row in rows],
+        "fields": fields,
+        "lengths": set(map(len, rows)),
         "stated": int(headers["Sforce-NumberOfRecords"]),
         "locator": headers["Sforce-Locator"],
     }
 
 
-def typed(record: Mapping[str, str], schema: Schema) -> Json:
-    """A record of texts as a query would have answered it."""
-    return {name: _value(text, schema[name]) for name, text in record.items()}
+def _typed(record: Mapping[str, str], told: Mapping[str, Callable[[str], Any]]) -> Json:
+    """A record of texts as a query would have answered it; `told` are the fields that are no texts there."""
+    values: Json = {name: text or None for name, text in record.items()}
+    for name, read in told.items():
+        text = values[name]
+        if text is not None:
+            values[name] = read(text)
+    return values
 
 
-def _value(text: str, kind: str) -> Any:
-    if text == "":
-        return None
-    if kind == "boolean":
-        return _BOOLEANS.get(text, text)
-    if kind in ("int", "double", "currency", "percent"):
-        try:
-            return Decimal(text)
-        except InvalidOperation:
-            return text
-    # Jobs write Z where queries write +0000: one spelling, or the same version would seem another one.
-    return text.removesuffix("Z") + "+0000" if kind == "datetime" and text.endswith("Z") else text
+def _number(text: str) -> Any:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return text
+
+
+def _instant(text: str) -> str:
+    """Jobs write Z where queries write +0000: one spelling, or the same version would seem another one."""
+    return text.removesuffix("Z") + "+0000" if text.endswith("Z") else text
+
+
+# What is no text in the answer of a query, by Salesforce's type.
+_READ: Mapping[str, Callable[[str], Any]] = {
+    "boolean": lambda text: _BOOLEANS.get(text, text),
+    "datetime": _instant,
+    **dict.fromkeys(("int", "double", "currency", "percent"), _number),
+}

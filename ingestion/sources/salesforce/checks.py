@@ -40,6 +40,8 @@ def results_fault(name: str, fields: Collection[str], before: Collection[str], p
     """A page of a Bulk job's results: as many rows as its header says, of the columns asked for, not those before."""
     if set(page["fields"]) != set(fields):
         return f"the results of {name} came with other columns than asked for"
+    if page["lengths"] - {len(page["fields"])}:
+        return f"the results of {name} held rows of another length than their heading"
     if len(page["records"]) != page["stated"]:
         return f"the results of {name} held {len(page['records'])} of {page['stated']} rows"
     ids = ids_of(page["records"])

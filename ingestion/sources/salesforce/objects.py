@@ -53,10 +53,13 @@ class ObjectType:
         """The record by lake columns, values as Salesforce sent them; a percentage becomes a share."""
         values: dict[str, Any] = dict(self.always)
         for column, names in self.columns.items():
-            found = next((record[name] for name in names if record.get(name) not in (None, "")), None)
-            if found is not None:
-                is_percentage = column == "probability" and isinstance(found, int | float | Decimal)
-                values[column] = found / PERCENT if is_percentage else found
+            for name in names:
+                found = record.get(name)
+                if found is not None and found != "":
+                    values[column] = found
+                    break
+        if isinstance(values.get("probability"), int | float | Decimal):
+            values["probability"] /= PERCENT
         if values.get("is_person"):
             values.pop("name", None)  # a person's own
         values[self.key] = record.get("Id")

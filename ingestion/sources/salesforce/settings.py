@@ -29,7 +29,7 @@ class SalesforceSettings(HttpSettings):
     page_size: int = Field(2000, ge=200, le=2000, description="Rows per page of a query.")
     bulk_rows: PositiveInt = Field(10_000, description="From this many rows on a Bulk query job reads them.")
     bulk_page_size: PositiveInt = Field(50_000, description="Rows per page of a job's results.")
-    poll_seconds: PositiveFloat = Field(2.0, description="Wait between two questions whether a job is done.")
+    poll_seconds: PositiveFloat = Field(2.0, description="Longest wait between two questions whether a job is done.")
     job_seconds: PositiveFloat = Field(3600.0, description="A job that takes longer fails the pull.")
     currency: str = Field("", description="ISO 4217 code of an org of one currency; empty: Kpilote's own.")
 
