@@ -32,6 +32,9 @@ _CORE: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "fct_mrr_movements": (("movement_id",), ()),
     "fct_mrr_daily": (("date_day", "company_id"), ("mrr_reporting",)),
     "fct_customer_periods": (("cadence", "period_start", "company_id"), ()),
+    "dim_channel_rules": (("channel_rule",), ("sessions", "converted_sessions")),
+    "channel_unmatched": (("source", "medium", "campaign", "referrer", "click_id"), ("sessions", "converted_sessions")),
+    "utm_hygiene": (("parameter", "value", "seen_with"), ("sessions", "converted_sessions")),
     "fct_touchpoints": (("touch_id",), ("touch_number",)),
     "fct_conversions": (("conversion_id",), ("value_reporting",)),
     "journeys": (("conversion_id",), ("touches", "value_reporting", "days_to_conversion")),
@@ -42,6 +45,7 @@ def suites(settings: Settings) -> tuple[Suite, ...]:
     """The suites of the marts, the same for every set of sources."""
     own = {
         "fct_sessions": (_bounces_have_no_key_event(),),
+        "dim_channel_rules": (_every_session_by_a_rule(),),
         "fct_email_sends": (_human_opens_are_opens(),),
         "fct_deals": (_one_deal_state(),),
         "fct_mrr_movements": (_movements_reach_balance(),),
@@ -84,6 +88,21 @@ def _bounces_have_no_key_event() -> Expectation:
         "select session_key, key_events from {batch} where (key_events > 0) and (not is_engaged or not is_converted)",
         "A session with a key event is engaged and converted, or bounce and conversion rates contradict each other.",
         column="is_engaged",
+    )
+
+
+def _every_session_by_a_rule() -> Expectation:
+    return rule(
+        "every_session_by_a_rule",
+        f"""
+        select * from (
+            select (select sum(sessions) from {{batch}}) as matched,
+                (select coalesce(sum(sessions), 0) from {SCHEMA}.channel_unmatched) as unmatched,
+                (select count(*) from {SCHEMA}.fct_sessions) as sessions
+        ) where matched + unmatched <> sessions
+        """,  # noqa: S608
+        "Each session has its channel from one rule, or is told as unmatched.",
+        column="sessions",
     )
 
 

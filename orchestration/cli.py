@@ -227,6 +227,17 @@ def explain(kpi: str, period: str, dimension: str | None) -> None:
 
 
 @main.command()
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="Rows of each table.")
+@failing_in_one_line
+def channels(limit: int) -> None:
+    """Sessions that no channel rule matches, and mistakes in the tags of links with the sessions each costs."""
+    from orchestration.terminal import console
+    from serving.report import channels as report
+
+    console().print(report.render(_served(), limit))
+
+
+@main.command()
 @click.option("--email", help="The person's address; `-` reads it from standard input, so that no history keeps it.")
 @click.option("--id", "vendor_id", metavar="SOURCE:ID", help="A vendor's id of the person, e.g. hubspot:12345.")
 @click.option("--resume", is_flag=True, help="Finish an erasure that was interrupted.")

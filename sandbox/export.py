@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from sandbox.apis import arrivals
 from sandbox.world.mailing import SITE
 
 Values = np.ndarray[Any, np.dtype[Any]]
@@ -30,8 +31,9 @@ _VALUE = pa.struct(
 _PARAMETER = pa.struct([("key", pa.string()), ("value", _VALUE)])
 _PARAMETERS = (
     "ga_session_id", "ga_session_number", "session_engaged", "page_location", "entrances", "engagement_time_msec",
+    "page_referrer",
 )  # fmt: skip
-_TEXT_PARAMETERS = (2, 3)
+_TEXT_PARAMETERS = (2, 3, 6)
 
 
 def _steps(sessions: pd.DataFrame) -> pd.DataFrame:
@@ -63,14 +65,43 @@ def _steps(sessions: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"session": session[order], "kind": kind[order], "page": page[order], "at": at[order]})
 
 
-def _locations(sessions: pd.DataFrame, steps: pd.DataFrame, addresses: dict[str, str]) -> tuple[Values, pa.Array[Any]]:
-    """Code of every event's page, and the pages: the landing page with its tags, then pages of the site."""
-    codes, landings = pd.factorize(sessions["landing_url"])
-    pool = [*landings.tolist(), *(SITE + page for page in PAGES), SITE + THANKS]
-    first_page, thanks = len(landings), len(pool) - 1
+def _clicks(sessions: pd.DataFrame) -> pd.DataFrame:
+    """How each session began: `referrer`, kind and value of its click id (`kind`, `id`); None where there is none."""
+    came = [*zip(sessions["source"], sessions["medium"], strict=True)]
+    kind = pd.Series([arrivals.click_id(*each) for each in came], sessions.index, dtype=object)
+    return pd.DataFrame(
+        {
+            "referrer": pd.Series([arrivals.referrer(*each) for each in came], sessions.index, dtype=object),
+            "kind": kind,
+            "id": ("Cj0KCQ" + sessions["session_id"].astype(str)).astype(object).where(kind.notna(), None),
+        }
+    )
+
+
+def _landings(sessions: pd.DataFrame, clicks: pd.DataFrame) -> pd.Series:
+    """The landing page with the campaign's tags and the click id."""
+    plain = sessions["landing_url"].astype(object)
+    mark = plain.str.contains("?", regex=False).map({True: "&", False: "?"})
+    return plain.where(clicks["kind"].isna(), plain + mark + clicks["kind"] + "=" + clicks["id"])
+
+
+def _locations(
+    sessions: pd.DataFrame, steps: pd.DataFrame, clicks: pd.DataFrame, addresses: dict[str, str]
+) -> tuple[Values, Values, pa.Array[Any]]:
+    """Code of every event's page and of the one before it (-1: none), and the pages: landing pages, those that led to
+    them, then pages of the site.
+    """
+    codes, landings = pd.factorize(_landings(sessions, clicks))
+    led, referrers = pd.factorize(clicks["referrer"])
+    pool = [*landings.tolist(), *referrers.tolist(), *(SITE + page for page in PAGES), SITE + THANKS]
+    first_page, thanks = len(landings) + len(referrers), len(pool) - 1
     session, kind, page = (steps[name].to_numpy() for name in ("session", "kind", "page"))
     number = sessions["session_id"].to_numpy()[session]
-    location = np.where(page == 0, codes[session], first_page + (number + page) % len(PAGES))
+    location, before = (
+        np.where(at == 0, codes[session], first_page + (number + at) % len(PAGES)) for at in (page, page - 1)
+    )
+    before = np.where(page == 0, np.where(led < 0, -1, len(landings) + led)[session], before)
+    before = np.where(kind < 2, before, -1)
     location = np.where(kind == 3, thanks, location)
     sloppy = np.flatnonzero((kind == 3) & (number % SLOPPY == 0) & sessions["contact_id"].notna().to_numpy()[session])
     for event in sloppy.tolist():
@@ -78,10 +109,12 @@ def _locations(sessions: pd.DataFrame, steps: pd.DataFrame, addresses: dict[str,
         if address is not None:
             location[event] = len(pool)
             pool.append(f"{SITE}{THANKS}?email={address.replace('@', '%40')}")
-    return location, pa.array(pool, pa.string())
+    return location, before, pa.array(pool, pa.string())
 
 
-def _parameters(sessions: pd.DataFrame, steps: pd.DataFrame, location: Values, pages: pa.Array[Any]) -> pa.Array[Any]:
+def _parameters(
+    sessions: pd.DataFrame, steps: pd.DataFrame, location: Values, before: Values, pages: pa.Array[Any]
+) -> pa.Array[Any]:
     """The nested event_params: key and value structs of every event, in one flat array with offsets."""
     session, kind, page = (steps[name].to_numpy() for name in ("session", "kind", "page"))
     count = len(steps)
@@ -89,7 +122,7 @@ def _parameters(sessions: pd.DataFrame, steps: pd.DataFrame, location: Values, p
     engaged = sessions["is_engaged"].to_numpy()[session] & ((kind >= 2) | (page > 0))
     entrance = (kind == 1) & (page == 0)
     has = np.ones((count, len(_PARAMETERS)), dtype=bool)
-    has[:, 4], has[:, 5] = entrance, kind == 2
+    has[:, 4], has[:, 5], has[:, 6] = entrance, kind == 2, before >= 0
     numbers = np.zeros((count, len(_PARAMETERS)), dtype=np.int64)
     numbers[:, 0] = sessions["session_id"].to_numpy()[session]
     numbers[:, 1] = sessions["session_number"].to_numpy()[session]
@@ -97,7 +130,7 @@ def _parameters(sessions: pd.DataFrame, steps: pd.DataFrame, location: Values, p
     numbers[:, 5] = sessions["engagement_ms"].to_numpy()[session]
     texts = np.full((count, len(_PARAMETERS)), -1, dtype=np.int64)
     texts[:, 2] = engaged
-    texts[:, 3] = location + 2
+    texts[:, 3], texts[:, 6] = location + 2, before + 2
     is_text = np.zeros(len(_PARAMETERS), dtype=bool)
     is_text[list(_TEXT_PARAMETERS)] = True
     which = np.nonzero(has)[1]
@@ -117,7 +150,8 @@ def events(sessions: pd.DataFrame, addresses: dict[str, str]) -> pa.Table:
     """The events of observed sessions, ordered by day and time. `addresses`: contact id → email."""
     steps = _steps(sessions)
     session, kind = steps["session"].to_numpy(), steps["kind"].to_numpy()
-    location, pages = _locations(sessions, steps, addresses)
+    clicks = _clicks(sessions)
+    location, before, pages = _locations(sessions, steps, clicks, addresses)
     take, first = _rows(session), _rows(np.zeros(len(steps), dtype=np.int64))
     names = pa.array([*EVENT_NAMES, *_key_events(sessions)], pa.string())
     key_codes = pd.Categorical(sessions["key_event"], categories=_key_events(sessions)).codes
@@ -128,7 +162,7 @@ def events(sessions: pd.DataFrame, addresses: dict[str, str]) -> pa.Table:
         "event_date": dates.take(_rows(day_codes[session])),
         "event_timestamp": pa.array(steps["at"].to_numpy(), pa.int64()),
         "event_name": names.take(_rows(name_codes)),
-        "event_params": _parameters(sessions, steps, location, pages),
+        "event_params": _parameters(sessions, steps, location, before, pages),
         "user_id": _texts(sessions["user_id"]).take(take),
         "user_pseudo_id": _texts(sessions["client_id"]).take(take),
         "user_first_touch_timestamp": pa.array(sessions["first_at"].to_numpy()).take(take),
@@ -137,7 +171,7 @@ def events(sessions: pd.DataFrame, addresses: dict[str, str]) -> pa.Table:
         "stream_id": pa.array(["1"]).take(first),
         "platform": pa.array(["WEB"]).take(first),
         "ecommerce": _ecommerce(len(steps)),
-        "collected_traffic_source": _collected(sessions, session, (kind < 2) & (steps["page"].to_numpy() == 0)),
+        "collected_traffic_source": _collected(sessions, clicks, session, (kind < 2) & (steps["page"].to_numpy() == 0)),
         "is_active_user": pa.array(sessions["is_engaged"].to_numpy()).take(take),
         "session_traffic_source_last_click": _structs(
             manual_campaign=_structs(
@@ -178,13 +212,11 @@ def _ecommerce(count: int) -> pa.StructArray:
     return _structs(transaction_id=pa.nulls(count, pa.string()), purchase_revenue=empty, refund_value=empty)
 
 
-def _collected(sessions: pd.DataFrame, session: Values, is_entry: Values) -> pa.StructArray:
+def _collected(sessions: pd.DataFrame, clicks: pd.DataFrame, session: Values, is_entry: Values) -> pa.StructArray:
     """What the URL of the landing itself said: nothing for direct visits, and nothing on later events."""
     tagged = (sessions["medium"] != "(none)").to_numpy()[session] & is_entry
     rows = _rows(session, ~tagged)
-    paid = ((sessions["source"] == "google") & (sessions["medium"] == "cpc")).to_numpy()
-    number = sessions["session_id"].astype(str)
-    gclid = ("Cj0KCQ" + number).astype(object).where(paid, None)
+    gclid = clicks["id"].where(clicks["kind"] == "gclid", None)
     return _structs(
         manual_campaign_name=_texts(sessions["campaign"]).take(rows),
         manual_source=_texts(sessions["source"]).take(rows),

@@ -27,6 +27,8 @@ EVENTS = Table(
         Column("session_engaged", "boolean", "GA4 held the session for engaged at this event."),
         Column("engagement_ms", "integer", "Engagement time reported with this event, milliseconds."),
         Column("page_location", "string", "URL without addresses."),
+        Column("referrer_host", "string", "Host of the page that led to this one; null within one site."),
+        Column("click_id", "string", "Kind of click id in the URL: gclid, fbclid, …"),
         Column("source", "string", "Source of the session's last click."),
         Column("medium", "string", "Medium of the session's last click."),
         Column("campaign", "string", "Campaign of the session's last click."),

@@ -37,6 +37,7 @@ VISITS = Table(
         Column("country", "string", "ISO 3166-1 alpha-2 in lower case; xx where it is unknown."),
         Column("device", "string", "Matomo's device type in English, e.g. Desktop, Smartphone, Tablet."),
         Column("landing_page", "string", "URL of the first page view, without addresses."),
+        Column("click_id", "string", "Kind of click id in the URL, where Matomo is told to keep it: gclid, fbclid, …"),
         Column("page_views", "integer", "Page views."),
         Column("actions", "integer", "Page views, downloads, outlinks and site searches."),
         Column("duration_seconds", "integer", "Length of the visit in seconds."),

@@ -19,6 +19,8 @@ BY_NAME: dict[str, str] = {
     "targets_of_known_kpis": "update staging.stg_spreadsheets__targets set kpi = 'revenu' where rowid = 0",
     "benchmarks_of_known_kpis": "update staging.stg_spreadsheets__benchmarks set kpi = 'revenu' where rowid = 0",
     "converted_sessions_are_engaged": "update {table} set is_engaged = false where {first}",
+    "channels_matched": "update {table} set channel_rule = '(none)' where rowid % 10 = 0",
+    "every_session_by_a_rule": "update {table} set sessions = sessions + 1 where {first}",
     "human_opens_are_opens": "update {table} set is_opened = false where {first}",
     "one_state": "update {table} set is_lost = true where {first}",
     "movements_reach_balance": "update {table} set amount_reporting = amount_reporting + 0.01 where {first}",

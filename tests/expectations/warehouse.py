@@ -41,6 +41,7 @@ INTERMEDIATE = {
             10.00::decimal(18, 2) as amount_reporting
         from range(60) as r (number)
     """,
+    "int_channels__rules": "select unnest(['direct', 'email', 'paid_search']) as channel",
     "int_mrr__balances": """
         select 'c' || (number // 2) as company_id, date '2026-01-01' + (number % 2)::integer * 31 as valid_from,
             (number % 2) * 50.00::decimal(18, 2) as opening, 50.00::decimal(18, 2) as closing
@@ -49,7 +50,8 @@ INTERMEDIATE = {
     "int_sessions__unified": f"""
         select 'g' || number || '.' || each as session_key, 'g' || number as client_id, 'p' || (each % 20) as person_id,
             {DAY} as session_date, ({DAY})::timestamp as started_at, {CHANNELS} as channel, 2 as page_views,
-            12.5 as engagement_seconds, 0 as key_events
+            case when each = 0 then '(none)' else 'default:20' end as channel_rule, 12.5 as engagement_seconds,
+            0 as key_events
         from range(60) as r (number), range(30) as e (each)
     """,
     "int_email_sends__unified": """
@@ -82,6 +84,19 @@ MARTS = {
         select 'g' || number as session_key, 2 as page_views, 12.5 as engagement_seconds, 1 as key_events,
             true as is_engaged, true as is_converted
         from range(60) as r (number)
+    """,
+    "dim_channel_rules": """
+        select 'default:' || number as channel_rule, 25 as sessions, 2 as converted_sessions from range(2) as r (number)
+    """,
+    "channel_unmatched": """
+        select 'fax ' || number as source, 'paper' as medium, '(none)' as campaign, '(none)' as referrer,
+            '(none)' as click_id, 2 as sessions, 1 as converted_sessions
+        from range(5) as r (number)
+    """,
+    "utm_hygiene": """
+        select 'source' as parameter, 'Fax ' || number as value, '(none)' as seen_with, 2 as sessions,
+            1 as converted_sessions
+        from range(5) as r (number)
     """,
     "fct_email_sends": """
         select 'k:' || number as send_id, true as is_opened, true as is_opened_human from range(20) as r (number)

@@ -117,6 +117,38 @@ def test_addresses_in_urls_and_logins_stay_outside(export: Path, fresh: Settings
     assert "example.com" not in json.dumps([row["user_id_hash"] for row in day])
 
 
+def test_of_what_led_here_only_the_host_and_the_kind_of_click_stay(export: Path, fresh: Settings) -> None:
+    rewrite(
+        max(export.iterdir()),
+        """
+        with cases (page, referrer) as (values
+            ('https://x.io/?gclid=Cj1&FBCLID=Iw2#?gclid=3', 'https://ann@www.Google.com/search?q=ann@example.com'),
+            ('https://x.io/b', 'https://www.x.io/?gclid=Cj1'),
+            ('https://x.io/?xgclid=1&gclid=', 'android-app://com.google.android.gm/'),
+            ('https://x.io/c?a=1&li_fat_id=Q', null)
+        ),
+        one as (select * from events limit 1)
+        select one.* replace (
+            list_transform(list_filter(event_params, lambda p: p.key <> 'page_referrer'), lambda p:
+                case when p.key = 'page_location'
+                then struct_pack(key := p.key, value := struct_update(p.value, string_value := cases.page)) else p end
+            ) || [struct_pack(key := 'page_referrer', value := struct_pack(
+                string_value := cases.referrer, int_value := null::bigint, float_value := null::double,
+                double_value := null::double
+            ))] as event_params
+        ) from one, cases
+        """,
+    )
+    pull(fresh)
+    day = [row for row in rows(fresh, EVENTS) if row["event_date"] == LAST]
+    assert {(row["page_location"][:14], row["referrer_host"], row["click_id"]) for row in day} == {
+        ("https://x.io/?", "google.com", "fbclid"),
+        ("https://x.io/b", None, None),
+        ("https://x.io/?", "com.google.android.gm", None),
+        ("https://x.io/c", None, "li_fat_id"),
+    }
+
+
 def test_a_token_or_a_service_account_is_needed(
     fresh: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -355,6 +355,7 @@ def test_orders_and_deleted_goals_are_conversions_and_carts_are_none() -> None:
         "actionDetails": [
             {"type": "event", "url": "https://a.example/x", "timestamp": at},
             {"type": "action", "url": "https://a.example/y", "timestamp": at},
+            {"type": "action", "url": "https://a.example/z?gclid=Cj1", "timestamp": at},
             {"type": "ecommerceOrder", "orderId": "A1", "revenue": "12.50", "timestamp": at},
             {"type": "ecommerceAbandonedCart", "revenue": 5, "timestamp": at},
             {"type": "goal", "goalId": None, "goalName": None, "revenue": 0, "timestamp": at},
@@ -369,7 +370,13 @@ def test_orders_and_deleted_goals_are_conversions_and_carts_are_none() -> None:
     assert [None if each["revenue"] is None else str(each["revenue"]) for each in found] == ["12.50", "0", None, "1"]
     visit = matomo.rows.visit(LAST, row, found)
     assert (visit["visit_id"], visit["client_id"], visit["landing_page"]) == (7, None, "https://a.example/y")
-    assert (visit["page_views"], visit["conversions"], visit["key_events"]) == (1, 4, 3)
+    assert visit["click_id"] is None
+    assert (visit["page_views"], visit["conversions"], visit["key_events"]) == (2, 4, 3)
+    clicked = {
+        **row,
+        "actionDetails": [{**row["actionDetails"][1], "url": "https://a.example/y?a=1&msclkid=b&fbclid=c"}],
+    }
+    assert matomo.rows.visit(LAST, clicked, [])["click_id"] == "fbclid"
     assert matomo.rows.visit(LAST, {**row, "actions": 600, "truncatedActionsCount": 100}, [])["page_views"] == 600
 
 

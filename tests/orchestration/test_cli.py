@@ -19,7 +19,7 @@ def empty(tmp_path: Path) -> dict[str, str]:
 def test_help_names_the_commands(empty: dict[str, str]) -> None:
     done = kpilote(empty, "--help")
     assert done.exit_code == 0
-    for command in ("demo", "init", "sandbox", "doctor", "erase", "refresh", "scorecard", "dev", "release"):
+    for command in ("demo", "init", "sandbox", "doctor", "erase", "refresh", "scorecard", "channels", "dev", "release"):
         assert f"\n  {command} " in done.output
 
 
@@ -36,6 +36,7 @@ def test_help_names_the_commands(empty: dict[str, str]) -> None:
         ("refresh", "--cadence", "daily", "--as-of", "2025-01-02"),
         ("refresh", "--as-of", "last week"),
         ("scorecard", "--cadence", "hourly"),
+        ("channels", "--limit", "0"),
         ("unknown",),
     ],
 )
@@ -50,7 +51,7 @@ def test_a_range_nobody_can_refresh_says_which_days_there_are(empty: dict[str, s
     assert "KPILOTE_START_DATE" in done.output
 
 
-@pytest.mark.parametrize("arguments", [("scorecard",), ("release", "rollback"), ("release", "verify")])
+@pytest.mark.parametrize("arguments", [("scorecard",), ("channels",), ("release", "rollback"), ("release", "verify")])
 def test_no_release_yet_is_one_line_with_the_mend(empty: dict[str, str], arguments: tuple[str, ...]) -> None:
     done = kpilote(empty, *arguments)
     assert done.exit_code == 1
@@ -100,6 +101,16 @@ def test_the_scorecard_as_a_file(built_home: Home, tmp_path: Path) -> None:
     assert float(next(row["value"] for row in rows if row["kpi"] == "mrr")) > 0
     done = kpilote(built_home.environment, "scorecard", "--csv", str(tmp_path / "no" / "folder.csv"))
     assert (done.exit_code, "Traceback" in done.output) == (1, False)
+
+
+def test_channels_shows_links_that_lack_a_tag(built_home: Home) -> None:
+    """The company posts links on LinkedIn without a campaign; otherwise its tags are in order and every rule known."""
+    done = kpilote(built_home.environment, "channels")
+    assert done.exit_code == 0, done.output
+    assert "Sessions no rule matches: none" in done.output
+    mistakes = done.output.partition("Mistakes in the tags of links")[2].splitlines()[2:]
+    words = [line.split() for line in mistakes if line.strip()]
+    assert [each[:-3] for each in words] == [["campaign", "missing", "(not", "set)", "linkedin", "/", "social"]]
 
 
 def test_releases_are_listed_and_verified(built_home: Home) -> None:

@@ -164,6 +164,27 @@ def test_the_export_holds_the_same_sessions_as_the_reports(serve: Any, tmp_path:
         assert all(event["event_name"] == "page_view" for event in entrances)
 
 
+def test_a_page_names_the_one_before_it_and_an_ad_marks_its_links(serve: Any, tmp_path: Path) -> None:
+    folder = Path(serve(home=tmp_path).server.env["SOURCES__GA4__EXPORT_URL"])
+    views: dict[tuple[str, Any], list[dict[str, Any]]] = {}
+    for event in pq.read_table(folder).to_pylist():
+        if event["event_name"] == "page_view":
+            views.setdefault((event["user_pseudo_id"], parameter(event, "ga_session_id")), []).append(event)
+    led = {}
+    for session in views.values():
+        pages, before = ([parameter(event, name) for event in session] for name in ("page_location", "page_referrer"))
+        assert before[1:] == pages[:-1]
+        traffic = session[0]["session_traffic_source_last_click"]["manual_campaign"]
+        led[traffic["source"], traffic["medium"]] = before[0]
+        gclid = (session[0]["collected_traffic_source"] or {}).get("gclid")
+        assert ("gclid=" in pages[0]) == (traffic["source"] == "google" and traffic["medium"] in ("cpc", "display"))
+        assert gclid is None or pages[0].endswith(f"&gclid={gclid}")
+    assert led["g2.com", "referral"] == "https://g2.com/"
+    assert led["google", "organic"] == "https://www.google.com/"
+    assert led["(direct)", "(none)"] is None
+    assert led["mailchimp", "email"] is None
+
+
 def test_forms_leak_addresses_into_urls_for_connectors_to_remove(serve: Any, tmp_path: Path) -> None:
     folder = Path(serve(home=tmp_path).server.env["SOURCES__GA4__EXPORT_URL"])
     pages = [parameter(event, "page_location") for event in pq.read_table(folder).to_pylist()]

@@ -16,6 +16,7 @@ import fsspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ingestion.arrivals import CLICK_ID, HOST
 from ingestion.errors import SourceError, TypeChangedError
 from ingestion.filesystems import address, is_local, located
 from ingestion.privacy import ADDRESS, REMOVED, Hasher, without_secrets
@@ -190,6 +191,11 @@ def _clean(text: str) -> str:
     return f"regexp_replace({text}, '{ADDRESS}', '{REMOVED}', 'g')"
 
 
+def _found(text: str, expression: str) -> str:
+    """SQL for what the first group of a regular expression matches, in lower case; null where it matches nothing."""
+    return f"lower(nullif(regexp_extract({text}, '{expression}', 1), ''))"
+
+
 def _query(scan: str) -> str:
     number = _parameter("engagement_time_msec", "int_value")
     amount = _parameter("value", "double_value", "float_value", "int_value")
@@ -206,6 +212,7 @@ def _query(scan: str) -> str:
                 coalesce({engaged}.string_value, {engaged}.int_value::varchar) = '1' as session_engaged,
                 {number} as engagement_ms,
                 {_clean(_parameter("page_location", "string_value"))} as page_location,
+                {_parameter("page_referrer", "string_value")} as page_referrer,
                 coalesce({_traffic("source", "manual_source")}) as source,
                 coalesce({_traffic("medium", "manual_medium")}) as medium,
                 coalesce({_traffic("campaign_name", "manual_campaign_name")}) as campaign,
@@ -219,6 +226,8 @@ def _query(scan: str) -> str:
 
         select
             *,
+            nullif({_found("page_referrer", HOST)}, {_found("page_location", HOST)}) as referrer_host,
+            {_found("page_location", CLICK_ID)} as click_id,
             row_number() over (
                 partition by event_date, client_id, event_timestamp, event_name
                 order by session_id, page_location, source, medium, campaign, transaction_id, value, engagement_ms

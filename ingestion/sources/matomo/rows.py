@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
+from ingestion.arrivals import click_id
 from ingestion.http import Json
 
 VISIT_COLUMNS = (
@@ -81,6 +82,7 @@ def visit(day: dt.date, row: Json, converted: list[dict[str, Any]]) -> dict[str,
     """A visit with the count of what it converted."""
     pages = [each for each in row["actionDetails"] if each["type"] == "action"]
     actions = whole(row["actions"])
+    landing = pages[0].get("url") if pages else None
     return {
         **_visitor(day, row),
         "started_at": instant(row["firstActionTimestamp"]),
@@ -94,7 +96,8 @@ def visit(day: dt.date, row: Json, converted: list[dict[str, Any]]) -> dict[str,
         "campaign": row.get("campaignName"),
         "country": row.get("countryCode"),
         "device": row.get("deviceType"),
-        "landing_page": pages[0].get("url") if pages else None,
+        "landing_page": landing,
+        "click_id": click_id(landing),
         # Of a visit with hundreds of actions only the first are told; most of the others are page views.
         "page_views": actions if row.get("truncatedActionsCount") else len(pages),
         "actions": actions,

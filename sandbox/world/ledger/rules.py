@@ -21,6 +21,7 @@ _BY_MEDIUM = {
     "social": "organic_social",
     "email": "email",
     "referral": "referral",
+    "audio": "audio",
 }
 
 

@@ -1,10 +1,11 @@
 -- One row per session of every analytics source. The first part decides where it came from and which day it belongs to.
+-- Sources and mediums are lower case, whatever a link wrote, but for those who look for mistakes in it (`written_…`).
 {{ config(materialized='table_by_month', meta={
     'month_of': 'session_date',
     'made_of': {'int_sessions__inputs': {}},
     'looked_up': {
         'int_persons__clients': {'by': ['client_id'], 'columns': ['person_id']},
-        'int_channels__classified': {'by': ['source', 'medium'], 'columns': ['channel']}
+        'int_channels__classified': {'by': channel_parts(), 'columns': ['channel', 'channel_rule']}
     }
 }) }}
 
@@ -31,6 +32,14 @@ sessions as (
         min_by(parts.source, parts.started_at) filter (where parts.source is not null) as source,
         min_by(parts.medium, parts.started_at) filter (where parts.source is not null) as medium,
         min_by(parts.campaign, parts.started_at) filter (where parts.source is not null) as campaign,
+        coalesce(
+            min_by(parts.referrer, parts.started_at) filter (where parts.source is not null),
+            min_by(parts.referrer, parts.started_at)
+        ) as referrer,
+        coalesce(
+            min_by(parts.click_id, parts.started_at) filter (where parts.source is not null),
+            min_by(parts.click_id, parts.started_at)
+        ) as click_id,
         min_by(parts.country, parts.started_at) filter (where parts.country is not null) as country,
         min_by(parts.device, parts.started_at) filter (where parts.device is not null) as device,
         min_by(parts.landing_page, parts.started_at) filter (where parts.landing_page is not null) as landing_page,
@@ -48,9 +57,14 @@ unioned as (
     select
         concat(client_id, '.', cast(session_id as varchar)) as session_key,
         client_id,
-        {{ or_none('source') }} as source,
-        {{ or_none('medium') }} as medium,
-        campaign,
+        {{ or_none('lower(source)') }} as source,
+        {{ or_none('lower(medium)') }} as medium,
+        {{ named_campaign('campaign') }} as campaign,
+        {{ or_none('source') }} as written_source,
+        {{ or_none('medium') }} as written_medium,
+        {{ or_none('campaign') }} as written_campaign,
+        referrer,
+        click_id,
         country,
         device,
         landing_page,
@@ -68,7 +82,11 @@ channels as (
     select
         source,
         medium,
-        channel
+        campaign,
+        referrer,
+        click_id,
+        channel,
+        channel_rule
     from {{ ref('int_channels__classified') }}
 
 ),
@@ -96,13 +114,15 @@ select
     unioned.client_id,
     clients.person_id,
     channels.channel,
-    case
-        when unioned.campaign is null then '(none)'
-        when unioned.campaign in ('(not set)', '(direct)', '(organic)', '(referral)') then '(none)'
-        else unioned.campaign
-    end as campaign,
+    channels.channel_rule,
+    unioned.campaign,
     unioned.source,
     unioned.medium,
+    unioned.written_source,
+    unioned.written_medium,
+    unioned.written_campaign,
+    unioned.referrer,
+    unioned.click_id,
     coalesce(countries.country, unioned.country, '(none)') as country,
     {{ or_none('unioned.device') }} as device,
     {{ or_none('unioned.landing_page') }} as landing_page,
@@ -117,6 +137,12 @@ select
     unioned.started_at,
     unioned.session_date
 from unioned
-left join channels on unioned.source = channels.source and unioned.medium = channels.medium
+left join channels
+    on
+        unioned.source = channels.source
+        and unioned.medium = channels.medium
+        and unioned.campaign = channels.campaign
+        and unioned.referrer = channels.referrer
+        and unioned.click_id = channels.click_id
 left join clients on unioned.client_id = clients.client_id
 left join countries on lower(unioned.country) = countries.name

@@ -32,8 +32,10 @@ select
     -- strings
     event_name,
     page_location,
-    lower(nullif(trim(source), '')) as source,
-    lower(nullif(trim(medium), '')) as medium,
+    referrer_host as referrer,
+    click_id,
+    nullif(trim(source), '') as source,
+    nullif(trim(medium), '') as medium,
     nullif(trim(campaign), '') as campaign,
     nullif(trim(country), '') as country,
     lower(device) as device,

@@ -26,7 +26,7 @@ cleaned as (
 
     select
         *,
-        lower(nullif(trim(referrer_name), '')) as referrer,
+        lower(nullif(trim(referrer_name), '')) as referred_by,
         nullif(trim(source), '') as campaign_source,
         nullif(trim(medium), '') as campaign_medium,
         nullif(trim(campaign), '') as campaign_name
@@ -54,20 +54,23 @@ select
     referrer_type,
     case
         -- Without the plugin a campaign has a name and nothing else: it is not direct.
-        when is_tagged or referrer_type = 'campaign' then lower(coalesce(campaign_source, '(not set)'))
+        when is_tagged or referrer_type = 'campaign' then coalesce(campaign_source, '(not set)')
         when referrer_type = 'direct' then '(direct)'
-        else referrer
+        else referred_by
     end as source,
     case
-        when is_tagged or referrer_type = 'campaign' then lower(coalesce(campaign_medium, '(not set)'))
+        when is_tagged or referrer_type = 'campaign' then coalesce(campaign_medium, '(not set)')
         when referrer_type = 'direct' then '(none)'
         when referrer_type = 'search' then 'organic'
         when referrer_type = 'social' then 'social'
-        when referrer is not null then 'referral'
+        when referred_by is not null then 'referral'
     end as medium,
     case
         when is_tagged then campaign_name
         when referrer_type = 'campaign' then nullif(trim(referrer_name), '')
+        when referrer_type = 'direct' then '(direct)'
+        when referrer_type = 'search' then '(organic)'
+        when referred_by is not null then '(referral)'
     end as campaign,
     upper(nullif(nullif(trim(country), ''), 'xx')) as country,
     case lower(trim(device))
@@ -80,6 +83,8 @@ select
         else lower(trim(device))
     end as device,
     landing_page,
+    case when referrer_type = 'website' then referred_by end as referrer,
+    click_id,
 
     -- numerics
     cast(page_views as bigint) as page_views,
