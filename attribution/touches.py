@@ -140,8 +140,8 @@ def rule_expressions(settings: Settings) -> Mapping[str, str]:
 def touch_credits(log: Log) -> duckdb.DuckDBPyRelation:
     """A row per conversion and touch: credit and value of each rule model, cents left over on the last touch."""
     values = ", ".join(
-        f"{name}_credit, ({name}_cents + case when place = last_place then cents - sum({name}_cents) "
-        f"over (partition by conversion) else 0 end) / 100 :: decimal(18, 2) as {name}_value"
+        f"{name}_credit, cast(cast({name}_cents + case when place = last_place then cents - sum({name}_cents) "
+        f"over (partition by conversion) else 0 end as decimal(20, 0)) * 0.01 as decimal(18, 2)) as {name}_value"
         for name in rule_expressions(log.settings)
     )
     return log.con.sql(
