@@ -30,9 +30,7 @@ from attribution.settling import COUNT_PLACES, MONEY_PLACES, settle
 
 Progress = Callable[[str, int, int], None]
 NO_TIMES = "counted paths have no times: give a log of touches (person, time, channel, converted)"
-NO_MILESTONES = (
-    "no touch is marked as lead- or opportunity-creating: w_shaped and full_path share what those would have"
-)
+NO_MILESTONES = "no touch is marked lead- or opportunity-creating: w_shaped and full_path go without those milestones"
 NO_NULLS = "no journey without a conversion is known: markov and shapley_rate see only how those differ that converted"
 
 

@@ -6,7 +6,7 @@ is said with file, row, column and the mend. A text without a time zone is UTC.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,7 +32,24 @@ LOG: Mapping[str, tuple[str, ...]] = {
     "opportunity_creating": ("opportunity_creating",),
     "touch_id": ("touch_id",),
 }
-NEEDED = {"paths": ("path", "conversions"), "touches": ("person", "time", "channel", "converted")}
+CREDITS: Mapping[str, tuple[str, ...]] = {
+    "channel": ("channel", "channel_name", "channels"),
+    "campaign": ("campaign",),
+    "conversions": ("conversions", "total_conversions"),
+    "value": ("value", "total_conversion_value", "conversion_value", "revenue"),
+}
+FORMS = {"paths": PATHS, "touches": LOG, "credits": CREDITS}
+NEEDED = {
+    "paths": ("path", "conversions"),
+    "touches": ("person", "time", "channel", "converted"),
+    "credits": ("channel", "conversions"),
+}
+WANTED = {
+    "paths": "counted paths (path, conversions, and if known value, nulls)",
+    "touches": "a log of touches (person, time, channel, converted, and if known value, campaign, lead_creating, "
+    "opportunity_creating, touch_id)",
+    "credits": "credits (channel, conversions, and if known campaign, value)",
+}
 MONEY = "decimal(18, 2)"
 PATH_MONEY = "decimal(38, 9)"  # exports sum values of many conversions, to more places than cents
 
@@ -64,8 +81,8 @@ class Check:
     mend: str
 
 
-def open_file(con: duckdb.DuckDBPyConnection, file: Path) -> Table:
-    """Open a CSV or Parquet file and recognise its form; raises AttributionError with the mend."""
+def open_file(con: duckdb.DuckDBPyConnection, file: Path, forms: Sequence[str] = ("paths", "touches")) -> Table:
+    """Open a CSV or Parquet file and recognise which of the forms it has; raises AttributionError with the mend."""
     if not file.is_file():
         raise AttributionError(f"{file}: there is no such file")
     name = str(file).replace("'", "''")
@@ -82,14 +99,13 @@ def open_file(con: duckdb.DuckDBPyConnection, file: Path) -> Table:
     except duckdb.Error as error:
         raise AttributionError(f"{file}: cannot be read: {str(error).splitlines()[0]}") from None
     types = {str(column).strip().lower(): (str(column), str(kind)) for column, kind, *_ in found}
-    path, log = _columns(PATHS, types), _columns(LOG, types)
-    for form, columns in (("paths", path), ("touches", log)):
+    for form in forms:
+        columns = _columns(FORMS[form], types)
         if all(needed in columns for needed in NEEDED[form]):
             return Table(file, form, source, columns, row)
     raise AttributionError(
-        f"{file}: its columns ({', '.join(column for column, _ in types.values())}) are neither those of counted paths "
-        f"(path, conversions, and if known value, nulls) nor of a log of touches (person, time, channel, converted, "
-        f"and if known value, campaign, lead_creating, opportunity_creating, touch_id): rename them"
+        f"{file}: its columns ({', '.join(column for column, _ in types.values())}) are not those of "
+        f"{' or of '.join(WANTED[form] for form in forms)}: rename them"
     )
 
 
@@ -191,6 +207,18 @@ def log_checks(table: Table) -> list[Check]:
     if table.has("value"):
         value = number_sql(table, "value", MONEY)
         checks.append(Check("value", f"{converted} and {table.text('value')} is not null and {value} is null", _AMOUNT))
+    return checks
+
+
+def credit_checks(table: Table) -> list[Check]:
+    conversions = number_sql(table, "conversions", PATH_MONEY)
+    checks = [
+        Check("channel", f"{label_sql(table, 'channel')} is null", "name the channel"),
+        Check("conversions", f"{conversions} is null", "write a number with a point, like 12.5"),
+    ]
+    if table.has("value"):
+        value = number_sql(table, "value", PATH_MONEY)
+        checks.append(Check("value", f"{table.text('value')} is not null and {value} is null", _AMOUNT))
     return checks
 
 
