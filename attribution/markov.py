@@ -87,7 +87,7 @@ def removal_effects(weights: Floats, channel: Ints, channels: int) -> tuple[floa
     except np.linalg.LinAlgError:
         raise Withheld("some channels lead neither to a conversion nor to a null: the chain is singular") from None
     begin, reach = chance[START, OUTSIDE:] @ visits, visits @ chance[OUTSIDE:, CONVERSION]
-    rate = float(chance[START, OUTSIDE:] @ reach)
+    rate = float(chance[START, CONVERSION] + chance[START, OUTSIDE:] @ reach)
     if not np.isfinite(visits).all() or not 0 < rate <= 1 + 1e-9:
         raise Withheld("the transition matrix is no chain that ends in a conversion or a null")
     lost = np.zeros(channels)

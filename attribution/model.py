@@ -30,7 +30,7 @@ NO_CAMPAIGN = "(none)"
 DAY_MICROSECONDS = 86_400_000_000
 
 
-class AttributionError(Exception):
+class AttributionError(ValueError):
     """What was given cannot be attributed; the message says where and the mend, in one line."""
 
 

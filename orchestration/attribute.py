@@ -149,7 +149,8 @@ def _attributed(file: Path, settings: Settings) -> Result:
     from attribution.engine import attribute as attributed
 
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(file=sys.stderr), transient=True) as bar:
+    screen = Console(file=sys.stderr)
+    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
         task = bar.add_task("reading", total=1)
         return attributed(
             file, settings, lambda step, done, of: bar.update(task, description=step, completed=done, total=of or 1)

@@ -132,16 +132,17 @@ def _nearest(columns: list[Column], yours: Column, units: tuple[Unit, ...]) -> l
     none = Figure(0.0, None)
 
     def distance(column: Column) -> float:
+        """Conversions that stand elsewhere: what one has too much, or too little where totals differ."""
         every = {*column.figures, *yours.figures}
-        differences = (
-            column.figures.get(unit, none).conversions - yours.figures.get(unit, none).conversions for unit in every
-        )
-        return sum(abs(difference) for difference in differences) / 2
+        pairs = [
+            (yours.figures.get(unit, none).conversions, column.figures.get(unit, none).conversions) for unit in every
+        ]
+        return max(sum(max(a - b, 0) for a, b in pairs), sum(max(b - a, 0) for a, b in pairs))
 
     nearest = min(columns, key=distance)
     told = [
         f"Your tool is nearest to {nearest.label}: "
-        f"{written(distance(nearest))} conversions stand in another channel or in none."
+        f"{written(distance(nearest))} of the conversions stand in another channel."
     ]
     strange = [unit.channel for unit in yours.figures if unit not in units]
     if strange:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 
@@ -12,17 +13,15 @@ from attribution.model import Result
 from ingestion.formulas import csv_text
 from serving import files
 
-SCHEMA = pa.schema(
-    {
-        "model": pa.string(),
-        "channel": pa.string(),
-        "campaign": pa.string(),
-        "conversions": pa.decimal128(28, 9),
-        "value": pa.decimal128(28, 2),
-        "conversions_low": pa.float64(),
-        "conversions_high": pa.float64(),
-    }
-)
+COLUMNS: Mapping[str, pa.DataType] = {
+    "model": pa.string(),
+    "channel": pa.string(),
+    "campaign": pa.string(),
+    "conversions": pa.decimal128(28, 9),
+    "value": pa.decimal128(28, 2),
+    "conversions_low": pa.float64(),
+    "conversions_high": pa.float64(),
+}
 
 
 def write(result: Result, path: Path) -> None:
@@ -35,10 +34,12 @@ def write(result: Result, path: Path) -> None:
     if path.suffix.lower() == ".csv":
         # Excel takes UTF-8 without its mark for the computer's own encoding.
         files.replace_with_text(
-            "\ufeff" + csv_text([SCHEMA.names, *([_plain(cell) for cell in row] for row in rows)]), path
+            "\ufeff" + csv_text([tuple(COLUMNS), *([_plain(cell) for cell in row] for row in rows)]), path
         )
         return
-    pq.write_table(pa.Table.from_pylist([dict(zip(SCHEMA.names, row, strict=True)) for row in rows], SCHEMA), path)
+    pq.write_table(
+        pa.Table.from_pylist([dict(zip(COLUMNS, row, strict=True)) for row in rows], pa.schema(COLUMNS)), path
+    )
 
 
 def _plain(value: object) -> object:
