@@ -32,7 +32,7 @@ def intervals(
     random = np.random.default_rng(seed)
     drawn = []
     for number in range(replicates):
-        resampled = random.poisson(conversions).astype(float), random.poisson(nulls).astype(float)
+        resampled = _resampled(random, conversions), _resampled(random, nulls)
         try:
             drawn.append(solve(*resampled))
         except Withheld:
@@ -43,3 +43,10 @@ def intervals(
         return None
     bounds: Floats = np.percentile(np.array(drawn), BOUNDS, axis=0)
     return bounds
+
+
+def _resampled(random: np.random.Generator, counts: Floats) -> Floats:
+    some = np.flatnonzero(counts)  # most paths have journeys of one kind only
+    drawn = np.zeros(len(counts))
+    drawn[some] = random.poisson(counts[some])
+    return drawn

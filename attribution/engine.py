@@ -44,6 +44,7 @@ def attribute(file: Path, settings: Settings | None = None, progress: Progress |
         con.execute(f"set memory_limit = '{settings.memory_mb}MB'")
         con.execute(f"set temp_directory = '{spill}'")
         con.execute("set TimeZone = 'UTC'")
+        con.execute("set enable_progress_bar = false")  # who asks draws their own
         tell("reading", 0, 1)
         table = reading.open_file(con, file)
         run = _counted if table.form == "paths" else _logged

@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from attribution.model import Withheld
 from attribution.packed import Floats, Ints, Paths, summed
@@ -21,25 +22,30 @@ from attribution.packed import Floats, Ints, Paths, summed
 START, CONVERSION, NULL = 0, 1, 2
 OUTSIDE = 3  # states proper are numbered from here
 MOST_STATES = 4_000  # a dense inverse of that size takes 128 MB and some seconds
+TABLE = 1 << 20  # codes below it are numbered by a table, which sorts nothing
 TINY = 1e-12
 
 
 @dataclass(frozen=True)
 class Steps:
-    """Every step of every path: from which state to which, in which path, and whether only conversions take it."""
+    """The steps of paths between states proper, which count from 0 here; where each path begins and ends."""
 
-    source: Ints
-    target: Ints
-    path: Ints
-    channel: Ints  # of each state proper, the last touch's
+    pairs: NDArray[np.int32]  # source · states + target, of every step inside a path
+    path: NDArray[np.int32]  # whose step it is
+    first: Ints
+    last: Ints
+    channel: Ints  # of each state, its last touch
 
     def weights(self, conversions: Floats, nulls: Floats) -> Floats:
-        """How often each pair of states is stepped through: a matrix of all states, source by target."""
-        size = OUTSIDE + len(self.channel)
-        taken = np.where(self.target == CONVERSION, conversions[self.path], 0.0)
-        taken += np.where(self.target == NULL, nulls[self.path], 0.0)
-        taken += np.where(self.target >= OUTSIDE, (conversions + nulls)[self.path], 0.0)
-        return summed(self.source * size + self.target, taken, size * size).reshape(size, size)
+        """How often each step is taken: a matrix of all states, start, conversion and null among them."""
+        states, journeys = len(self.channel), conversions + nulls
+        matrix = np.zeros((OUTSIDE + states, OUTSIDE + states))
+        matrix[START, OUTSIDE:] = summed(self.first, journeys, states)
+        matrix[OUTSIDE:, CONVERSION] = summed(self.last, conversions, states)
+        matrix[OUTSIDE:, NULL] = summed(self.last, nulls, states)
+        inner = summed(self.pairs, journeys[self.path], states * states)
+        matrix[OUTSIDE:, OUTSIDE:] = inner.reshape(states, states)
+        return matrix
 
 
 def steps(paths: Paths, order: int) -> Steps:
@@ -47,28 +53,32 @@ def steps(paths: Paths, order: int) -> Steps:
     base = paths.channels + 1
     if base**order >= 2**62:
         raise Withheld(f"order {order} over {paths.channels} channels has more states than can be numbered")
-    digits = paths.touches.astype(np.int64) + 1
-    place = np.arange(len(digits)) - np.repeat(paths.firsts, paths.lengths)
-    code = digits.copy()
+    code = paths.touches.astype(np.int64) + 1
+    digits = code.copy() if order > 1 else code
+    inside = np.full(len(code), True)  # the touch so many places back is of the same path
     for back in range(1, order):
-        code[back:] += np.where(place[back:] >= back, digits[:-back] * base**back, 0)
-    states, number = np.unique(code, return_inverse=True)
+        inside[paths.firsts[paths.lengths >= back] + back - 1] = False
+        code[back:] += np.where(inside[back:], digits[:-back] * base**back, 0)
+    states, number = _numbered(code, base**order)
     if len(states) > MOST_STATES:
         raise Withheld(f"order {order} makes {len(states):,} states, more than {MOST_STATES:,}: take a lower order")
-    number = number.astype(np.int64) + OUTSIDE
-    which = np.repeat(np.arange(len(paths)), paths.lengths)
-    inner = np.flatnonzero(place > 0)
-    every = np.arange(len(paths))
-    return Steps(
-        source=np.concatenate(
-            [np.full(len(paths), START), number[inner - 1], number[paths.lasts], number[paths.lasts]]
-        ),
-        target=np.concatenate(
-            [number[paths.firsts], number[inner], np.full(len(paths), CONVERSION), np.full(len(paths), NULL)]
-        ),
-        path=np.concatenate([every, which[inner], every, every]),
-        channel=states % base - 1,
-    )
+    starts = np.full(len(code), False)
+    starts[paths.firsts] = True
+    inner = np.flatnonzero(~starts)
+    path = np.repeat(np.arange(len(paths), dtype=np.int32), paths.lengths - 1)
+    pairs = (number[inner - 1] * len(states) + number[inner]).astype(np.int32)
+    return Steps(pairs, path, number[paths.firsts], number[paths.lasts], states % base - 1)
+
+
+def _numbered(codes: Ints, end: int) -> tuple[Ints, Ints]:
+    """The distinct codes (all below `end`), and for each code which of them it is."""
+    if end > TABLE:
+        states, number = np.unique(codes, return_inverse=True)
+        return states, number.astype(np.int64)
+    states = np.flatnonzero(np.bincount(codes, minlength=end))
+    place = np.zeros(end, dtype=np.int64)
+    place[states] = np.arange(len(states))
+    return states, place[codes]
 
 
 def removal_effects(weights: Floats, channel: Ints, channels: int) -> tuple[float, Floats]:

@@ -2,7 +2,7 @@
 
 Expects (made by `reading.py`) the tables
     units (unit, channel, campaign, is_direct)         numbered in the order of their names
-    touches (person, microseconds, tie, unit, is_direct, lead, opportunity)
+    touches (person, microseconds, tie, unit, is_direct, lead, opportunity, converted)   no unit: not a touch
     conversions (conversion, person, microseconds, cents)
 and makes
     path (conversion, key, unit, decay, …)   touches within the window of each conversion
@@ -27,7 +27,7 @@ from attribution.packed import Paths
 from attribution.rules import credit_sql
 
 MILESTONES = 4  # ways in which a touch is or is not lead- and opportunity-creating
-ROWS_AT_A_TIME = 8_000_000  # touches whose lists are in memory at once: some 300 MB
+ROWS_AT_A_TIME = 12_000_000  # touches whose lists are in memory at once: some 300 MB
 ROW_BITS = 40
 CREDIT = "decimal(18, 15)"  # sums of decimals are the same in any order
 
@@ -84,6 +84,7 @@ def windows(log: Log) -> None:
             )) as bigint) as decay
         from spans inner join touches
             on spans.person = touches.person and touches.microseconds between since and spans.microseconds
+        where unit is not null
         """
     )
     log.con.execute(
@@ -157,7 +158,9 @@ def rule_totals(log: Log) -> dict[str, list[tuple[Decimal, int]]]:
     """
     names = list(rule_expressions(log.settings))
     sums = ", ".join(f"sum(cast({name}_credit as {CREDIT})), sum({name}_cents)" for name in names)
-    rows = log.con.execute(f"select unit, last_unit, {sums} from ({credited_sql(log)}) group by all").fetchall()
+    rows = log.con.execute(
+        f"select unit, last_unit, {sums} from ({credited_sql(log)}) group by grouping sets ((unit), (last_unit))"
+    ).fetchall()
     paid = log.con.execute(
         "select last_unit, cast(sum(cents) as bigint) from ends inner join conversions using (conversion) group by all"
     ).fetchall()
@@ -168,9 +171,11 @@ def rule_totals(log: Log) -> dict[str, list[tuple[Decimal, int]]]:
             cents[unit] += owed
         for unit, last, *figures in rows:
             credit, whole = figures[2 * number : 2 * number + 2]
-            credits[unit] += credit
-            cents[unit] += whole
-            cents[last] -= whole
+            if last is None:
+                credits[unit] += credit
+                cents[unit] += whole
+            else:
+                cents[last] -= whole
         totals[name] = list(zip(credits, cents, strict=True))
     return totals
 
@@ -202,13 +207,13 @@ def pack(log: Log, progress: Callable[[int, int], None]) -> Paths:
 
 
 def _channels(log: Log, keys: str) -> str:
-    return f"list_transform(list_sort({keys}), lambda key: ((key // {MILESTONES}) % {log.units})::usmallint)"
+    return f"list_transform({keys}, lambda key: ((key // {MILESTONES}) % {log.units})::usmallint)"
 
 
 def _converted_sql(log: Log, number: int) -> str:
     return f"""
         with lists as (
-            select conversion, list(key) as keys
+            select conversion, list_sort(list(key)) as keys
             from path where conversion % {log.slices} = {number} group by conversion
         )
         select {_channels(log, "keys")} as path, count(*), sum(cents), 0
@@ -218,23 +223,29 @@ def _converted_sql(log: Log, number: int) -> str:
 
 def _null_sql(log: Log, number: int) -> str:
     here = f"where hash(person) % {log.slices} = {number}" if log.slices > 1 else ""
-    least = log.key(f"(last - {log.settings.lookback_microseconds})")
+    since = log.settings.lookback_microseconds * log.step
     return f"""
-        with converted as (select person, max(microseconds) as converted from conversions group by person),
-        lists as (
+        with people as (
             select
-                person, min(touches.microseconds) as first, max(touches.microseconds) as last,
-                list({log.key("touches.microseconds")} + (tie * {log.units} + unit) * {MILESTONES}) as keys
-            from (from touches {here}) as touches left join converted using (person)
-            where converted is null or touches.microseconds > converted
-            group by person
+                max(case when converted then microseconds end) as converted,
+                list({log.key("microseconds")} + (tie * {log.units} + unit) * {MILESTONES})
+                    filter (where unit is not null) as keys
+            from touches {here} group by person
+        ),
+        after as (
+            select list_sort(case
+                when converted is null then keys
+                else list_filter(keys, lambda key: key >= {log.key("converted + 1")})
+            end) as keys
+            from people
         ),
         recent as (
             select case
-                when last - first <= {log.settings.lookback_microseconds} then keys
-                else list_filter(keys, lambda key: key >= {least})
+                when keys[-1] - keys[1] < {since} then keys
+                else list_filter(keys, lambda key: key // {log.step} >= keys[-1] // {log.step}
+                    - {log.settings.lookback_microseconds})
             end as keys
-            from lists
+            from after where len(keys) > 0
         )
         select {_channels(log, "keys")} as path, 0, 0, count(*) from recent group by path
     """
