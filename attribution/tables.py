@@ -106,12 +106,11 @@ def log(con: duckdb.DuckDBPyConnection, table: Table, settings: Settings) -> tup
             select
                 {person} as person, {time} as microseconds, {tie} as tie, {channel} as channel, {campaign} as campaign,
                 {reading.flag_sql(table, "lead_creating")} as lead,
-                {reading.flag_sql(table, "opportunity_creating")} as opportunity,
-                {reading.flag_sql(table, "converted")} as converted
-            from {table.sql} where {person} is not null
+                {reading.flag_sql(table, "opportunity_creating")} as opportunity
+            from {table.sql} where {person} is not null and {channel} is not null
         )
-        select person, microseconds, tie, unit, is_direct, lead, opportunity, converted
-        from named left join units using (channel, campaign)
+        select person, microseconds, tie, unit, is_direct, lead, opportunity
+        from named inner join units using (channel, campaign)
     """
     ties = 1
     if table.has("touch_id"):

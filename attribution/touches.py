@@ -2,7 +2,7 @@
 
 Expects (made by `reading.py`) the tables
     units (unit, channel, campaign, is_direct)         numbered in the order of their names
-    touches (person, microseconds, tie, unit, is_direct, lead, opportunity, converted)   no unit: not a touch
+    touches (person, microseconds, tie, unit, is_direct, lead, opportunity)
     conversions (conversion, person, microseconds, cents)
 and makes
     path (conversion, key, unit, decay, …)   touches within the window of each conversion
@@ -84,7 +84,6 @@ def windows(log: Log) -> None:
             )) as bigint) as decay
         from spans inner join touches
             on spans.person = touches.person and touches.microseconds between since and spans.microseconds
-        where unit is not null
         """
     )
     log.con.execute(
@@ -223,29 +222,25 @@ def _converted_sql(log: Log, number: int) -> str:
 
 def _null_sql(log: Log, number: int) -> str:
     here = f"where hash(person) % {log.slices} = {number}" if log.slices > 1 else ""
-    since = log.settings.lookback_microseconds * log.step
+    keys = f"list({log.key('touches.microseconds')} + (tie * {log.units} + unit) * {MILESTONES}) as keys"
+    lookback, step = log.settings.lookback_microseconds, log.step
+    # Most people never convert: theirs are grouped as they come, without a look at when they did.
     return f"""
-        with people as (
-            select
-                max(case when converted then microseconds end) as converted,
-                list({log.key("microseconds")} + (tie * {log.units} + unit) * {MILESTONES})
-                    filter (where unit is not null) as keys
-            from touches {here} group by person
+        with converted as (select person, max(microseconds) as converted from conversions group by person),
+        here as (from touches {here}),
+        lists as (
+            select {keys} from here as touches anti join converted using (person) group by person
+            union all
+            select {keys} from here as touches inner join converted using (person)
+            where touches.microseconds > converted group by person
         ),
-        after as (
-            select list_sort(case
-                when converted is null then keys
-                else list_filter(keys, lambda key: key >= {log.key("converted + 1")})
-            end) as keys
-            from people
-        ),
+        ordered as (select list_sort(keys) as keys from lists),
         recent as (
             select case
-                when keys[-1] - keys[1] < {since} then keys
-                else list_filter(keys, lambda key: key // {log.step} >= keys[-1] // {log.step}
-                    - {log.settings.lookback_microseconds})
+                when keys[-1] - keys[1] < {lookback} * {step} then keys
+                else list_filter(keys, lambda key: key // {step} >= keys[-1] // {step} - {lookback})
             end as keys
-            from after where len(keys) > 0
+            from ordered
         )
         select {_channels(log, "keys")} as path, 0, 0, count(*) from recent group by path
     """
