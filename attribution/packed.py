@@ -7,8 +7,10 @@ paths are a few passes over arrays. A path has at least one touch: conversions w
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
@@ -48,6 +50,28 @@ class Paths:
     @property
     def lengths(self) -> Ints:
         return np.diff(self.offsets)
+
+
+def of_arrow(table: pa.Table, channels: NDArray[np.integer] | None, count: int) -> Paths:
+    """Paths of a table (path, conversions, value, nulls), channels by number where the lists have their names.
+
+    Buffers are taken as they are: Arrow's own way to numpy loads pandas, which takes longer than a small file.
+    """
+    lists: Any = table.column("path").combine_chunks()
+    offsets = numbers(lists.offsets, np.int32).astype(np.int64)
+    touches = numbers(lists.flatten(), np.uint16) if channels is None else channels
+    conversions, values, nulls = (
+        numbers(table.column(name).combine_chunks(), np.float64) for name in ("conversions", "value", "nulls")
+    )
+    return Paths(offsets - offsets[:1], touches, conversions, values, nulls, count)
+
+
+def numbers(array: Any, kind: type[np.generic]) -> NDArray[Any]:
+    """An Arrow array of numbers without nulls, as numpy sees its buffer."""
+    buffer = array.buffers()[1]
+    if buffer is None or not len(array):
+        return np.empty(0, dtype=kind)
+    return np.frombuffer(memoryview(buffer), dtype=kind)[array.offset : array.offset + len(array)]
 
 
 @dataclass(frozen=True)

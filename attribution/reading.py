@@ -167,7 +167,9 @@ def path_sql(table: Table, separator: str) -> str:
 
 def path_checks(table: Table, separator: str) -> list[Check]:
     path = path_sql(table, separator)
-    empty = f"list_contains({path}, '') or len(list_filter({path}, lambda channel: channel is null)) > 0"
+    empty = f"list_contains({path}, '')"
+    if table.columns["path"][1].endswith("[]"):
+        empty += f" or len(list_filter({path}, lambda channel: channel is null)) > 0"
     checks = [
         Check("path", empty, f"a channel between two separators ('{separator}') is empty: name it or take it out")
     ]

@@ -10,7 +10,7 @@ import numpy as np
 
 from attribution import reading
 from attribution.model import NO_CAMPAIGN, AttributionError, Settings, Unit
-from attribution.packed import Paths
+from attribution.packed import Paths, numbers, of_arrow
 from attribution.reading import Table
 from attribution.touches import Log
 
@@ -55,16 +55,12 @@ def counted(con: duckdb.DuckDBPyConnection, table: Table, settings: Settings) ->
         "select path, conversions::double as conversions, value::double as value, nulls::double as nulls "
         "from counted where len(path) > 0 and conversions + nulls > 0 order by path"
     ).to_arrow_table()
-    lists = rows.column("path").combine_chunks()
-    offsets = np.asarray(lists.offsets, dtype=np.int64)
-    encoded = lists.flatten().dictionary_encode()
+    encoded = rows.column("path").combine_chunks().flatten().dictionary_encode()
     names = encoded.dictionary.to_pylist()
     order = sorted(range(len(names)), key=lambda at: names[at])
     rank = np.empty(len(names), dtype=np.int64)
     rank[order] = np.arange(len(names))
-    touches = rank[np.asarray(encoded.indices)] if names else np.empty(0, dtype=np.int64)
-    columns = [np.asarray(rows.column(name)) for name in ("conversions", "value", "nulls")]
-    paths = Paths(offsets - offsets[:1], touches, columns[0], columns[1], columns[2], len(names))
+    paths = of_arrow(rows, rank[numbers(encoded.indices, np.int32)], len(names))
     return Counted(
         tuple(names[at] for at in order), paths, whole, amount.quantize(CENT), bare, bare_amount.quantize(CENT)
     )

@@ -20,10 +20,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 import duckdb
-import numpy as np
 
 from attribution.model import Settings
-from attribution.packed import Paths
+from attribution.packed import Paths, of_arrow
 from attribution.rules import credit_sql
 
 MILESTONES = 4  # ways in which a touch is or is not lead- and opportunity-creating
@@ -193,16 +192,10 @@ def pack(log: Log, progress: Callable[[int, int], None]) -> Paths:
             log.con.execute(f"insert into packed {sql}")
         progress(number + 1, log.slices)
     table = log.con.sql(
-        "select path, sum(conversions)::double as conversions, sum(cents)::double as cents, "
-        "sum(nulls)::double as nulls "
-        "from packed group by path order by path"
+        "select path, sum(conversions)::double as conversions, sum(cents)::double / 100 as value, "
+        "sum(nulls)::double as nulls from packed group by path order by path"
     ).to_arrow_table()
-    lists = table.column("path").combine_chunks()
-    offsets = np.asarray(lists.offsets, dtype=np.int64)
-    columns = [np.asarray(table.column(name)) for name in ("conversions", "cents", "nulls")]
-    return Paths(
-        offsets - offsets[:1], np.asarray(lists.flatten()), columns[0], columns[1] / 100, columns[2], log.units
-    )
+    return of_arrow(table, None, log.units)
 
 
 def _channels(log: Log, keys: str) -> str:

@@ -4,7 +4,7 @@
 
 A log has 10 channels, 40 campaigns, 4.24 touches a person on average, of whom 6 % convert at their last touch. Each
 figure is of a process of its own. Peers are installed into an environment made for the run; one that cannot be
-installed, or is not done within the budget, is named so. Their time leaves reading the file out, ours does not.
+installed, or is not done within the budget, is named so. Time is from the file to the credits.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
     PYTHON peers.py NAME LOG.parquet PATHS.parquet
 
-Prints one line of JSON: CPU and wall seconds of the models themselves (imports and reading the file left out, which
-favours the peer) and peak MB of the process. What NAME is given and asked for is said in its function.
+Prints one line of JSON: CPU and wall seconds from the file to the credits (imports left out) and peak MB of the
+process. What NAME is given and asked for is said in its function.
 """
 
 from __future__ import annotations
@@ -23,9 +23,8 @@ def marketing_attribution_models(log: str, paths: str) -> Callable[[], object]:
     import polars
     from mam import MAM
 
-    frame = polars.read_parquet(log)
-
     def run() -> None:
+        frame = polars.read_parquet(log)
         models = MAM(
             frame,
             "session",
@@ -47,9 +46,8 @@ def channelattribution(log: str, paths: str) -> Callable[[], object]:
     """From paths that are already counted: its heuristics and Markov of order 1 with null paths."""
     import ChannelAttribution
 
-    frame = _paths(paths)
-
     def run() -> None:
+        frame = _paths(paths)
         ChannelAttribution.heuristic_models(frame, "path", "conversions", var_value="value", flg_pro=False)
         ChannelAttribution.markov_model(
             frame, "path", "conversions", var_value="value", var_null="nulls", flg_pro=False, verbose=False
@@ -62,9 +60,8 @@ def mta(log: str, paths: str) -> Callable[[], object]:
     """From counted paths: first, last, linear, position-based, analytical Markov, Shapley."""
     from mta import MTA
 
-    frame = _paths(paths).rename(columns={"conversions": "total_conversions", "nulls": "total_null"})
-
     def run() -> None:
+        frame = _paths(paths).rename(columns={"conversions": "total_conversions", "nulls": "total_null"})
         models = MTA(frame, allow_loops=True, add_timepoints=False)
         models.first_touch().last_touch().linear().position_based().markov().shapley()
 
@@ -76,15 +73,12 @@ def do_attribution(log: str, paths: str) -> Callable[[], object]:
     import numpy
     from do_attribution import MarkovAttribution, ShapleyAttribution
 
-    frame = _paths(paths)
-    paths_of = numpy.concatenate(
-        [numpy.repeat(frame["path"].to_numpy(str), frame[column].to_numpy(int)) for column in ("conversions", "nulls")]
-    )
-    converted = numpy.repeat([1, 0], [frame["conversions"].sum(), frame["nulls"].sum()])
-
     def run() -> None:
+        frame = _paths(paths)
+        ways = [frame["path"].to_numpy(str).repeat(frame[kind].to_numpy(int)) for kind in ("conversions", "nulls")]
+        converted = numpy.repeat([1, 0], [len(each) for each in ways])
         for model in (MarkovAttribution(), ShapleyAttribution()):
-            model.fit(paths_of, converted)
+            model.fit(numpy.concatenate(ways), converted)
 
     return run
 
