@@ -17,6 +17,7 @@ from typing import IO, TYPE_CHECKING, Any, ParamSpec
 import click
 from dotenv import load_dotenv
 
+from orchestration.attribute import attribute
 from orchestration.environment import end_quietly
 
 if TYPE_CHECKING:
@@ -80,6 +81,9 @@ def main() -> None:
     os.environ.setdefault("DO_NOT_TRACK", "1")
     load_dotenv(".env")  # for the processes a command starts; what the environment says wins
     end_quietly()
+
+
+main.add_command(attribute)
 
 
 @main.command()

@@ -32,6 +32,12 @@ MODELS = {
     "linear": "Linear",
     "position_based": "Position-based",
     "time_decay": "Time decay",
+    "w_shaped": "W-shaped",
+    "full_path": "Full path",
+    "custom": "Custom",
+    "markov": "Markov",
+    "shapley": "Shapley",
+    "shapley_rate": "Shapley (rate)",
 }
 PERIOD_NAMES = {"day": "Day", "week": "Week", "month": "Month", "quarter": "Quarter", "year": "Year"}
 ADJECTIVES = {"day": "daily", "week": "weekly", "month": "monthly", "quarter": "quarterly", "year": "yearly"}

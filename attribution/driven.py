@@ -1,0 +1,95 @@
+"""The data-driven models on packed paths: shares of the conversions, how sure they are, or why there are none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from attribution import bootstrap, markov, shapley
+from attribution.model import Settings, Withheld
+from attribution.packed import Floats, Paths, coalitions
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Each channel's share of the conversions, of the value, its bounds (two rows) and what to know of it."""
+
+    conversions: Floats
+    values: Floats
+    bounds: Floats | None
+    note: str | None = None
+
+
+@dataclass(frozen=True)
+class _Model:
+    """Shares as a function of conversions and nulls, with those observed: per path or per coalition."""
+
+    solve: Callable[[Floats, Floats], Floats]
+    conversions: Floats
+    nulls: Floats
+    values: Floats | None = None  # shares of the value, where they are others than those of the conversions
+    negative: Sequence[int] = ()
+
+
+def shares(
+    name: str, paths: Paths, channels: Sequence[str], settings: Settings, progress: Callable[[int, int], None]
+) -> Shares:
+    """A data-driven model's shares with bootstrap bounds; raises Withheld with the reason."""
+    converted, least = int(paths.conversions.sum()), max(settings.minimum_conversions, 1)
+    if converted < least:
+        raise Withheld(
+            f"{converted:,} conversions with a touch are fewer than {least:,}: a model fitted to them would be noise "
+            "(--minimum-conversions)"
+        )
+    model = {"markov": _markov, "shapley": _shapley, "shapley_rate": _shapley_rate}[name](paths, settings)
+    observed = model.solve(model.conversions, model.nulls)
+    count = settings.bootstrap
+    bounds = bootstrap.intervals(
+        model.solve, model.conversions, model.nulls, count, settings.seed, lambda done: progress(done, count)
+    )
+    negative = [channels[number] for number in model.negative]
+    return Shares(observed, observed if model.values is None else model.values, bounds, _note(negative))
+
+
+def _markov(paths: Paths, settings: Settings) -> _Model:
+    steps = markov.steps(paths, settings.order)
+
+    def solve(conversions: Floats, nulls: Floats) -> Floats:
+        return markov.shares(steps.weights(conversions, nulls), steps.channel, paths.channels)
+
+    return _Model(solve, paths.conversions, paths.nulls)
+
+
+def _shapley(paths: Paths, settings: Settings) -> _Model:
+    sets = coalitions(paths)
+
+    def solve(conversions: Floats, nulls: Floats) -> Floats:
+        return _portions(shapley.equal_split(sets, conversions))
+
+    # Refunds may bring the value to nothing, which has no shares.
+    values = _portions(shapley.equal_split(sets, sets.values)) if sets.values.sum() else None
+    return _Model(solve, sets.conversions, sets.nulls, values)
+
+
+def _shapley_rate(paths: Paths, settings: Settings) -> _Model:
+    sets = coalitions(paths)
+
+    def solve(conversions: Floats, nulls: Floats) -> Floats:
+        return shapley.rate_shares(sets, conversions, nulls)[0]
+
+    return _Model(solve, sets.conversions, sets.nulls, None, shapley.rate_shares(sets, sets.conversions, sets.nulls)[1])
+
+
+def _portions(amounts: Floats) -> Floats:
+    total = amounts.sum()
+    if total == 0:
+        raise Withheld("no path converts")
+    return np.asarray(amounts / total, dtype=np.float64)
+
+
+def _note(negative: list[str]) -> str | None:
+    if not negative:
+        return None
+    return f"shapley_rate: coalitions convert worse with {', '.join(negative)}: 0 is given instead of less than that"

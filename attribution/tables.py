@@ -1,0 +1,125 @@
+"""A file's rows → the tables and arrays that models work on, with the exact totals of what there is to credit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+import duckdb
+import numpy as np
+
+from attribution import reading
+from attribution.model import NO_CAMPAIGN, AttributionError, Settings, Unit
+from attribution.packed import Paths, numbers, of_arrow
+from attribution.reading import Table
+from attribution.touches import Log
+
+CENT = Decimal("0.01")
+
+
+@dataclass(frozen=True)
+class Counted:
+    """Paths that came counted: channels by number, and what of the totals has no touch."""
+
+    channels: tuple[str, ...]
+    paths: Paths
+    conversions: int
+    value: Decimal
+    untouched: int
+    untouched_value: Decimal
+
+
+def counted(con: duckdb.DuckDBPyConnection, table: Table, settings: Settings) -> Counted:
+    """The paths of a file of counted paths, each distinct sequence once."""
+    reading.examine(con, table, reading.path_checks(table, settings.separator))
+    value = reading.number_sql(table, "value", reading.PATH_MONEY) if table.has("value") else "0"
+    nulls = reading.number_sql(table, "nulls", "bigint") if table.has("nulls") else "0"
+    conversions = reading.number_sql(table, "conversions", "bigint")
+    con.execute(
+        f"""
+        create or replace temp table counted as
+        select
+            {reading.path_sql(table, settings.separator)} as path,
+            sum({conversions})::bigint as conversions, sum(coalesce({value}, 0))::{reading.PATH_MONEY} as value,
+            sum(coalesce({nulls}, 0))::bigint as nulls
+        from {table.sql} group by path
+        """
+    )
+    # Cents are what is owed; what is left of the touched paths' value is theirs.
+    whole, amount, bare, bare_amount = con.execute(
+        "select coalesce(sum(conversions), 0)::bigint, coalesce(sum(value), 0), "
+        "coalesce(sum(conversions) filter (where len(path) = 0), 0)::bigint, "
+        "coalesce(sum(value) filter (where len(path) = 0), 0) from counted"
+    ).fetchall()[0]
+    rows = con.sql(
+        "select path, conversions::double as conversions, value::double as value, nulls::double as nulls "
+        "from counted where len(path) > 0 and conversions + nulls > 0 order by path"
+    ).to_arrow_table()
+    encoded = rows.column("path").combine_chunks().flatten().dictionary_encode()
+    names = encoded.dictionary.to_pylist()
+    order = sorted(range(len(names)), key=lambda at: names[at])
+    rank = np.empty(len(names), dtype=np.int64)
+    rank[order] = np.arange(len(names))
+    paths = of_arrow(rows, rank[numbers(encoded.indices, np.int32)], len(names))
+    return Counted(
+        tuple(names[at] for at in order), paths, whole, amount.quantize(CENT), bare, bare_amount.quantize(CENT)
+    )
+
+
+def log(con: duckdb.DuckDBPyConnection, table: Table, settings: Settings) -> tuple[Log, tuple[Unit, ...], int]:
+    """The tables of a log of touches, what is credited by number, and how many touches name no person."""
+    reading.examine(con, table, reading.log_checks(table))
+    channel, person, time = reading.label_sql(table, "channel"), reading.person_sql(table), reading.time_sql(table)
+    named = settings.by_campaign and table.has("campaign")
+    campaign = f"coalesce({reading.label_sql(table, 'campaign')}, '{NO_CAMPAIGN}')" if named else f"'{NO_CAMPAIGN}'"
+    direct = settings.direct.replace("'", "''")
+    con.execute(
+        f"""
+        create or replace temp table units as
+        with named as (select {channel} as channel, {campaign} as campaign from {table.sql} group by all)
+        select
+            cast(row_number() over (order by channel, campaign) - 1 as integer) as unit, channel, campaign,
+            lower(channel) = lower('{direct}') as is_direct
+        from named where channel is not null
+        """
+    )
+    money = f"coalesce({reading.number_sql(table, 'value', reading.MONEY)}, 0)" if table.has("value") else "0"
+    con.execute(
+        f"""
+        create or replace temp table conversions as
+        select
+            cast(row_number() over () as integer) as conversion, {person} as person, {time} as microseconds,
+            cast({money} * 100 as bigint) as cents
+        from {table.sql} where {reading.flag_sql(table, "converted")}
+        """
+    )
+    tie = "0"
+    if table.has("touch_id"):
+        touch_id = reading.label_sql(table, "touch_id")
+        tie = f"row_number() over (partition by {person}, {time} order by {touch_id}) - 1"
+    source = f"""
+        with named as (
+            select
+                {person} as person, {time} as microseconds, {tie} as tie, {channel} as channel, {campaign} as campaign,
+                {reading.flag_sql(table, "lead_creating")} as lead,
+                {reading.flag_sql(table, "opportunity_creating")} as opportunity
+            from {table.sql} where {person} is not null and {channel} is not null
+        )
+        select person, microseconds, tie, unit, is_direct, lead, opportunity
+        from named inner join units using (channel, campaign)
+    """
+    ties = 1
+    if table.has("touch_id"):
+        con.execute(f"create or replace temp table touches as {source}")
+        ties = con.execute("select coalesce(max(tie), 0) + 1 from touches").fetchall()[0][0]
+    else:
+        con.execute(f"create or replace temp view touches as {source}")
+    first, last, rows, lost = con.execute(
+        f"select min({time}), max({time}), count(*), "
+        f"count(*) filter (where {person} is null and {channel} is not null) from {table.sql}"
+    ).fetchall()[0]
+    if not rows:
+        raise AttributionError(f"{table.file}: there are no rows")
+    units = con.execute("select channel, campaign from units order by unit").fetchall()
+    named_units = tuple(Unit(*row) for row in units)
+    return Log(con, settings, max(1, len(units)), ties, first, last, rows), named_units, lost

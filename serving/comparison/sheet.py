@@ -1,0 +1,150 @@
+"""What a comparison shows, before it has a form: columns of credits by channel, and where they disagree, in words.
+
+Flow: `attribution.Result` (and what a present tool says) → `Sheet` → `terminal`, `page`, `table`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from attribution.model import UNATTRIBUTED, Result, Unit
+from attribution.present import Told
+from serving.report import wording
+
+YOURS = "yours"
+# What each model looks at: the reason why two of them differ on a channel.
+LOOKS_AT = {
+    "first_touch": "how often it begins a path",
+    "last_touch": "how often it ends a path",
+    "last_non_direct": "how often it is the last but for direct visits",
+    "linear": "how many of the touches are its own",
+    "position_based": "how often it begins or ends a path",
+    "w_shaped": "how often it begins a path or makes a lead or an opportunity",
+    "full_path": "how often it begins or ends a path or makes a lead or an opportunity",
+    "time_decay": "how near its touches are to the conversion",
+    "custom": "the places your weights name",
+    "markov": "how many conversions come by paths through it",
+    "shapley": "in how many paths it is, shared with the others there",
+    "shapley_rate": "how much more often paths convert where it takes part, however few they are",
+}
+NOT_CAUSE = (
+    "All of it is association in the paths that were seen, not cause: only an experiment shows what a channel adds."
+)
+SENTENCES = 3
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One channel's credit by one model; `margin` is half the width of its 95 % interval."""
+
+    conversions: float
+    value: float | None
+    margin: float | None = None
+
+
+@dataclass(frozen=True)
+class Column:
+    name: str
+    label: str
+    figures: Mapping[Unit, Figure]
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Units in rows, models in columns, what is told beside them in sentences."""
+
+    source: str
+    result: Result
+    units: tuple[Unit, ...]
+    columns: tuple[Column, ...]
+    reading: tuple[str, ...]
+    by_campaign: bool
+
+
+def sheet(source: str, result: Result, present: Mapping[Unit, Told] | None, *, by_campaign: bool = False) -> Sheet:
+    """Put a result, and a present tool's credits where given, side by side."""
+    columns = [
+        Column(
+            name,
+            wording.MODELS.get(name, wording.title(name)),
+            {
+                unit: Figure(
+                    float(credit.conversions),
+                    float(credit.value),
+                    (credit.interval[1] - credit.interval[0]) / 2 if credit.interval else None,
+                )
+                for unit, credit in credits.items()
+            },
+        )
+        for name, credits in result.credits.items()
+    ]
+    reading = _disagreements(columns)
+    units = result.units
+    if present is not None:
+        yours = Column(YOURS, "Yours", {unit: Figure(told.conversions, told.value) for unit, told in present.items()})
+        reading += _nearest(columns, yours, units)
+        columns.append(yours)
+        units = (*units, *(unit for unit in present if unit not in units))
+    withheld = [f"{wording.MODELS.get(name, name)} is withheld: {why}." for name, why in result.withheld.items()]
+    notes = [f"{note[:1].upper()}{note[1:]}." for note in result.notes]
+    return Sheet(source, result, units, tuple(columns), (*reading, NOT_CAUSE, *withheld, *notes), by_campaign)
+
+
+def named(unit: Unit, *, by_campaign: bool) -> str:
+    return f"{unit.channel} / {unit.campaign}" if by_campaign and unit.channel != UNATTRIBUTED else unit.channel
+
+
+def written(amount: float, measure: str = "conversions") -> str:
+    """A number as people compare it with their own tool's: written out, decimals where they say something."""
+    if measure == "value":
+        decimals = 2 if abs(amount) < 1000 else 0
+    else:
+        decimals = 0 if float(amount).is_integer() or abs(amount) >= 1000 else 1
+    text = f"{abs(amount):,.{decimals}f}"
+    return wording.MINUS + text if amount < 0 and any(digit in "123456789" for digit in text) else text
+
+
+def _disagreements(columns: list[Column]) -> list[str]:
+    """The channels on which models differ most, with the two that differ and what each of them looks at."""
+    spreads = []
+    for unit in {unit for column in columns for unit in column.figures if unit.channel != UNATTRIBUTED}:
+        given = sorted(
+            (column.figures[unit].conversions, column.label, column.name)
+            for column in columns
+            if unit in column.figures
+        )
+        spreads.append((given[-1][0] - given[0][0], unit.channel, unit.campaign, given[0], given[-1], unit))
+    spreads.sort(key=lambda spread: (-spread[0], spread[1], spread[2]))
+    return [
+        f"Models disagree {'most' if rank == 0 else 'next'} on {named(unit, by_campaign=unit.campaign != '(none)')}: "
+        f"{written(high[0])} conversions by {high[1]}, which counts {LOOKS_AT[high[2]]}; "
+        f"{written(low[0])} by {low[1]}, which counts {LOOKS_AT[low[2]]}."
+        for rank, (spread, _, _, low, high, unit) in enumerate(spreads[:SENTENCES])
+        if spread >= 0.05
+    ]
+
+
+def _nearest(columns: list[Column], yours: Column, units: tuple[Unit, ...]) -> list[str]:
+    """Which model the present tool is nearest to, and the channels only one of them knows."""
+    if not columns:
+        return []
+    none = Figure(0.0, None)
+
+    def distance(column: Column) -> float:
+        """Conversions that stand elsewhere: what one has too much, or too little where totals differ."""
+        every = {*column.figures, *yours.figures}
+        pairs = [
+            (yours.figures.get(unit, none).conversions, column.figures.get(unit, none).conversions) for unit in every
+        ]
+        return max(sum(max(a - b, 0) for a, b in pairs), sum(max(b - a, 0) for a, b in pairs))
+
+    nearest = min(columns, key=distance)
+    told = [
+        f"Your tool is nearest to {nearest.label}: "
+        f"{written(distance(nearest))} of the conversions stand in another channel."
+    ]
+    strange = [unit.channel for unit in yours.figures if unit not in units]
+    if strange:
+        told.append(f"Only your tool names {', '.join(strange)}: are they spelt as in the file?")
+    return told

@@ -1,0 +1,1 @@
+"""The attribution engine: against the mart's golden credits, published answers, and a naive second implementation."""

@@ -1,0 +1,89 @@
+"""The pure functions: chains and games made up to have an answer, or none, and amounts that must add up."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from attribution import markov, shapley
+from attribution.model import Withheld
+from attribution.packed import Coalitions, Paths, coalitions
+from attribution.settling import settle
+
+CHANNEL = np.array([0, 1])
+
+
+def chain(*pairs: tuple[int, int, float]) -> np.ndarray:
+    weights = np.zeros((5, 5))
+    for source, target, weight in pairs:
+        weights[source, target] += weight
+    return weights
+
+
+def test_removal_effects_of_a_chain_by_hand() -> None:
+    # start → a (always), a → b or null, b → conversion or null
+    weights = chain((0, 3, 4), (3, 4, 2), (3, 2, 2), (4, 1, 1), (4, 2, 1))
+    rate, effects = markov.removal_effects(weights, CHANNEL, 2)
+    assert rate == pytest.approx(0.25)
+    assert effects == pytest.approx([1, 1])
+    assert markov.shares(weights, CHANNEL, 2) == pytest.approx([0.5, 0.5])
+
+
+def test_a_chain_that_never_ends_is_refused() -> None:
+    with pytest.raises(Withheld, match=r"singular|no chain"):
+        markov.removal_effects(chain((0, 3, 1), (0, 1, 1), (3, 4, 1), (4, 3, 1)), CHANNEL, 2)
+
+
+def test_a_chain_that_never_converts_is_refused() -> None:
+    with pytest.raises(Withheld, match="no path converts"):
+        markov.removal_effects(chain((0, 3, 1), (3, 2, 1)), CHANNEL, 2)
+
+
+def test_negative_weights_are_refused() -> None:
+    with pytest.raises(Withheld, match=r"negative|no chain"):
+        markov.removal_effects(chain((0, 3, 4), (0, 4, -1), (3, 1, 3), (4, 1, 2), (4, 2, 1)), CHANNEL, 2)
+
+
+def test_conversions_without_any_channel_have_no_shares() -> None:
+    with pytest.raises(Withheld, match="no channel"):
+        markov.shares(chain((0, 1, 1), (0, 3, 1), (3, 2, 1)), CHANNEL, 2)
+
+
+def test_too_many_states_are_refused() -> None:
+    touches = np.random.default_rng(1).integers(0, 100, 20_000)
+    paths = Paths(np.array([0, len(touches)]), touches, np.ones(1), np.ones(1), np.ones(1), 100)
+    with pytest.raises(Withheld, match="lower order"):
+        markov.steps(paths, 2)
+    with pytest.raises(Withheld, match="more states than can be numbered"):
+        markov.steps(paths, 12)
+
+
+def test_rates_are_refused_beyond_the_stated_number_of_channels() -> None:
+    def game(channels: int) -> Coalitions:
+        return Coalitions(np.eye(channels, dtype=bool), *(np.ones(channels) for _ in range(3)))
+
+    values = shapley.rate_values(game(shapley.MOST_CHANNELS), np.ones(20), np.ones(20))
+    assert values.sum() == pytest.approx(0.5)  # what the whole converts at
+    with pytest.raises(Withheld, match="21 channels"):
+        shapley.rate_values(game(21), np.ones(21), np.ones(21))
+
+
+@pytest.mark.parametrize("channels", [3, 62, 63, 130])
+def test_coalitions_of_any_number_of_channels(channels: int) -> None:
+    touches = np.array([0, channels - 1, 0, 1, 1, channels - 1, 0])
+    paths = Paths(np.array([0, 3, 5, 7]), touches, np.array([1.0, 2, 4]), np.ones(3), np.ones(3), channels)
+    sets = coalitions(paths)
+    assert sorted(sets.conversions) == [2, 5]  # the first and the last path are of the same channels
+    assert shapley.equal_split(sets, sets.conversions)[[0, 1, channels - 1]] == pytest.approx([2.5, 2, 2.5])
+
+
+@given(st.lists(st.floats(0, 1e9), min_size=1, max_size=30), st.sampled_from([2, 9]))
+def test_settled_amounts_add_up_and_stay_near(shares: list[float], places: int) -> None:
+    total = Decimal(sum(shares)).quantize(Decimal(1).scaleb(-places))
+    settled = settle(shares, total, places)
+    assert sum(settled) == total
+    assert all(abs(float(told) - share) <= 10.0**-places + 1e-5 for told, share in zip(settled, shares, strict=True))
