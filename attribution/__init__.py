@@ -4,6 +4,6 @@ Flow: file → `reading` (which form it has, checked) → `tables` → `touches`
 SQL, packed paths) or `rules` (paths that came counted) → `driven` (`markov`, `shapley`, `bootstrap`) → `engine.Result`.
 
 A room of its own: it imports none of the others, and its solves (`markov.shares`, `shapley.rate_shares` …) are pure
-functions of arrays that a warehouse's model can call. Not here: what people see of it (`serving/report/comparison.py`,
+functions of arrays that a warehouse's model can call. Not here: what people see of it (`serving/comparison`,
 `orchestration/attribute.py`).
 """

@@ -12,12 +12,13 @@ through the set C of a channel's states are u_C N_CC⁻¹ v_C. One inverse serve
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from attribution.model import Withheld
-from attribution.packed import Floats, Ints, Paths, summed
+from attribution.packed import Floats, Paths, summed
 
 START, CONVERSION, NULL = 0, 1, 2
 OUTSIDE = 3  # states proper are numbered from here
@@ -32,9 +33,9 @@ class Steps:
 
     pairs: NDArray[np.int32]  # source · states + target, of every step inside a path
     path: NDArray[np.int32]  # whose step it is
-    first: Ints
-    last: Ints
-    channel: Ints  # of each state, its last touch
+    first: NDArray[np.integer]
+    last: NDArray[np.integer]
+    channel: NDArray[np.integer]  # of each state, its last touch
 
     def weights(self, conversions: Floats, nulls: Floats) -> Floats:
         """How often each step is taken: a matrix of all states, start, conversion and null among them."""
@@ -53,7 +54,7 @@ def steps(paths: Paths, order: int) -> Steps:
     base = paths.channels + 1
     if base**order >= 2**62:
         raise Withheld(f"order {order} over {paths.channels} channels has more states than can be numbered")
-    code = paths.touches.astype(np.int64) + 1
+    code: NDArray[Any] = paths.touches.astype(np.int32 if base**order < 2**31 else np.int64) + 1
     digits = code.copy() if order > 1 else code
     inside = np.full(len(code), True)  # the touch so many places back is of the same path
     for back in range(1, order):
@@ -70,18 +71,18 @@ def steps(paths: Paths, order: int) -> Steps:
     return Steps(pairs, path, number[paths.firsts], number[paths.lasts], states % base - 1)
 
 
-def _numbered(codes: Ints, end: int) -> tuple[Ints, Ints]:
+def _numbered(codes: NDArray[np.integer], end: int) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
     """The distinct codes (all below `end`), and for each code which of them it is."""
     if end > TABLE:
         states, number = np.unique(codes, return_inverse=True)
-        return states, number.astype(np.int64)
+        return states, number
     states = np.flatnonzero(np.bincount(codes, minlength=end))
-    place = np.zeros(end, dtype=np.int64)
+    place = np.zeros(end, dtype=np.int32)
     place[states] = np.arange(len(states))
     return states, place[codes]
 
 
-def removal_effects(weights: Floats, channel: Ints, channels: int) -> tuple[float, Floats]:
+def removal_effects(weights: Floats, channel: NDArray[np.integer], channels: int) -> tuple[float, Floats]:
     """Conversion rate and each channel's removal effect.
 
     weights: steps between states, source by target; states 0, 1 and 2 are start, conversion and null.
@@ -111,7 +112,7 @@ def removal_effects(weights: Floats, channel: Ints, channels: int) -> tuple[floa
     return rate, np.maximum(effects, 0.0)
 
 
-def shares(weights: Floats, channel: Ints, channels: int) -> Floats:
+def shares(weights: Floats, channel: NDArray[np.integer], channels: int) -> Floats:
     """Each channel's share of the conversions: removal effects that add up to 1."""
     _, effects = removal_effects(weights, channel, channels)
     total = effects.sum()

@@ -85,12 +85,13 @@ class Coalitions:
 
 
 def coalitions(paths: Paths) -> Coalitions:
-    """The distinct channels of each path, as sets, with what all paths of a set have."""
+    """The distinct channels of each path (at least one path), as sets, with what all paths of a set have."""
     words = []
     for start in range(0, paths.channels, BITS):
-        numbers = paths.touches.astype(np.int64) - start
-        bits = np.where((numbers >= 0) & (numbers < BITS), np.int64(1) << np.clip(numbers, 0, BITS - 1), 0)
-        words.append(np.bitwise_or.reduceat(bits, paths.firsts) if len(paths) else bits)
+        bit = np.zeros(paths.channels, dtype=np.int64)
+        ours = np.arange(start, min(start + BITS, paths.channels))
+        bit[ours] = np.int64(1) << (ours - start)
+        words.append(np.bitwise_or.reduceat(bit[paths.touches], paths.firsts))
     masks, which = np.unique(np.stack(words, axis=1), axis=0, return_inverse=True) if len(words) > 1 else _unique(words)
     columns = [(masks[:, number // BITS] >> (number % BITS)) & 1 for number in range(paths.channels)]
 
