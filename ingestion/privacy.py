@@ -19,6 +19,7 @@ ROLE_MAILBOX_FILE = Path(__file__).with_name("role_mailboxes.csv")
 # An address in a text or URL, also percent-encoded once or twice.
 ADDRESS = r"[A-Za-z0-9._%+\-]+(?:@|%40|%2540)[A-Za-z0-9\-]+(?:\.[A-Za-z0-9\-]+)*\.[A-Za-z]{2,}"
 REMOVED = "(address)"
+HASHES_REMEMBERED = 100_000  # some 30 MB
 _ADDRESS = re.compile(ADDRESS)
 
 
@@ -68,8 +69,14 @@ class Hasher:
 
     def identifier(self, value: str) -> str:
         """Hash of an identifier that is or may be made from an address: login id, MD5 of an address."""
-        normalised = value.strip()
-        # A login id that is an address meets the same person's email.
-        if "@" in normalised:
-            normalised = normalised.lower()
-        return hmac.digest(self.key.encode(), normalised.encode(), "sha256").hex()
+        return _hashed(self.key, value)
+
+
+@lru_cache(maxsize=HASHES_REMEMBERED)
+def _hashed(key: str, value: str) -> str:
+    """The same recipients stand in every campaign's pages: what was hashed of late is not hashed again."""
+    normalised = value.strip()
+    # A login id that is an address meets the same person's email.
+    if "@" in normalised:
+        normalised = normalised.lower()
+    return hmac.digest(key.encode(), normalised.encode(), "sha256").hex()
