@@ -105,6 +105,7 @@ class Persons:
 
 
 def _joined(own: Mapping[str, set[str]], more: Sequence[tuple[str, str]]) -> dict[str, set[str]]:
+    """Survivors by loser, of both."""
     links = {loser: set(survivors) for loser, survivors in own.items()}
     for loser, survivor in more:
         links.setdefault(loser, set()).add(survivor)

@@ -99,9 +99,10 @@ def write_docs(settings: Settings) -> Path:
     return settings.dbt_target_dir / "static_index.html"
 
 
-def rule(name: str) -> Any:
-    """A business rule, as the project's vars say it."""
-    return yaml.safe_load((PROJECT_DIR / "dbt_project.yml").read_text(encoding="utf-8"))["vars"][name]
+def rules() -> Mapping[str, Any]:
+    """The business rules, as the project's vars say them."""
+    said: Mapping[str, Any] = yaml.safe_load((PROJECT_DIR / "dbt_project.yml").read_text(encoding="utf-8"))["vars"]
+    return said
 
 
 def invoke(settings: Settings, arguments: Sequence[str], listen: Callable[[Any], None] | None = None) -> list[str]:

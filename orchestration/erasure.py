@@ -70,7 +70,7 @@ def find(now: Settings, email: str | None, vendor_id: str | None) -> identity.Id
     hasher = Hasher(now.require_hash_key())
     start = identity.from_address(email, hasher) if email is not None else identity.from_id(vendor_id or "", hasher)
     known = suppression.read(now)
-    found = identity.resolve(now, start, rules())
+    found = identity.resolve(now, start, _rules())
     if not found.rows:
         if any(known.knows(kind, value) for kind, value in start):
             raise ErasureError("this person was erased before: nothing is left to erase")
@@ -78,14 +78,15 @@ def find(now: Settings, email: str | None, vendor_id: str | None) -> identity.Id
     return found
 
 
-def rules() -> Rules:
+def _rules() -> Rules:
     """What the models join by."""
+    said = dbt.rules()
     return Rules(
-        crm_until=dbt.rule("crm_until"),
-        most_records_per_value=dbt.rule("identity_most_records_per_value"),
-        most_records_per_survivor=dbt.rule("identity_most_records_per_survivor"),
-        most_persons_per_browser=dbt.rule("identity_most_persons_per_browser"),
-        most_browsers_per_login=dbt.rule("identity_most_browsers_per_login"),
+        crm_until=said["crm_until"],
+        most_records_per_value=said["identity_most_records_per_value"],
+        most_records_per_survivor=said["identity_most_records_per_survivor"],
+        most_persons_per_browser=said["identity_most_persons_per_browser"],
+        most_browsers_per_login=said["identity_most_browsers_per_login"],
     )
 
 
