@@ -9,7 +9,17 @@ from expectations.kpi_marts import EPSILON, MEND, SCHEMA, mart, rule
 from expectations.model import Expectation, Suite
 from ingestion.settings import Settings
 
-MODELS = ("first_touch", "last_touch", "last_non_direct", "linear", "position_based", "time_decay")
+MODELS = (
+    "first_touch",
+    "last_touch",
+    "last_non_direct",
+    "linear",
+    "position_based",
+    "w_shaped",
+    "full_path",
+    "time_decay",
+)
+CUSTOM = "custom"  # null in every row where no weights are set
 
 # Core marts with their key, their columns that are never negative and what else is their own.
 _CORE: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -38,6 +48,10 @@ _CORE: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "fct_touchpoints": (("touch_id",), ("touch_number",)),
     "fct_conversions": (("conversion_id",), ("value_reporting",)),
     "journeys": (("conversion_id",), ("touches", "value_reporting", "days_to_conversion")),
+    "attribution_paths": (
+        ("conversion_type", "cadence", "period_start", "channel_path"),
+        ("value", "touches_per_conversion", "median_days"),
+    ),
 }
 
 
@@ -50,6 +64,7 @@ def suites(settings: Settings) -> tuple[Suite, ...]:
         "fct_deals": (_one_deal_state(),),
         "fct_mrr_movements": (_movements_reach_balance(),),
         "journeys": (_journeys_complete(),),
+        "attribution_paths": (_paths_conserve_conversions(),),
     }
     core = [
         mart(table, key, *(_not_negative(column) for column in positive), *own.get(table, ()))
@@ -60,7 +75,7 @@ def suites(settings: Settings) -> tuple[Suite, ...]:
         mart(
             "attribution_credits",
             (),
-            *(_not_negative(f"{name}_credit") for name in MODELS),
+            *(_not_negative(f"{name}_credit") for name in (*MODELS, CUSTOM)),
             _credits_sum_to_one(),
             _values_sum_to_conversion(),
             _every_conversion_credited(),
@@ -156,9 +171,30 @@ def _journeys_complete() -> Expectation:
     )
 
 
+def _paths_conserve_conversions() -> Expectation:
+    return rule(
+        "paths_conserve_conversions",
+        f"""
+        with shown as (
+            select conversion_type, cadence, period_start, sum(conversions) as conversions, sum(value) as value
+            from {{batch}} group by all
+        ),
+        had as (
+            select conversion_type, cadence, date_trunc(cadence, converted_date)::date as period_start,
+                count(*) as conversions, sum(value_reporting) as value
+            from {SCHEMA}.fct_conversions, (select distinct cadence from {{batch}}) group by all
+        )
+        select * from had full join shown using (conversion_type, cadence, period_start)
+        where had.conversions is distinct from shown.conversions or had.value is distinct from shown.value
+        """,  # noqa: S608
+        "Paths together show every conversion of the period and its value.",
+        column="conversions, value",
+    )
+
+
 def _per_model(suffix: str) -> str:
-    names = ", ".join(f"'{name}'" for name in MODELS)
-    sums = ", ".join(f"sum({name}_{suffix})" for name in MODELS)
+    names = ", ".join(f"'{name}'" for name in (*MODELS, CUSTOM))
+    sums = ", ".join(f"sum({name}_{suffix})" for name in (*MODELS, CUSTOM))
     return f"conversion_id, unnest([{names}]) as model, unnest([{sums}]) as total"
 
 
@@ -181,7 +217,7 @@ def _values_sum_to_conversion() -> Expectation:
         select credited.*, conversions.value_reporting
         from (select {_per_model("value")} from {{batch}} group by conversion_id) as credited
         left join {SCHEMA}.fct_conversions as conversions using (conversion_id)
-        where total is distinct from conversions.value_reporting
+        where total is distinct from conversions.value_reporting and not (model = '{CUSTOM}' and total is null)
         """,  # noqa: S608
         "Attributed value is the value of the conversion, to the cent, under every model.",
         column="*_value",

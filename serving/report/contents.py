@@ -13,7 +13,16 @@ from serving.release import Release
 CADENCES = ("day", "week", "month", "quarter", "year")
 DASHBOARDS = ("vision", "marketing", "sales")
 STATUSES = ("off_track", "at_risk", "on_track", "no_target")
-MODELS = ("first_touch", "last_touch", "last_non_direct", "linear", "position_based", "time_decay")
+MODELS = (
+    "first_touch",
+    "last_touch",
+    "last_non_direct",
+    "linear",
+    "position_based",
+    "w_shaped",
+    "full_path",
+    "time_decay",
+)
 # What belongs to no channel stands below them: credit without a touch, cost without a channel.
 REMAINDERS = ("unattributed", "(none)")
 MOVEMENTS = ("new", "expansion", "reactivation", "contraction", "churn")

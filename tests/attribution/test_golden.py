@@ -5,10 +5,9 @@ from pathlib import Path
 import duckdb
 
 from attribution import reading, tables, touches
-from attribution.model import Settings
+from attribution.model import RULES, Settings
 
 GOLDEN = Path(__file__).parents[1] / "golden"
-MODELS = ("first_touch", "last_touch", "last_non_direct", "linear", "position_based", "time_decay")
 
 
 def test_credits_equal_those_of_the_mart(tmp_path: Path) -> None:
@@ -17,21 +16,33 @@ def test_credits_equal_those_of_the_mart(tmp_path: Path) -> None:
         con.execute(
             f"""
             copy (
-                select person_id as person, touched_at as time, channel, false as converted, null as value, touch_id
-                from read_csv('{GOLDEN / "attribution_touches.csv"}')
+                with touches as (from read_csv('{GOLDEN / "attribution_touches.csv"}')),
+                conversions as (from read_csv('{GOLDEN / "attribution_conversions.csv"}')),
+                milestones as (
+                    select
+                        max(touch_number) filter (touched_at <= lead_at) as lead_number,
+                        max(touch_number) filter (touched_at <= opportunity_at) as opportunity_number,
+                        person_id
+                    from touches join conversions using (person_id) group by person_id
+                )
+                select
+                    person_id as person, touched_at as time, channel, false as converted, null as value, touch_id,
+                    coalesce(touch_number = lead_number, false) as lead_creating,
+                    coalesce(touch_number = opportunity_number, false) as opportunity_creating
+                from touches left join milestones using (person_id)
                 union all
-                select person_id, converted_at, null, true, value_reporting, conversion_id
-                from read_csv('{GOLDEN / "attribution_conversions.csv"}')
+                select person_id, converted_at, null, true, value_reporting, conversion_id, false, false
+                from conversions
             ) to '{file}'
             """
         )
-        log, *_ = tables.log(con, reading.open_file(con, file), Settings(models=MODELS))
+        log, *_ = tables.log(con, reading.open_file(con, file), Settings(models=RULES))
         touches.windows(log)
         credits = touches.touch_credits(log)
         credits.create("credits")
         same = " and ".join(
             f"abs(got.{model}_credit - want.{model}_credit) <= 1e-12 and got.{model}_value = want.{model}_value"
-            for model in MODELS
+            for model in RULES
         )
         got = con.execute(
             f"""

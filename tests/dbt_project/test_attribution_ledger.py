@@ -7,7 +7,16 @@ import pytest
 from sandbox.world.ledger import Ledger
 from tests.conftest import Home
 
-MODELS = ("first_touch", "last_touch", "last_non_direct", "linear", "position_based", "time_decay")
+MODELS = (
+    "first_touch",
+    "last_touch",
+    "last_non_direct",
+    "linear",
+    "position_based",
+    "w_shaped",
+    "full_path",
+    "time_decay",
+)
 KEY = ["day", "channel", "campaign"]
 
 

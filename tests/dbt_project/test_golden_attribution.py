@@ -5,7 +5,16 @@ from pathlib import Path
 from tests.dbt_project.warehouse import Warehouse
 
 GOLDEN = Path(__file__).parents[1] / "golden"
-MODELS = ("first_touch", "last_touch", "last_non_direct", "linear", "position_based", "time_decay")
+MODELS = (
+    "first_touch",
+    "last_touch",
+    "last_non_direct",
+    "linear",
+    "position_based",
+    "w_shaped",
+    "full_path",
+    "time_decay",
+)
 
 
 def _fill(warehouse: Warehouse, table: str, name: str) -> None:

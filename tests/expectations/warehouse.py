@@ -10,7 +10,16 @@ import duckdb
 DAY = "date '2026-01-01' + number::integer"  # a Thursday; the data ends on 2026-03-01, a Sunday
 LAST = "date '2026-03-01'"
 CHANNELS = "case number % 2 when 0 then 'direct' else 'email' end"
-MODELS = ("first_touch", "last_touch", "last_non_direct", "linear", "position_based", "time_decay")
+MODELS = (
+    "first_touch",
+    "last_touch",
+    "last_non_direct",
+    "linear",
+    "position_based",
+    "w_shaped",
+    "full_path",
+    "time_decay",
+)
 
 INTERMEDIATE = {
     "int_lake__coverage": f"select date '2026-01-01' as data_from, {LAST} as data_through",
@@ -148,10 +157,17 @@ MARTS = {
     "journeys": """
         select conversion_id, 2 as touches, value_reporting, 3.5 as days_to_conversion from marts.fct_conversions
     """,
+    "attribution_paths": """
+        select 'customer' as conversion_type, 'year' as cadence, date '2026-01-01' as period_start,
+            'path ' || number as channel_path, 5 as conversions, 600.05::decimal(18, 2) as value,
+            2.0 as touches_per_conversion, 3.5 as median_days
+        from range(2) as r (number)
+    """,
     "attribution_credits": f"""
         select conversion_id, 't' || position as touch_id, position,
             {", ".join(f"0.5::double as {name}_credit" for name in MODELS)},
-            {", ".join(f"(60.00 + position * 0.01)::decimal(18, 2) as {name}_value" for name in MODELS)}
+            {", ".join(f"(60.00 + position * 0.01)::decimal(18, 2) as {name}_value" for name in MODELS)},
+            null::double as custom_credit, null::decimal(18, 2) as custom_value
         from marts.fct_conversions, range(2) as r (position)
     """,
     "attribution_channels": f"""

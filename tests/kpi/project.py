@@ -2,16 +2,18 @@
 
 import copy
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
 from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest
 
 from orchestration.environment import variables
 
 PROJECT = Path(__file__).parents[2] / "dbt_project"
+VARS: dict[str, Any] = yaml.safe_load((PROJECT / "dbt_project.yml").read_text(encoding="utf-8"))["vars"]
 
 
 def _variables(home: Path) -> dict[str, str]:
@@ -59,6 +61,25 @@ class KpiProject:
             "{% set found = {} %}{% for name, kpi in kpi_definitions().items() %}"
             "{% do found.update({name: kpi.version}) %}{% endfor %}{{ tojson(found) }}"
         )
+        versions: dict[str, str] = self._compiled(line, manifest)
+        return versions
+
+    def attribution_violations(self, changes: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:
+        """{case: what is wrong} with the project's settings of attribution, each case with some of them changed."""
+        cases = {name: {**VARS, **changed} for name, changed in changes.items()}
+        line = (
+            "{% set found = {} %}{% for name, settings in fromjson('" + json.dumps(cases) + "').items() %}"
+            "{% do found.update({name: attribution_violations(settings)}) %}{% endfor %}{{ tojson(found) }}"
+        )
+        violations: dict[str, list[str]] = self._compiled(line, self.manifest)
+        return violations
+
+    def parse_error(self, vars_: Mapping[str, Any]) -> str:
+        """What a parse of the project says where some of its vars are others."""
+        result = self._invoke(["parse", "--vars", json.dumps(vars_)], None)
+        return "" if result.success else str(result.exception)
+
+    def _compiled(self, line: str, manifest: Manifest) -> Any:
         result = self._invoke(["compile", "--inline", line], manifest)
         assert result.success, result.exception
         return json.loads(result.result.results[0].node.compiled_code)

@@ -71,7 +71,16 @@ KPIS = [
      "lagging", "impact", "", "Head of Customer Success", "Falling: see churn."),
 ]  # fmt: skip
 SHARE = {"day": 1 / 30.4, "week": 7 / 30.4, "month": 1.0, "quarter": 3.0, "year": 12.0}
-MODELS = ("first_touch", "last_touch", "last_non_direct", "linear", "position_based", "time_decay")
+MODELS = (
+    "first_touch",
+    "last_touch",
+    "last_non_direct",
+    "linear",
+    "position_based",
+    "w_shaped",
+    "full_path",
+    "time_decay",
+)
 CHANNELS = {  # share of wins by first touch, by last touch, monthly spend
     "organic_search": (0.26, 0.17, 0), "paid_search": (0.21, 0.15, 9_800), "paid_social": (0.17, 0.05, 6_200),
     "email": (0.05, 0.19, 1_150), "direct": (0.08, 0.22, 0), "referral": (0.11, 0.05, 400),

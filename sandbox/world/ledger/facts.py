@@ -64,7 +64,7 @@ def acquisition(observed: Observed) -> pd.DataFrame:
     touches = attribution.touchpoints(observed)
     touches = touches[touches["type"].isin(["session", "email_click"])]
     end = touches["person"].map(until)
-    since = end - pd.Timedelta(days=observed.rules.lookback_days)
+    since = end - pd.Timedelta(days=observed.rules.paths["lead"].lookback_days)
     first = touches[(touches["at"] >= since) & (touches["at"] <= end)].drop_duplicates("person").set_index("person")
     return pd.DataFrame(
         {

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import pandas as pd
 
 CADENCES = ("day", "week", "month", "quarter", "year")
-MODELS = ("first_touch", "last_touch", "last_non_direct", "linear", "position_based", "time_decay")
+MODELS = (
+    "first_touch",
+    "last_touch",
+    "last_non_direct",
+    "linear",
+    "position_based",
+    "w_shaped",
+    "full_path",
+    "time_decay",
+)
+CUSTOM = "custom"
 CONVERSION_TYPES = ("lead", "mql", "opportunity", "customer")
 NONE = "(none)"
 UNATTRIBUTED = "unattributed"
@@ -26,6 +37,15 @@ _BY_MEDIUM = {
 
 
 @dataclass(frozen=True)
+class Paths:
+    """Which touches the paths of a conversion type hold: kinds (all where none is named), how far back, and whose."""
+
+    touches: tuple[str, ...] = ()
+    lookback_days: float = 90
+    of_company: bool = False
+
+
+@dataclass(frozen=True)
 class Rules:
     """Thresholds and windows of the KPI definitions."""
 
@@ -36,7 +56,9 @@ class Rules:
     email_window_days: int = 7
     mid_market_from: int = 50
     enterprise_from: int = 500
-    lookback_days: int = 90
+    paths: Mapping[str, Paths] = field(default_factory=lambda: dict.fromkeys(CONVERSION_TYPES, Paths()))
+    since_previous: bool = False  # a path begins after the conversion of its type before it
+    custom: Mapping[str, float] | None = None  # weights by role of one more model
     half_life_days: float = 7.0
     position_ends: float = 0.4
     kpi_model: str = "position_based"

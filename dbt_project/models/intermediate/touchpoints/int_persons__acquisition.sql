@@ -36,7 +36,7 @@ first_touches as (
             persons.person_id = touches.person_id
             and persons.acquired_at >= touches.touched_at
             and {{ epoch_microseconds('persons.acquired_at') }} - {{ epoch_microseconds('touches.touched_at') }}
-            <= {{ var('attribution_lookback_days') }} * 86400000000
+            <= {{ lookback_microseconds('lead') }}
     group by persons.person_id
 
 )

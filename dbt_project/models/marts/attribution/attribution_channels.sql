@@ -4,7 +4,6 @@
     'made_of': {'attribution_credits': {'days_before': 335}, 'fct_spend': {'days_before': 335}}
 }) }}
 {% set cadences = ['day', 'week', 'month', 'quarter', 'year'] %}
-{% set conversion_types = ['lead', 'mql', 'opportunity', 'customer'] %}
 
 with
 
@@ -55,7 +54,7 @@ days as (
         0 as spend,
         0 as media_spend
     from credits
-    {%- for conversion_type in conversion_types %}
+    {%- for conversion_type in conversion_types() %}
     union all
     select
         '{{ conversion_type }}' as conversion_type,

@@ -1,36 +1,76 @@
--- Positions come from the touch numbers of the person (int_touchpoints__unified), so a path is a range of numbers and
--- no path is sorted here: one pass finds the ends of every path, a second one credits its touches.
--- An instant and its reporting date are less than a day apart.
+-- Touches are numbered in the order of the person or company whose paths they are in, so a path is a range of numbers
+-- and none is sorted here: one pass finds the ends of every path and its milestones, a second one credits its touches.
+{% set models = role_weights() %}
+{% set reach = path_reach_days() %}
 {{ config(materialized='table_by_month', meta={
     'month_of': 'converted_date',
     'made_of': {
-        'fct_conversions': {},
-        'fct_touchpoints': {'days_before': 1, 'days_after': var('attribution_lookback_days') + 1}
+        'fct_conversions': {'days_after': reach if paths_begin_after_conversions() else 0},
+        'fct_touchpoints': {'days_before': 1, 'days_after': reach}
     }
 }) }}
 
 with
 
+-- Whose touches a path is made of: a person's, or a company's where there is one.
 conversions as (
 
     select
         conversion_id,
         conversion_type,
-        person_id,
         converted_at,
         converted_date,
+        {{ path_owner('conversion_type', 'company_id', 'person_id') }} as owner_id,
+        {{ epoch_microseconds('converted_at') }} - case conversion_type
+            {%- for type in attribution_settings().attribution_conversions %}
+            when '{{ type }}' then {{ lookback_microseconds(type) }}
+            {%- endfor %}
+        end as earliest,
+        case
+            {%- for set in touch_sets() %}
+            when conversion_type in {{ in_list(set.conversion_types) }} then {{ loop.index }}
+            {%- endfor %}
+        end as touch_set,
+        lead_at,
+        opportunity_at,
         value_reporting
     from {{ ref('fct_conversions') }}
     where {{ in_stale_months('fct_conversions') }}
 
 ),
 
-touches as (
+windows as (
+
+    select
+        conversion_id,
+        owner_id,
+        touch_set,
+        converted_at,
+        lead_at,
+        opportunity_at,
+        value_reporting,
+        {%- if paths_begin_after_conversions() %}
+        -- Conversions of one instant share their touches.
+        greatest(earliest, max({{ epoch_microseconds('converted_at') }}) over (
+            partition by conversion_type, owner_id
+            order by {{ epoch_microseconds('converted_at') }}
+            range between unbounded preceding and 1 preceding
+        ) + 1) as earliest
+        {%- else %}
+        earliest
+        {%- endif %}
+    from conversions
+
+),
+
+touchpoints as (
 
     select
         touch_id,
         person_id,
+        company_id,
         touched_at,
+        touch_type,
         channel,
         campaign,
         touch_number
@@ -39,27 +79,61 @@ touches as (
 
 ),
 
+touches as (
+
+    {% for set in touch_sets() %}
+    select
+        {{ loop.index }} as touch_set,
+        person_id as owner_id,
+        touch_id,
+        touched_at,
+        channel,
+        campaign,
+        {{ touch_number_in('touch_number', set.touches) }} as touch_number
+    from touchpoints
+    where touch_type in {{ in_list(set.touches) }}
+    {% if set.has_company_paths -%}
+    union all
+    select
+        {{ loop.index }} as touch_set,
+        {{ company_owner('company_id') }} as owner_id,
+        touch_id,
+        touched_at,
+        channel,
+        campaign,
+        row_number() over (partition by company_id order by touched_at, touch_id) as touch_number
+    from touchpoints
+    where company_id is not null and touch_type in {{ in_list(set.touches) }}
+    {% endif -%}
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
+
+),
+
 -- To the microsecond: a touch later than the conversion, even on its day, is none of its causes.
 paths as (
 
     select
-        conversions.conversion_id,
-        conversions.value_reporting,
+        windows.conversion_id,
+        windows.value_reporting,
         touches.touch_id,
         touches.channel,
         touches.campaign,
         touches.touch_number,
-        {{ decay_weight('touches.touched_at', 'conversions.converted_at') }} as decay_weight
-    from conversions
+        touches.touched_at <= windows.lead_at as until_lead,
+        touches.touched_at <= windows.opportunity_at as until_opportunity,
+        {{ decay_weight('touches.touched_at', 'windows.converted_at') }} as decay_weight
+    from windows
     inner join touches
         on
-            conversions.person_id = touches.person_id
-            and conversions.converted_at >= touches.touched_at
-            and {{ epoch_microseconds('conversions.converted_at') }} - {{ epoch_microseconds('touches.touched_at') }}
-            <= {{ var('attribution_lookback_days') }} * 86400000000
+            windows.touch_set = touches.touch_set
+            and windows.owner_id = touches.owner_id
+            and windows.converted_at >= touches.touched_at
+            and windows.earliest <= {{ epoch_microseconds('touches.touched_at') }}
 
 ),
 
+-- Who holds which role; 0 where nobody does.
 ends as (
 
     select
@@ -70,10 +144,34 @@ ends as (
         coalesce(
             max(case when channel != 'direct' then touch_number end), max(touch_number)
         ) as last_non_direct_number,
+        max(case when until_lead then touch_number else 0 end) as lead_number,
+        max(case when until_opportunity then touch_number else 0 end) as opportunity_number,
         count(*) as touches,
         sum(decay_weight) as decay_weights
     from paths
     group by conversion_id
+
+),
+
+others as (
+
+    select
+        {%- for model, weights in models.items() %}
+        {{ touches_without_role(weights) }} as {{ model }}_others,
+        {%- endfor %}
+        *
+    from ends
+
+),
+
+weighed as (
+
+    select
+        {%- for model, weights in models.items() %}
+        {{ weight_of_roles(weights, model ~ '_others') }} as {{ model }}_weight,
+        {%- endfor %}
+        *
+    from others
 
 ),
 
@@ -85,18 +183,14 @@ credited as (
         paths.touch_id,
         paths.channel,
         paths.campaign,
-        paths.touch_number - ends.first_number + 1 as position,
-        paths.touch_number = ends.last_number as is_last,
-        case when paths.touch_number = ends.first_number then 1.0 else 0.0 end as first_touch_credit,
-        case when paths.touch_number = ends.last_number then 1.0 else 0.0 end as last_touch_credit,
-        case when paths.touch_number = ends.last_non_direct_number then 1.0 else 0.0 end as last_non_direct_credit,
-        cast(1 as double) / ends.touches as linear_credit,
-        {{ position_based_credit(
-            'paths.touch_number = ends.first_number', 'paths.touch_number = ends.last_number', 'ends.touches'
-        ) }} as position_based_credit,
-        cast(paths.decay_weight as double) / cast(ends.decay_weights as double) as time_decay_credit
+        paths.touch_number - weighed.first_number + 1 as position,
+        paths.touch_number = weighed.last_number as is_last,
+        {%- for model, weights in models.items() %}
+        {{ role_credit(weights, 'paths.touch_number', 'weighed', model) }} as {{ model }}_credit,
+        {%- endfor %}
+        cast(paths.decay_weight as double) / cast(weighed.decay_weights as double) as time_decay_credit
     from paths
-    inner join ends on paths.conversion_id = ends.conversion_id
+    inner join weighed on paths.conversion_id = weighed.conversion_id
 
 ),
 
@@ -162,6 +256,10 @@ final as (
         cast(coalesce(shares.{{ model }}_credit, 1) as double) as {{ model }}_credit,
         cast(coalesce(shares.{{ model }}_value, conversions.value_reporting) as decimal(18, 2)) as {{ model }}_value,
         {%- endfor %}
+        {%- if 'custom' not in models %}
+        {{ typed_null('double') }} as custom_credit,
+        {{ typed_null('decimal(18, 2)') }} as custom_value,
+        {%- endif %}
         cast(coalesce(shares.position, 1) as integer) as position
     from conversions
     left join shares on conversions.conversion_id = shares.conversion_id

@@ -33,7 +33,7 @@ deals as (
 ),
 
 -- Another conversion type is one more branch.
-final as (
+conversions as (
 
     select
         concat('lead:', person_id) as conversion_id,
@@ -42,6 +42,7 @@ final as (
         company_id,
         lead_at as converted_at,
         lead_date as converted_date,
+        {{ typed_null('timestamp') }} as opportunity_at,
         cast(0 as decimal(18, 2)) as value_reporting
     from leads
     union all
@@ -52,6 +53,7 @@ final as (
         company_id,
         mql_at as converted_at,
         mql_date as converted_date,
+        {{ typed_null('timestamp') }} as opportunity_at,
         cast(0 as decimal(18, 2)) as value_reporting
     from leads
     where mql_at is not null
@@ -63,6 +65,7 @@ final as (
         company_id,
         created_at as converted_at,
         created_date as converted_date,
+        created_at as opportunity_at,
         created_amount_reporting as value_reporting
     from deals
     union all
@@ -73,9 +76,30 @@ final as (
         company_id,
         closed_at as converted_at,
         closed_date as converted_date,
+        created_at as opportunity_at,
         amount_reporting as value_reporting
     from deals
     where is_first_won
+
+),
+
+-- A milestone that came after the conversion is none of it.
+final as (
+
+    select
+        conversions.conversion_id,
+        conversions.conversion_type,
+        conversions.person_id,
+        conversions.company_id,
+        conversions.converted_at,
+        conversions.converted_date,
+        case when leads.lead_at <= conversions.converted_at then leads.lead_at end as lead_at,
+        case
+            when conversions.opportunity_at <= conversions.converted_at then conversions.opportunity_at
+        end as opportunity_at,
+        conversions.value_reporting
+    from conversions
+    left join leads on conversions.person_id = leads.person_id
 
 )
 
