@@ -47,6 +47,8 @@ _CORE: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "utm_hygiene": (("parameter", "value", "seen_with"), ("sessions", "converted_sessions")),
     "fct_touchpoints": (("touch_id",), ("touch_number",)),
     "fct_conversions": (("conversion_id",), ("value_reporting",)),
+    "pipeline_sourcing": (("deal_id",), ("created_amount_reporting",)),
+    "sourcing_gap": (("cadence", "period_start", "rule"), ("amount_reporting", "pipeline_generated")),
     "journeys": (("conversion_id",), ("touches", "value_reporting", "days_to_conversion")),
     "attribution_paths": (
         ("conversion_type", "cadence", "period_start", "channel_path"),
@@ -63,6 +65,7 @@ def suites(settings: Settings) -> tuple[Suite, ...]:
         "fct_email_sends": (_human_opens_are_opens(),),
         "fct_deals": (_one_deal_state(),),
         "fct_mrr_movements": (_movements_reach_balance(),),
+        "pipeline_sourcing": (_first_touch_as_credited(),),
         "journeys": (_journeys_complete(),),
         "attribution_paths": (_paths_conserve_conversions(),),
     }
@@ -189,6 +192,27 @@ def _paths_conserve_conversions() -> Expectation:
         """,  # noqa: S608
         "Paths together show every conversion of the period and its value.",
         column="conversions, value",
+    )
+
+
+def _first_touch_as_credited() -> Expectation:
+    return rule(
+        "first_touch_as_credited",
+        f"""
+        with said as (
+            select date_trunc('month', created_date)::date as period_start, first_touch_channel as channel,
+                sum(created_amount_reporting) as amount
+            from {{batch}} group by all
+        ),
+        credited as (
+            select period_start, channel, sum(value) as amount from {SCHEMA}.attribution_channels
+            where model = 'first_touch' and conversion_type = 'opportunity' and cadence = 'month' group by all
+        )
+        select * from said full join credited using (period_start, channel)
+        where coalesce(said.amount, 0) <> coalesce(credited.amount, 0)
+        """,  # noqa: S608
+        "Pipeline by the channel of its first touch is what the model first_touch credits, to the cent.",
+        column="first_touch_channel",
     )
 
 

@@ -49,8 +49,8 @@ by chance; hashes and browsers are ids of nobody's making and meet on purpose.
       'contacts': {'kind': 'crm', 'columns': {
           'contact_id': 'varchar', 'owner_id': 'varchar', 'merged_ids': 'varchar[]', 'email_hash': 'varchar',
           'email_hashes': 'varchar[]', 'client_id': 'varchar', 'user_key_hash': 'varchar', 'country': 'varchar',
-          'lifecycle_stage': 'varchar', 'employees': 'integer', 'is_role_address': 'boolean', 'is_test': 'boolean', 'is_archived': 'boolean',
-          'lead_at': 'timestamp', 'mql_at': 'timestamp', 'sql_at': 'timestamp', 'opportunity_at': 'timestamp',
+          'lead_source': 'varchar', 'lifecycle_stage': 'varchar', 'employees': 'integer', 'is_role_address': 'boolean', 'is_test': 'boolean',
+          'is_archived': 'boolean', 'lead_at': 'timestamp', 'mql_at': 'timestamp', 'sql_at': 'timestamp', 'opportunity_at': 'timestamp',
           'customer_at': 'timestamp', 'created_at': 'timestamp', 'updated_at': 'timestamp',
       }},
       'companies': {'kind': 'crm', 'columns': {

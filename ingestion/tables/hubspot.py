@@ -49,6 +49,7 @@ CONTACTS = _record(
     Column("is_role_address", "boolean", "Whether the email is of a function (info@, sales@), not of a person."),
     Column("country", "string", "Country as HubSpot holds it (ISO 3166-1 alpha-2 or a name)."),
     _OWNER,
+    Column("lead_source", "string", "Where the contact came from: the property named by LEAD_SOURCE_PROPERTY."),
     Column("lifecycle_stage", "string", "HubSpot's internal stage name."),
     Column("lead_at", "timestamp", "Became a lead."),
     Column("mql_at", "timestamp", "Became a marketing qualified lead."),

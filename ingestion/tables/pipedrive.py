@@ -55,6 +55,7 @@ PERSONS = _record(
     Column("country", "string", "Country as Pipedrive holds it (ISO 3166-1 alpha-2 or a name)."),
     _OWNER,
     _ORGANIZATION,
+    Column("lead_source", "string", "Where the person came from, as the company keeps it."),
     Column("lifecycle_stage", "string", "Lifecycle stage as the company keeps it."),
     Column("lead_at", "timestamp", "Became a lead."),
     Column("mql_at", "timestamp", "Became a marketing qualified lead."),

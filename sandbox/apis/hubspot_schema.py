@@ -49,7 +49,8 @@ OBJECTS: dict[str, ObjectType] = {
             {
                 "email": "email", "firstname": "first_name", "lastname": "last_name", "phone": "phone",
                 "country": "country", "hubspot_owner_id": "owner_id", "lifecyclestage": "lifecycle_stage",
-                **_STAGE_DATES, "ga_client_id": "ga_client_id", "user_key": "user_key", "is_test": "is_test",
+                "hs_analytics_source": "lead_source", **_STAGE_DATES, "ga_client_id": "ga_client_id",
+                "user_key": "user_key", "is_test": "is_test",
                 "createdate": "created_at", "lastmodifieddate": "updated_at",
             },
             ("createdate", "email", "firstname", "hs_object_id", "lastmodifieddate", "lastname"),
@@ -116,6 +117,7 @@ _NUMBERS = {"amount", "hs_mrr", "numberofemployees", "hs_call_duration", "hs_obj
 _CHOICES = {
     "lifecyclestage", "hubspot_owner_id", "pipeline", "dealstage", "deal_currency_code", "hs_meeting_outcome",
     "hs_call_direction", "hs_call_disposition", "hs_email_direction", "hs_activity_type", "industry",
+    "hs_analytics_source",
     "hs_merged_object_ids",
 }  # fmt: skip
 CUSTOM = {"ga_client_id", "user_key", "is_test"}

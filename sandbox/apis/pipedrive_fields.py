@@ -66,6 +66,7 @@ CUSTOM: dict[str, tuple[Custom, ...]] = {
         Custom("Analytics client id", "varchar", "ga_client_id", "CLIENT_ID_FIELD"),
         Custom("Login id", "varchar", "user_key", "USER_KEY_FIELD"),
         Custom("Country", "varchar", "country", "COUNTRY_FIELD"),
+        Custom("Lead source", "varchar", "lead_source", "LEAD_SOURCE_FIELD"),
     ),
     "organizations": (),
     "deals": (

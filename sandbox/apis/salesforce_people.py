@@ -114,7 +114,7 @@ def _person(people: People, rows: Sequence[int]) -> Columns:
     names = zip(texts(frame["first_name"]), texts(frame["last_name"]), strict=True)
     return {
         "OwnerId": [id_of("005", each) for each in texts(frame["owner_id"])],
-        "LeadSource": ["Web" if client else "Other" for client in clients],
+        "LeadSource": ["Other" if each == cat.OFFLINE else "Web" for each in texts(frame["lead_source"])],
         "Email": texts(frame["email"]),
         "Phone": texts(frame["phone"]),
         "FirstName": texts(frame["first_name"]),

@@ -86,6 +86,12 @@ ENTRIES = (
     Entry("podcast-croissance", "audio", "podcast-sponsoring", 0.025, 0.90, "/podcast"),
 )  # fmt: skip
 EMAIL_ENTRY = Entry("mailchimp", "email", None, 0.0, 1.0, "/product")
+# What the CRM writes into a contact's source, by the medium of the way onto the site; whom no form brought is OFFLINE.
+OFFLINE = "OFFLINE"
+LEAD_SOURCES = {
+    "(none)": "DIRECT_TRAFFIC", "organic": "ORGANIC_SEARCH", "cpc": "PAID_SEARCH", "paid_social": "PAID_SOCIAL",
+    "social": "SOCIAL_MEDIA", "referral": "REFERRALS", "display": "OTHER_CAMPAIGNS", "audio": "OTHER_CAMPAIGNS",
+}  # fmt: skip
 RETURNING = 0  # a visitor who comes back mostly types the address
 KEY_EVENTS = ("generate_lead", "demo_request", "sign_up")
 

@@ -131,6 +131,7 @@ def contacts(cast: Cast, dates: tuple[Ints, Ints], client: pd.DataFrame, login_f
     has_login = login_from < horizon
     ga = pd.Series(None, index=np.arange(len(plan)), dtype=object)
     ga.loc[client["person"].to_numpy()] = client["client_text"].to_numpy()
+    entered = labels([cat.LEAD_SOURCES[entry.medium] for entry in cat.ENTRIES], cast.accounts["entry"].to_numpy())
     touched = clock.latest(*steps.values(), plan["archived"].to_numpy(), merged, merge_seen,
                            plan["company_merged"].to_numpy(), login_from, until=horizon)  # fmt: skip
     # Nothing of a deleted or merged record changes any more.
@@ -155,6 +156,7 @@ def contacts(cast: Cast, dates: tuple[Ints, Ints], client: pd.DataFrame, login_f
                 for name in ("lead", "mql", "sql", "opportunity", "customer")
             },
             "ga_client_id": ga.to_numpy(),
+            "lead_source": where(ga.notna(), entered[account_of], cat.OFFLINE),
             "user_key": where(has_login, login_keys(cast)),
             "is_test": plan["is_test"].to_numpy(),
             "created_at": clock.stamps(steps["created"]),

@@ -24,6 +24,7 @@ BY_NAME: dict[str, str] = {
     "human_opens_are_opens": "update {table} set is_opened = false where {first}",
     "one_state": "update {table} set is_lost = true where {first}",
     "movements_reach_balance": "update {table} set amount_reporting = amount_reporting + 0.01 where {first}",
+    "first_touch_as_credited": "update {table} set created_amount_reporting = 0.01 where {first}",
     "every_conversion_has_a_journey": "delete from {table} where {first}",
     "paths_conserve_conversions": "update {table} set conversions = conversions + 1 where {first}",
     "credits_sum_to_one": "update {table} set linear_credit = 0.499 where {first}",

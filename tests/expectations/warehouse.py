@@ -154,6 +154,16 @@ MARTS = {
             date '2026-02-05' as converted_date, 120.01::decimal(18, 2) as value_reporting
         from range(10) as r (number)
     """,
+    "pipeline_sourcing": """
+        select 'd' || number as deal_id, date '2026-01-05' as created_date, 'email' as first_touch_channel,
+            0.00::decimal(18, 2) as created_amount_reporting
+        from range(10) as r (number)
+    """,
+    "sourcing_gap": """
+        select 'month' as cadence, date '2026-01-01' as period_start, 'rule ' || number as rule,
+            50.00::decimal(18, 2) as amount_reporting, 100.00::decimal(18, 2) as pipeline_generated
+        from range(10) as r (number)
+    """,
     "journeys": """
         select conversion_id, 2 as touches, value_reporting, 3.5 as days_to_conversion from marts.fct_conversions
     """,

@@ -15,8 +15,9 @@ from sandbox.world.ledger.periods import covered_periods, local_day, period_star
 
 START, UNTIL = date(2025, 9, 1), date(2026, 4, 16)
 ADDITIVE = {
-    "web_sessions", "leads_created", "mql_count", "pipeline_generated", "new_opportunities", "revenue", "open_pipeline",
-    "mrr", "mrr_movements", "meetings_booked", "demos_next_week",
+    "web_sessions", "leads_created", "mql_count", "pipeline_generated", "marketing_sourced_pipeline",
+    "marketing_influenced_pipeline", "new_opportunities", "revenue", "open_pipeline", "mrr", "mrr_movements",
+    "meetings_booked", "demos_next_week",
 }  # fmt: skip
 
 

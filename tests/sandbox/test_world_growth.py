@@ -25,7 +25,7 @@ FRAMES = {
         ["contact_id"],
         {
             "company_id", "lifecycle_stage", "lead_at", "mql_at", "sql_at", "opportunity_at", "customer_at",
-            "ga_client_id", "user_key", "created_at", "updated_at", "archived_at", "merged_into",
+            "ga_client_id", "lead_source", "user_key", "created_at", "updated_at", "archived_at", "merged_into",
         },
     ),
     "deals": (["deal_id"], {"stage", "amount", "close_date", "lost_reason", "mrr", "updated_at", "archived_at"}),

@@ -10,7 +10,7 @@ over the columns of their leaves. No SQL is run here.
   {#- The facts that carry KPIs. dbt knows the graph of metrics only at run time, lineage is drawn at parse time: hence this list. -#}
   {% for fact in [
     'fct_sessions', 'fct_email_sends', 'fct_leads', 'fct_spend', 'fct_deals', 'fct_pipeline_daily', 'fct_activities', 'fct_demo_outlook',
-    'fct_mrr_movements', 'fct_mrr_daily', 'fct_customer_periods', 'attribution_credits',
+    'fct_mrr_movements', 'fct_mrr_daily', 'fct_customer_periods', 'attribution_credits', 'pipeline_sourcing',
   ] %}
     {% do ref(fact) %}
   {% endfor %}

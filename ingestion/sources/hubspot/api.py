@@ -49,6 +49,7 @@ class HubspotSettings(HttpSettings):
     mql_date_property: str = Field(
         "hs_lifecyclestage_marketingqualifiedlead_date", description="Contact property holding the MQL date."
     )
+    lead_source_property: str = Field("hs_analytics_source", description="Contact property: where it came from.")
     segment_property: str = Field("none", description="Company property holding its segment.")
 
 

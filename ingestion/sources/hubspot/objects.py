@@ -50,6 +50,7 @@ def object_types(settings: HubspotSettings) -> tuple[ObjectType, ...]:
         "user_key_hash": ("USER_KEY_PROPERTY", settings.user_key_property),
         "is_test": ("IS_TEST_PROPERTY", settings.is_test_property),
         "mql_at": ("MQL_DATE_PROPERTY", settings.mql_date_property),
+        "lead_source": ("LEAD_SOURCE_PROPERTY", settings.lead_source_property),
     }
     deal_custom = {
         "lost_reason": ("LOST_REASON_PROPERTY", settings.lost_reason_property),
@@ -166,6 +167,7 @@ def converters(hasher: Hasher) -> Mapping[str, Mapping[str, Convert]]:
             "email_domain": company_domain,
             "is_role_address": is_role_address,
             "user_key_hash": hasher.identifier,
+            "lead_source": without_addresses,
             "merged_ids": split_ids,
         },
         "companies": {"name": without_addresses, "merged_ids": split_ids},

@@ -34,6 +34,7 @@ FIELD_SETTINGS: Mapping[str, Mapping[str, str]] = {
         "client_id_field": "client_id",
         "user_key_field": "user_key_hash",
         "country_field": "country",
+        "lead_source_field": "lead_source",
     },
     "organizations": {
         "domain_field": "domain",
@@ -83,6 +84,7 @@ class PipedriveSettings(HttpSettings):
     client_id_field: str = Field("", description="Person field holding the analytics client id a form captured.")
     user_key_field: str = Field("", description="Person field holding the login id.")
     country_field: str = Field("", description="Person field holding the country; by default that of the address.")
+    lead_source_field: str = Field("", description="Person field: where the person came from.")
     domain_field: str = Field("", description="Organization field holding the domain; by default `website`.")
     employees_field: str = Field("", description="Organization field holding employees; by default `employee_count`.")
     industry_field: str = Field("", description="Organization field holding the industry; by default `industry`.")

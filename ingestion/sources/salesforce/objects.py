@@ -231,6 +231,7 @@ def converters(hasher: Hasher) -> Mapping[str, Mapping[str, Convert]]:
         "email_domain": company_domain,
         "is_role_address": is_role_address,
         "user_key_hash": hasher.identifier,
+        "lead_source": without_addresses,
     }
     return {
         "leads": {**person, "company": without_addresses, "website": without_addresses},

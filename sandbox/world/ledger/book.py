@@ -118,6 +118,12 @@ class Ledger:
     def _pipeline_generated(self, cadence: str, dimension: str) -> pd.DataFrame:
         return self._count(self.facts.created, "created_cents", cadence, dimension, unit=100)
 
+    def _marketing_sourced_pipeline(self, cadence: str, dimension: str) -> pd.DataFrame:
+        return self._count(self.facts.sourced, "sourced_cents", cadence, dimension, unit=100)
+
+    def _marketing_influenced_pipeline(self, cadence: str, dimension: str) -> pd.DataFrame:
+        return self._count(self.facts.sourced, "influenced_cents", cadence, dimension, unit=100)
+
     def _new_opportunities(self, cadence: str, dimension: str) -> pd.DataFrame:
         return self._count(self.facts.created, "opportunities", cadence, dimension)
 

@@ -6,7 +6,7 @@ from functools import cached_property
 
 import pandas as pd
 
-from sandbox.world.ledger import attribution, facts, recurring, sales, spend
+from sandbox.world.ledger import attribution, facts, recurring, sales, sourcing, spend
 from sandbox.world.ledger.observe import Observed
 from sandbox.world.ledger.rules import Rules
 
@@ -41,6 +41,17 @@ class Facts:
     @cached_property
     def created(self) -> pd.DataFrame:
         return self.deals.assign(day=self.deals["created_day"], opportunities=1)
+
+    @cached_property
+    def sourced(self) -> pd.DataFrame:
+        """Deals created, with what each rule says of their origin and the cents that are marketing's."""
+        first = self.credits("first_touch", "opportunity")
+        verdicts = sourcing.sourcing(self.observed, self.deals, self.touches, first[first["credit"] == 1])
+        created = self.created.join(verdicts)
+        return created.assign(
+            sourced_cents=created["created_cents"].where(created[self.rules.sourced_rule].eq(True), 0),
+            influenced_cents=created["created_cents"].where(created["influenced"], 0),
+        )
 
     @cached_property
     def closed(self) -> pd.DataFrame:

@@ -35,6 +35,8 @@ KPIS: dict[str, Scope] = {
     "cac": Scope(_FROM_MONTH),
     "romi": Scope(_FROM_MONTH, ("channel", "campaign")),
     "pipeline_generated": Scope(CADENCES, _PERSON),
+    "marketing_sourced_pipeline": Scope(_FROM_MONTH, _PERSON),
+    "marketing_influenced_pipeline": Scope(_FROM_MONTH, _PERSON),
     "new_opportunities": Scope(CADENCES, _PERSON),
     "win_rate": Scope(_FROM_WEEK, _PERSON),
     "sales_cycle_days": Scope(_FROM_MONTH, _PERSON),

@@ -62,6 +62,8 @@ class Rules:
     half_life_days: float = 7.0
     position_ends: float = 0.4
     kpi_model: str = "position_based"
+    sourced_rule: str = "first_touch"
+    not_marketing_channels: tuple[str, ...] = ("direct", "partner", "sales", UNATTRIBUTED)
     margin_ratio: float = 0.8
     velocity_days: int = 90
     velocity_min_won: int = 10

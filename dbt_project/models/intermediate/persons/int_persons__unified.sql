@@ -10,6 +10,7 @@ contacts as (
         email_hash,
         country,
         employees,
+        lead_source,
         lifecycle_stage,
         lead_at,
         mql_at,
@@ -82,6 +83,7 @@ select
     -- A lead that no company is linked to may tell how large its own is.
     coalesce(companies.segment, {{ segment('survivors.employees') }}) as segment,
     {{ or_none('owners.owner') }} as owner,
+    survivors.lead_source,
     survivors.lifecycle_stage,
     earliest.created_at,
     coalesce(

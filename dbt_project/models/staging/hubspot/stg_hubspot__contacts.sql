@@ -19,6 +19,7 @@ select
     -- strings
     lower(email_domain) as email_domain,
     nullif(trim(country), '') as country,
+    lower(nullif(trim(lead_source), '')) as lead_source,
     lower(lifecycle_stage) as lifecycle_stage,
 
     -- numerics

@@ -88,6 +88,7 @@ select
     -- strings
     lower(source.email_domain) as email_domain,
     nullif(trim(source.country), '') as country,
+    lower(nullif(trim(source.lead_source), '')) as lead_source,
     lower(source.lifecycle_stage) as lifecycle_stage,
 
     -- numerics

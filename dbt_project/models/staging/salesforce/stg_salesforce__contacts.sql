@@ -25,6 +25,7 @@ people as (
         client_id,
         user_key_hash,
         country,
+        lead_source,
         lifecycle_stage,
         employees,
         is_test,
@@ -47,6 +48,7 @@ people as (
         client_id,
         user_key_hash,
         country,
+        lead_source,
         lifecycle_stage,
         cast(null as bigint) as employees,
         is_test,
@@ -85,6 +87,7 @@ select
 
     -- strings
     nullif(trim(people.country), '') as country,
+    lower(nullif(trim(people.lead_source), '')) as lead_source,
     lower(people.lifecycle_stage) as lifecycle_stage,
 
     -- numerics
