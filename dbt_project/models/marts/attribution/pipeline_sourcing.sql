@@ -75,7 +75,7 @@ met as (
     inner join encounters on deals.company_id = encounters.company_id
     where
         {{ epoch_microseconds('deals.created_at') }} - {{ epoch_microseconds('encounters.met_at') }}
-        <= {{ var('attribution_lookback_days') }} * 86400000000
+        <= {{ lookback_microseconds('opportunity') }}
     union all
     select
         deals.deal_id,
@@ -85,7 +85,7 @@ met as (
     inner join encounters on deals.person_id = encounters.person_id
     where
         {{ epoch_microseconds('deals.created_at') }} - {{ epoch_microseconds('encounters.met_at') }}
-        <= {{ var('attribution_lookback_days') }} * 86400000000
+        <= {{ lookback_microseconds('opportunity') }}
 
 ),
 
