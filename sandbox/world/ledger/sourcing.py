@@ -51,7 +51,7 @@ def _sales(observed: Observed) -> pd.DataFrame:
 
 def _first(observed: Observed, deals: pd.DataFrame, encounters: pd.DataFrame) -> pd.Series:
     """When each deal's contact, or anybody of its company, was first met since the look-back before its creation."""
-    since = deals["created_at"] - pd.Timedelta(days=observed.rules.lookback_days)
+    since = deals["created_at"] - pd.Timedelta(days=observed.rules.paths["opportunity"].lookback_days)
     rows = deals.assign(deal=deals.index, since=since)[["deal", "person", "company", "since"]]
     pairs = pd.concat(
         [
