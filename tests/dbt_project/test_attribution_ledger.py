@@ -1,23 +1,29 @@
 """Attribution against the company's own ledger: every model, every conversion type, credit and cents, cell by cell."""
 
+import json
+
 import duckdb
 import pandas as pd
 import pytest
 
-from sandbox.world.ledger import Ledger
+from orchestration import dbt
+from sandbox.world.ledger import Ledger, Rules
+from sandbox.world.ledger.rules import CUSTOM, MODELS, Paths
 from tests.conftest import Home
 
-MODELS = (
-    "first_touch",
-    "last_touch",
-    "last_non_direct",
-    "linear",
-    "position_based",
-    "w_shaped",
-    "full_path",
-    "time_decay",
-)
 KEY = ["day", "channel", "campaign"]
+TYPES = ("lead", "mql", "opportunity", "customer")
+# Every setting of attribution another than the project's.
+OTHER = Rules(
+    paths={
+        "lead": Paths(("session", "email_click"), 30),
+        "mql": Paths(("session",), 90),
+        "opportunity": Paths(("session", "email_click", "meeting", "call"), 45.5, of_company=True),
+        "customer": Paths(("session", "call", "meeting"), 180, of_company=True),
+    },
+    since_previous=True,
+    custom={"first": 0.4, "last_non_direct": 0.3, "lead": 0.2, "opportunity": 0.2, "rest": 0.1},
+)
 
 
 @pytest.fixture(scope="module")
@@ -25,24 +31,51 @@ def ledger(built_home: Home) -> Ledger:
     return Ledger(built_home.world.snapshot(built_home.until))
 
 
-@pytest.mark.parametrize("conversion_type", ["lead", "mql", "opportunity", "customer"])
+@pytest.mark.parametrize("conversion_type", TYPES)
 def test_credits_equal_the_ledger(built_home: Home, ledger: Ledger, conversion_type: str) -> None:
-    with duckdb.connect(str(built_home.path / "warehouse.duckdb"), read_only=True) as warehouse:
-        for model in MODELS:
-            # Days and campaigns a model gives nothing to are rows in one place and none in the other.
-            told = warehouse.execute(
-                f"select converted_date as day, channel, campaign, sum({model}_credit) as credit, "
-                f"sum({model}_value * 100)::bigint as cents from marts.attribution_credits "
-                f"where conversion_type = ? and {model}_credit != 0 group by all",
-                [conversion_type],
-            ).df()
-            told = told.assign(day=pd.to_datetime(told["day"]))
-            true = ledger.credits(model, conversion_type)
-            true = true[true["credit"] != 0].groupby(KEY, as_index=False)[["credit", "cents"]].sum()
-            both = told.merge(true, on=KEY, how="outer", suffixes=("_told", "_true"), indicator=True)
-            assert (both["_merge"] == "both").all(), f"{model}: {both[both['_merge'] != 'both'].head()}"
-            assert ((both["credit_told"] - both["credit_true"]).abs() < 1e-9).all(), model
-            assert (both["cents_told"] == both["cents_true"]).all(), model
+    for model in MODELS:
+        _compare(built_home, ledger, model, conversion_type)
+
+
+def test_credits_equal_the_ledger_whatever_the_settings(home_copy: Home) -> None:
+    ledger = Ledger(home_copy.world.snapshot(home_copy.until), rules=OTHER)
+    conversions = {
+        name: {
+            "touches": list(paths.touches),
+            "lookback_days": paths.lookback_days,
+            "paths_of": "company" if paths.of_company else "person",
+        }
+        for name, paths in OTHER.paths.items()
+    }
+    settings = {
+        "attribution_conversions": conversions,
+        "attribution_paths": "since_previous_conversion",
+        "attribution_custom_weights": OTHER.custom,
+    }
+    with home_copy.active() as now:
+        arguments = ["run", "--select", "attribution_credits", "--vars", json.dumps(settings), "--log-level", "none"]
+        assert dbt.invoke(now, arguments) == []
+    for conversion_type in TYPES:
+        for model in (*MODELS, CUSTOM):
+            _compare(home_copy, ledger, model, conversion_type)
+
+
+def _compare(home: Home, ledger: Ledger, model: str, conversion_type: str) -> None:
+    """Credit and cents by day, channel and campaign. What a model gives nothing to is a row in one place only."""
+    with duckdb.connect(str(home.path / "warehouse.duckdb"), read_only=True) as warehouse:
+        told = warehouse.execute(
+            f"select converted_date as day, channel, campaign, sum({model}_credit) as credit, "
+            f"sum({model}_value * 100)::bigint as cents from marts.attribution_credits "
+            f"where conversion_type = ? and {model}_credit != 0 group by all",
+            [conversion_type],
+        ).df()
+    told = told.assign(day=pd.to_datetime(told["day"]))
+    true = ledger.credits(model, conversion_type)
+    true = true[true["credit"] != 0].groupby(KEY, as_index=False)[["credit", "cents"]].sum()
+    both = told.merge(true, on=KEY, how="outer", suffixes=("_told", "_true"), indicator=True)
+    assert (both["_merge"] == "both").all(), f"{model}: {both[both['_merge'] != 'both'].head()}"
+    assert ((both["credit_told"] - both["credit_true"]).abs() < 1e-9).all(), model
+    assert (both["cents_told"] == both["cents_true"]).all(), model
 
 
 def test_every_model_adds_up_to_the_conversions(built_home: Home) -> None:
