@@ -173,6 +173,32 @@ def derive(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(statement)
 
 
+# A conversion's credits move with the conversion, and with the touches of its person and of whoever is in its path.
+_CREDITED = f"""
+insert into happened
+with sides as (select conversion_id, person_id from old.fct_conversions
+    union select conversion_id, person_id from new.fct_conversions),
+moved as (select coalesce(new_row.conversion_id, old_row.conversion_id) as conversion_id from diff_fct_conversions),
+touched as (select touch_id, person_id from old.fct_touchpoints
+    where person_id in (select id from happened where kind in ('acquisition', 'person_merge'))
+    union select touch_id, person_id from new.fct_touchpoints
+    where person_id in (select id from happened where kind in ('acquisition', 'person_merge'))),
+credited as (select conversion_id, touch_id from old_changed.attribution_credits
+    union select conversion_id, touch_id from new_changed.attribution_credits),
+people as (select conversion_id, person_id from sides where person_id is not null
+    union select conversion_id, person_id from credited inner join touched using (touch_id)),
+owners as (
+    select conversion_id, 'deal' as kind, {_OF_CONVERSION} as id from moved
+    where split_part(conversion_id, ':', 1) in ('opportunity', 'customer')
+    union select conversion_id, 'person', {_OF_CONVERSION} from moved
+    where split_part(conversion_id, ':', 1) in ('lead', 'mql')
+    union select conversion_id, 'person_merge', person_id from people
+    union select conversion_id, 'acquisition', person_id from people
+)
+select distinct 'conversion', owners.conversion_id, happened.cause
+from owners inner join happened on owners.kind = happened.kind and owners.id = happened.id
+"""  # noqa: S608 - our own columns
+
 _DERIVED = (
     # Records that were told apart and are one now, whoever says so: their CRM, an address that two CRMs know, an id
     # in the CRM a deal was copied from. What else the lake received of them is how they became one.
@@ -289,23 +315,7 @@ _DERIVED = (
     select distinct 'activity_company', activity_id, cause from happened inner join sides on id = sides.company_id
     where kind = 'company'
     """,
-    # A conversion's credits move with the conversion, or with the touches of its person.
-    f"""
-    insert into happened
-    with sides as (select conversion_id, person_id from old.fct_conversions
-        union select conversion_id, person_id from new.fct_conversions),
-    moved as (select coalesce(new_row.conversion_id, old_row.conversion_id) as conversion_id from diff_fct_conversions),
-    owners as (
-        select conversion_id, 'deal' as kind, {_OF_CONVERSION} as id from moved
-        where split_part(conversion_id, ':', 1) in ('opportunity', 'customer')
-        union select conversion_id, 'person', {_OF_CONVERSION} from moved
-        where split_part(conversion_id, ':', 1) in ('lead', 'mql')
-        union select conversion_id, 'person_merge', person_id from sides where person_id is not null
-        union select conversion_id, 'acquisition', person_id from sides where person_id is not null
-    )
-    select distinct 'conversion', owners.conversion_id, happened.cause
-    from owners inner join happened on owners.kind = happened.kind and owners.id = happened.id
-    """,  # noqa: S608 - our own columns
+    _CREDITED,
     """
     insert into happened
     with deals as (select deal_id, currency, closed_date from new.fct_deals)

@@ -148,3 +148,26 @@ def test_what_has_no_cause_is_said_beside_what_has_one(
         connection.execute("insert into hits values (1, ?)", [hit])
     connection.execute(record._TOLD)
     assert connection.execute("select cause, cause_parts from told").fetchall() == [(cause, parts)]
+
+
+def test_a_colleagues_touch_in_the_path_moves_the_credits_of_a_deal(connection: duckdb.DuckDBPyConnection) -> None:
+    """Paths may be those of a company: a late touch of somebody who is not the deal's contact is why."""
+    connection.execute("create table happened (kind varchar, id varchar, cause varchar)")
+    connection.execute(
+        "insert into happened values ('acquisition', 'colleague', 'late_data'), ('acquisition', 'x', 'fx')"
+    )
+    conversions = "select 'customer:d' as conversion_id, 'contact' as person_id"
+    touches = "select 't' || person_id as touch_id, * from (values ('contact'), ('colleague'), ('x')) as r (person_id)"
+    for side in ("old", "new"):
+        connection.execute(f"create schema {side}")
+        connection.execute(f"create table {side}.fct_conversions as {conversions}")
+        connection.execute(f"create table {side}.fct_touchpoints as {touches}")
+    credits = "select 'customer:d' as conversion_id, 't' || person_id as touch_id from (values {}) as r (person_id)"
+    two_sides(
+        connection, "attribution_credits", credits.format("('contact')"), credits.format("('contact'), ('colleague')")
+    )
+    connection.execute("create table diff_fct_conversions as select new_row, new_row as old_row from"
+                       " (select c as new_row from new.fct_conversions as c) limit 0")  # fmt: skip
+    connection.execute(origins._CREDITED)
+    found = connection.execute("select id, cause from happened where kind = 'conversion'").fetchall()
+    assert found == [("customer:d", "late_data")]
