@@ -215,6 +215,8 @@ def attribution_rows(through: date = THROUGH) -> list[tuple[object, ...]]:
         "last_non_direct": 0.12,
         "linear": 0.5,
         "position_based": 0.55,
+        "w_shaped": 0.6,
+        "full_path": 0.52,
         "time_decay": 0.3,
     }
     for cadence, months in (("month", 1), ("quarter", 3)):
