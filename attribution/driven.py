@@ -40,8 +40,7 @@ def shares(
     converted, least = int(paths.conversions.sum()), max(settings.minimum_conversions, 1)
     if converted < least:
         raise Withheld(
-            f"{converted:,} conversions with a touch are fewer than {least:,}: a model fitted to them would be noise "
-            "(--minimum-conversions)"
+            f"{converted:,} conversions with a touch are fewer than {least:,}: a model fitted to them would be noise"
         )
     model = {"markov": _markov, "shapley": _shapley, "shapley_rate": _shapley_rate}[name](paths, settings)
     observed = model.solve(model.conversions, model.nulls)

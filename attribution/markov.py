@@ -102,10 +102,13 @@ def removal_effects(weights: Floats, channel: NDArray[np.integer], channels: int
     if not np.isfinite(visits).all() or not 0 < rate <= 1 + 1e-9:
         raise Withheld("the transition matrix is no chain that ends in a conversion or a null")
     lost = np.zeros(channels)
-    for number in range(channels):
-        own = np.flatnonzero((channel == number) & (begin > 0))
-        if len(own):
-            lost[number] = begin[own] @ np.linalg.solve(visits[np.ix_(own, own)], reach[own])
+    if len(np.unique(channel)) == len(channel):  # a state each: N_CC is a number
+        lost[channel] = begin * reach / visits.diagonal()
+    else:
+        for number in range(channels):
+            own = np.flatnonzero((channel == number) & (begin > 0))
+            if len(own):
+                lost[number] = begin[own] @ np.linalg.solve(visits[np.ix_(own, own)], reach[own])
     effects = lost / rate
     if effects.min(initial=0.0) < -TINY:
         raise Withheld("a removal effect is negative: the transition weights are not those of whole paths")

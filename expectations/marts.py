@@ -91,6 +91,20 @@ def suites(settings: Settings) -> tuple[Suite, ...]:
             _channels_conserve_conversions(),
             _channels_conserve_spend(),
         ),
+        mart(
+            "attribution_data_driven",
+            ("model", "conversion_type", "month", "channel"),
+            _not_negative("conversions"),
+            _not_negative("value"),
+            _months_are_shared_or_withheld(),
+        ),
+        mart(
+            "attribution_dimensions",
+            ("model", "conversion_type", "cadence", "period_start", "dimension", "dimension_value"),
+            _not_negative("conversions"),
+            _not_negative("value"),
+            _dimensions_conserve_conversions(),
+        ),
         *kpi_marts.suites(),
     )
 
@@ -273,12 +287,66 @@ def _channels_conserve_conversions() -> Expectation:
                 sum(value_reporting) as value
             from {SCHEMA}.fct_conversions group by all
         ),
-        wanted as (select model, had.* from had, (select distinct model from shown))
+        withheld as (
+            select model, conversion_type, month as period_start
+            from {SCHEMA}.attribution_data_driven where withheld_reason is not null
+        ),
+        wanted as (
+            select models.model, had.* from had cross join (select distinct model from shown) as models
+            anti join withheld using (model, conversion_type, period_start)
+        )
         select * from wanted full join shown using (model, conversion_type, period_start)
         where not abs(coalesce(wanted.conversions, 0) - coalesce(shown.conversions, 0)) <= 1e-6
             or coalesce(wanted.value, 0) <> coalesce(shown.value, 0)
         """,  # noqa: S608
-        "Channels together show every conversion of the month and its value, to the cent.",
+        "Channels together show every conversion of the month and its value to the cent, unless a model is withheld.",
+        column="conversions, value",
+    )
+
+
+def _months_are_shared_or_withheld() -> Expectation:
+    return rule(
+        "months_are_shared_or_withheld",
+        f"""
+        with said as (
+            select model, conversion_type, month, sum(conversions) as conversions, sum(value) as value,
+                count(withheld_reason) as withheld
+            from {{batch}} group by all
+        ),
+        had as (
+            select conversion_type, date_trunc('month', converted_date)::date as month, count(*) as conversions,
+                sum(value_reporting) as value
+            from {SCHEMA}.fct_conversions group by all
+        ),
+        wanted as (select model, had.* from had, (select distinct model from said))
+        select * from wanted left join said using (model, conversion_type, month)
+        where (coalesce(said.conversions, 0) <> wanted.conversions or coalesce(said.value, 0) <> wanted.value)
+            and coalesce(withheld, 0) = 0
+        """,  # noqa: S608
+        "Of each month a data-driven model hands out every conversion and its value, to the cent, or says why not.",
+        column="conversions, value, withheld_reason",
+    )
+
+
+def _dimensions_conserve_conversions() -> Expectation:
+    return rule(
+        "dimensions_conserve_conversions",
+        f"""
+        with shown as (
+            select model, dimension, conversion_type, period_start, sum(conversions) as conversions, sum(value) as value
+            from {{batch}} where cadence = 'month' group by all
+        ),
+        had as (
+            select conversion_type, date_trunc('month', converted_date)::date as period_start, count(*) as conversions,
+                sum(value_reporting) as value
+            from {SCHEMA}.fct_conversions group by all
+        ),
+        wanted as (select model, dimension, had.* from had, (select distinct model, dimension from shown))
+        select * from wanted full join shown using (model, dimension, conversion_type, period_start)
+        where not abs(coalesce(wanted.conversions, 0) - coalesce(shown.conversions, 0)) <= 1e-6
+            or coalesce(wanted.value, 0) <> coalesce(shown.value, 0)
+        """,  # noqa: S608
+        "Each dimension shows every conversion of the month and its value, to the cent.",
         column="conversions, value",
     )
 

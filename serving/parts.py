@@ -44,6 +44,7 @@ class Cut:
 # Marts that grow with every day. The others are small, or have no day that stays.
 CUTS: Mapping[str, Cut] = {
     "attribution_channels": Cut("period_start"),
+    "attribution_dimensions": Cut("period_start"),
     "fct_email_events": Cut("event_date"),
     "fct_email_sends": Cut("send_date"),
     "fct_mrr_daily": Cut("date_day"),

@@ -52,6 +52,40 @@ setting stops dbt before it runs anything, and the error names the setting and t
     {%- endif -%}
 {%- endmacro %}
 
+{#- The touches of each set by whose paths they are in, numbered in their order. `touchpoints` is a relation like fct_touchpoints. -#}
+{% macro touches_by_owner(touchpoints) %}
+    {% for set in touch_sets() %}
+    select
+        {{ loop.index }} as touch_set,
+        person_id as owner_id,
+        person_id,
+        company_id,
+        touch_id,
+        touched_at,
+        channel,
+        campaign,
+        {{ touch_number_in('touch_number', set.touches) }} as touch_number
+    from {{ touchpoints }}
+    where touch_type in {{ in_list(set.touches) }}
+    {% if set.has_company_paths -%}
+    union all
+    select
+        {{ loop.index }} as touch_set,
+        {{ company_owner('company_id') }} as owner_id,
+        person_id,
+        company_id,
+        touch_id,
+        touched_at,
+        channel,
+        campaign,
+        row_number() over (partition by company_id order by touched_at, touch_id) as touch_number
+    from {{ touchpoints }}
+    where company_id is not null and touch_type in {{ in_list(set.touches) }}
+    {% endif -%}
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
+{% endmacro %}
+
 {#- A conversion type's lookback in microseconds. -#}
 {% macro lookback_microseconds(conversion_type) %}
   {% do return((attribution_settings().attribution_conversions[conversion_type].lookback_days | float * 86400000000) | round | int) %}

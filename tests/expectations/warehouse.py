@@ -20,6 +20,7 @@ MODELS = (
     "full_path",
     "time_decay",
 )
+DRIVEN = ("markov", "shapley")
 
 INTERMEDIATE = {
     "int_lake__coverage": f"select date '2026-01-01' as data_from, {LAST} as data_through",
@@ -189,7 +190,24 @@ MARTS = {
         select model, 'customer' as conversion_type, 'month' as cadence, period_start, 'email' as channel,
             'news' as campaign, conversions::double as conversions, value::decimal(18, 2) as value,
             spend::decimal(18, 2) as spend
-        from months, (select unnest({list(MODELS)!r}) as model)
+        from months, (select unnest({[*MODELS, *DRIVEN]!r}) as model)
+        where period_start <> date '2026-01-01' or model in {MODELS!r}
+    """,
+    "attribution_data_driven": f"""
+        select model, 'customer' as conversion_type, month, channel, conversions::decimal(18, 9) as conversions,
+            value::decimal(18, 2) as value, reason as withheld_reason
+        from (values
+            (date '2026-01-01', '(none)', null, null, 'too few'),
+            (date '2026-02-01', 'email', 9.999999999, 1200.09, null),
+            (date '2026-02-01', 'unattributed', 0.000000001, 0.01, null)
+        ) as said (month, channel, conversions, value, reason), (select unnest({list(DRIVEN)!r}) as model)
+    """,
+    "attribution_dimensions": f"""
+        select model, 'customer' as conversion_type, cadence, case cadence when 'month' then date '2026-02-01'
+                else date '2026-01-01' end as period_start, 'country' as dimension, country as dimension_value,
+            5.0::double as conversions, 600.05::decimal(18, 2) as value
+        from (select unnest({list(MODELS)!r}) as model), (values ('month'), ('year')) as c (cadence),
+            (values ('FR'), ('(none)')) as v (country)
     """,
     "kpi_catalogue": """
         select kpi, additivity, 'day, week, month' as cadences, 'Label' as label_en, 'Libellé' as label_fr,

@@ -39,3 +39,14 @@
 {% macro duckdb__joined_text(text, separator, order_by) -%}
     string_agg({{ text }}, '{{ separator }}' order by {{ order_by }})
 {%- endmacro %}
+
+{#- Texts of a group in an order, as a JSON array: whatever is in them, it separates nothing. -#}
+{% macro json_list(text, order_by) -%}
+    {{- return(adapter.dispatch('json_list', 'kpilote')(text, order_by)) -}}
+{%- endmacro %}
+{% macro default__json_list(text, order_by) -%}
+    to_json(transform(array_sort(collect_list(struct({{ order_by }} as o, {{ text }} as t))), x -> x.t))
+{%- endmacro %}
+{% macro duckdb__json_list(text, order_by) -%}
+    cast(to_json(list({{ text }} order by {{ order_by }})) as varchar)
+{%- endmacro %}

@@ -1,9 +1,15 @@
 -- A month's year begins up to 335 days before it, its first week up to six.
 {{ config(materialized='table_by_month', meta={
     'month_of': 'period_start',
-    'made_of': {'attribution_credits': {'days_before': 335}, 'fct_spend': {'days_before': 335}}
+    'made_of': {
+        'attribution_credits': {'days_before': 335},
+        'attribution_data_driven': {'days_before': 335},
+        'fct_spend': {'days_before': 335}
+    }
 }) }}
 {% set cadences = ['day', 'week', 'month', 'quarter', 'year'] %}
+{# Data-driven models say something of months and what is made of months, at channel level. #}
+{% set driven_cadences = ['month', 'quarter', 'year'] %}
 
 with
 
@@ -97,6 +103,104 @@ periods as (
 
 ),
 
+driven as (
+
+    select
+        model,
+        conversion_type,
+        month,
+        channel,
+        conversions,
+        value,
+        withheld_reason
+    from {{ ref('attribution_data_driven') }}
+    where {{ in_stale_months('attribution_data_driven') }}
+
+),
+
+-- A quarter or a year with a month that is withheld is withheld itself: the rest would look like all of it.
+driven_periods as (
+
+    {% for cadence in driven_cadences -%}
+    select
+        '{{ cadence }}' as cadence,
+        model,
+        conversion_type,
+        {{ period_start('month', cadence) }} as period_start
+    from driven
+    group by model, conversion_type, {{ period_start('month', cadence) }}
+    having max(withheld_reason) is null
+    {% if not loop.last -%}
+    union all
+    {% endif -%}
+    {% endfor %}
+
+),
+
+driven_parts as (
+
+    {% for cadence in driven_cadences -%}
+    select
+        '{{ cadence }}' as cadence,
+        model,
+        conversion_type,
+        {{ period_start('month', cadence) }} as period_start,
+        channel,
+        conversions,
+        value,
+        0 as spend,
+        0 as media_spend
+    from driven
+    where withheld_reason is null
+    union all
+    select
+        driven_periods.cadence,
+        driven_periods.model,
+        driven_periods.conversion_type,
+        driven_periods.period_start,
+        spend.channel,
+        0 as conversions,
+        0 as value,
+        spend.spend,
+        spend.media_spend
+    from spend
+    inner join driven_periods on {{ period_start('spend.date_day', cadence) }} = driven_periods.period_start
+    where driven_periods.cadence = '{{ cadence }}'
+    {% if not loop.last -%}
+    union all
+    {% endif -%}
+    {% endfor %}
+
+),
+
+driven_channels as (
+
+    select
+        driven_parts.model,
+        driven_parts.conversion_type,
+        driven_parts.cadence,
+        driven_parts.period_start,
+        driven_parts.channel,
+        cast(sum(driven_parts.conversions) as decimal(38, 15)) as conversions,
+        sum(driven_parts.value) as value,
+        sum(driven_parts.spend) as spend,
+        sum(driven_parts.media_spend) as media_spend
+    from driven_parts
+    inner join driven_periods
+        on
+            driven_parts.model = driven_periods.model
+            and driven_parts.conversion_type = driven_periods.conversion_type
+            and driven_parts.cadence = driven_periods.cadence
+            and driven_parts.period_start = driven_periods.period_start
+    group by
+        driven_parts.model,
+        driven_parts.conversion_type,
+        driven_parts.cadence,
+        driven_parts.period_start,
+        driven_parts.channel
+
+),
+
 models as (
 
     {% for model in attribution_models() -%}
@@ -113,10 +217,21 @@ models as (
         media_spend
     from periods
     where {{ model }}_credit != 0 or {{ model }}_value != 0 or spend != 0
-    {% if not loop.last -%}
     union all
-    {% endif -%}
-    {% endfor %}
+    {% endfor -%}
+    select
+        model,
+        conversion_type,
+        cadence,
+        period_start,
+        channel,
+        '(all)' as campaign,
+        conversions,
+        value,
+        spend,
+        media_spend
+    from driven_channels
+    where conversions != 0 or value != 0 or spend != 0
 
 ),
 

@@ -81,32 +81,7 @@ touchpoints as (
 
 touches as (
 
-    {% for set in touch_sets() %}
-    select
-        {{ loop.index }} as touch_set,
-        person_id as owner_id,
-        touch_id,
-        touched_at,
-        channel,
-        campaign,
-        {{ touch_number_in('touch_number', set.touches) }} as touch_number
-    from touchpoints
-    where touch_type in {{ in_list(set.touches) }}
-    {% if set.has_company_paths -%}
-    union all
-    select
-        {{ loop.index }} as touch_set,
-        {{ company_owner('company_id') }} as owner_id,
-        touch_id,
-        touched_at,
-        channel,
-        campaign,
-        row_number() over (partition by company_id order by touched_at, touch_id) as touch_number
-    from touchpoints
-    where company_id is not null and touch_type in {{ in_list(set.touches) }}
-    {% endif -%}
-    {{ 'union all' if not loop.last }}
-    {%- endfor %}
+    {{ touches_by_owner('touchpoints') }}
 
 ),
 
