@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from attribution import bootstrap, markov, shapley
+from attribution import bootstrap, logistic, markov, shapley
 from attribution.model import Settings, Withheld
 from attribution.packed import Floats, Paths, coalitions
 
@@ -42,14 +42,15 @@ def shares(
         raise Withheld(
             f"{converted:,} conversions with a touch are fewer than {least:,}: a model fitted to them would be noise"
         )
-    model = {"markov": _markov, "shapley": _shapley, "shapley_rate": _shapley_rate}[name](paths, settings)
+    models = {"markov": _markov, "shapley": _shapley, "shapley_rate": _shapley_rate, "logistic": _logistic}
+    model = models[name](paths, settings)
     observed = model.solve(model.conversions, model.nulls)
     count = settings.bootstrap
     bounds = bootstrap.intervals(
         model.solve, model.conversions, model.nulls, count, settings.seed, lambda done: progress(done, count)
     )
     negative = [channels[number] for number in model.negative]
-    return Shares(observed, observed if model.values is None else model.values, bounds, _note(negative))
+    return Shares(observed, observed if model.values is None else model.values, bounds, _note(name, negative))
 
 
 def _markov(paths: Paths, settings: Settings) -> _Model:
@@ -81,6 +82,15 @@ def _shapley_rate(paths: Paths, settings: Settings) -> _Model:
     return _Model(solve, sets.conversions, sets.nulls, None, shapley.rate_shares(sets, sets.conversions, sets.nulls)[1])
 
 
+def _logistic(paths: Paths, settings: Settings) -> _Model:
+    sets = coalitions(paths)
+
+    def solve(conversions: Floats, nulls: Floats) -> Floats:
+        return logistic.shares(sets, conversions, nulls)[0]
+
+    return _Model(solve, sets.conversions, sets.nulls, None, logistic.shares(sets, sets.conversions, sets.nulls)[1])
+
+
 def _portions(amounts: Floats) -> Floats:
     total = amounts.sum()
     if total == 0:
@@ -88,7 +98,7 @@ def _portions(amounts: Floats) -> Floats:
     return np.asarray(amounts / total, dtype=np.float64)
 
 
-def _note(negative: list[str]) -> str | None:
+def _note(name: str, negative: list[str]) -> str | None:
     if not negative:
         return None
-    return f"shapley_rate: coalitions convert worse with {', '.join(negative)}: 0 is given instead of less than that"
+    return f"{name}: paths convert worse with {', '.join(negative)}: 0 is given instead of less than that"

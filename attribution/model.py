@@ -21,7 +21,7 @@ RULES = (
     "time_decay",
 )
 CUSTOM = "custom"
-DATA_DRIVEN = ("markov", "shapley", "shapley_rate")
+DATA_DRIVEN = ("markov", "shapley", "shapley_rate", "logistic")
 MODELS = (*RULES, *DATA_DRIVEN)
 # The touches a rule can name; `rest` is every touch that holds no role the model gives a weight.
 ROLES = ("first", "last", "last_non_direct", "lead", "opportunity", "rest")

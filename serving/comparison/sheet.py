@@ -27,6 +27,7 @@ LOOKS_AT = {
     "markov": "how many conversions come by paths through it",
     "shapley": "in how many paths it is, shared with the others there",
     "shapley_rate": "how much more often paths convert where it takes part, however few they are",
+    "logistic": "how many conversions its paths have beyond what the other channels in them explain",
 }
 NOT_CAUSE = (
     "All of it is association in the paths that were seen, not cause: only an experiment shows what a channel adds."

@@ -38,6 +38,7 @@ MODELS = {
     "markov": "Markov",
     "shapley": "Shapley",
     "shapley_rate": "Shapley (rate)",
+    "logistic": "Logistic regression",
 }
 PERIOD_NAMES = {"day": "Day", "week": "Week", "month": "Month", "quarter": "Quarter", "year": "Year"}
 ADJECTIVES = {"day": "daily", "week": "weekly", "month": "monthly", "quarter": "quarterly", "year": "yearly"}

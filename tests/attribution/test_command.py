@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
 
+from attribution.model import DATA_DRIVEN
 from orchestration.cli import main
 
 PATHS = "path,conversions,value,nulls\nads > mail,60,600.10,300\nads,50,500,500\nmail > =cmd()|direct,40,400,100\n"
@@ -37,10 +38,10 @@ def run(*arguments: str, code: int = 0) -> Result:
 
 def test_every_model_is_printed_with_the_reading() -> None:
     told = run("--paths", "paths.csv", "--bootstrap", "20").stdout
-    for label in ("First touch", "Last non-direct", "W-shaped", "Markov", "Shapley (rate)"):
+    for label in ("First touch", "Last non-direct", "W-shaped", "Markov", "Shapley (rate)", "Logistic regression"):
         assert label in told
     totals = [line.split() for line in told.splitlines() if line.startswith("Total")]
-    assert totals[0][1:] == ["150"] * 10 and set(totals[1][1:]) == {"1,500"}
+    assert totals[0][1:] == ["150"] * 11 and set(totals[1][1:]) == {"1,500"}
     assert "Models disagree most on" in told and "not cause" in told
     assert "Time decay is withheld: counted paths have no times" in told
     assert "±" in told
@@ -61,7 +62,7 @@ def test_csv_adds_up_and_runs_no_formula() -> None:
         of_it = [row for row in rows if row["model"] == model]
         assert sum(Decimal(row["conversions"]) for row in of_it) == 150, model
         assert sum(Decimal(row["value"]) for row in of_it) == Decimal("1500.10"), model
-        assert bool(of_it[0]["conversions_low"]) == (model in ("markov", "shapley", "shapley_rate")), model
+        assert bool(of_it[0]["conversions_low"]) == (model in DATA_DRIVEN), model
 
 
 def test_parquet_and_campaigns() -> None:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
+from collections.abc import Mapping
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from attribution import reading, tables, touches
+from attribution import logistic, reading, tables, touches
 from attribution.engine import attribute
 from attribution.model import MODELS, RULES, Result, Settings, Unit
 from tests.attribution import naive
@@ -119,14 +121,41 @@ def test_data_driven_models_are_the_naive_ones(paths: Counted, order: int) -> No
 
     values = naive.shapley(channels, worth)
     assert sum(values.values()) == rate
-    assert any("convert worse" in note for note in result.notes) == any(value < 0 for value in values.values())
+    assert any(note.startswith("shapley_rate: paths convert worse") for note in result.notes) == any(
+        value < 0 for value in values.values()
+    )
     agrees(result, "shapley_rate", {channel: max(value, Fraction(0)) for channel, value in values.items()}, won)
     conserved(result, won, Decimal(7 * won))
 
 
-def agrees(result: Result, model: str, values: dict[str, Fraction], won: int) -> None:
+@settings(max_examples=60, deadline=None)
+@given(PATHS)
+def test_the_regression_is_at_its_only_maximum(paths: Counted) -> None:
+    """Its slopes are those of plain loops, and 0; the credit is what plain loops say is lost without each channel."""
+    won, lost = (sum(path[which] for path in paths) for which in (1, 2))
+    with tempfile.TemporaryDirectory() as folder:
+        file = write_paths(Path(folder) / "paths.csv", paths)
+        result = attribute(file, Settings(models=("logistic",), bootstrap=0, minimum_conversions=0))
+    if not won or not lost:
+        assert "known" in result.withheld["logistic"] if won else "fewer" in result.withheld["logistic"]
+        return
+    channels = sorted({channel for path, _, _ in paths for channel in path})
+    members = np.array([[channel in path for channel in channels] for path, _, _ in paths])
+    counts = (np.array([path[which] for path in paths], dtype=np.float64) for which in (1, 2))
+    odds = dict(zip(["", *channels], logistic.fitted(members, *counts).tolist(), strict=True))
+    slopes, gone = naive.regression(paths, odds, logistic.SPREAD)
+    assert max(map(abs, slopes.values())) < 1e-8 * (won + lost)
+    kept = {channel: max(value, 0.0) for channel, value in gone.items()}
+    if "logistic" in result.withheld:
+        assert sum(kept.values()) < 1e-6
+    else:
+        agrees(result, "logistic", kept, won)
+        conserved(result, won, Decimal(7 * won))
+
+
+def agrees(result: Result, model: str, values: Mapping[str, Fraction | float], won: int) -> None:
     for channel, value in values.items():
-        expected = float(value / sum(values.values()) * won)
+        expected = float(value) / float(sum(values.values())) * won
         assert float(result.credits[model][Unit(channel)].conversions) == pytest.approx(expected, abs=1e-6), (
             model,
             channel,
@@ -165,7 +194,8 @@ def test_paths_of_any_length(tmp_path: Path, length: int) -> None:
         write_log(tmp_path / "log.csv", steps, [Conversion("x", 2000, 100)] * 3), Settings(minimum_conversions=0)
     )
     conserved(log, 3, Decimal(3))
-    assert set(log.credits) == set(MODELS)
+    assert set(log.credits) == set(MODELS) - {"logistic"}
+    assert "no journey without a conversion is known" in log.withheld["logistic"]
     path = attribute(
         write_paths(tmp_path / "paths.csv", [(tuple("abc"[at % 3] for at in range(length)), 3, 1)]),
         Settings(minimum_conversions=0),

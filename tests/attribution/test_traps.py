@@ -189,7 +189,7 @@ def test_custom_weights_and_positions(tmp_path: Path) -> None:
 
 def test_too_few_conversions_are_withheld_with_a_reason(tmp_path: Path) -> None:
     found = of_paths(tmp_path, ["a > b,99,1,5"], minimum_conversions=100)
-    assert set(found.withheld) == {"time_decay", "markov", "shapley", "shapley_rate"}
+    assert set(found.withheld) == {"time_decay", "markov", "shapley", "shapley_rate", "logistic"}
     assert "99 conversions" in found.withheld["markov"] and "fewer than 100" in found.withheld["markov"]
     assert "markov" in of_paths(tmp_path, ["a > b,100,1,5"], minimum_conversions=100).credits
 

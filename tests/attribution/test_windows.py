@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from attribution import driven
-from attribution.model import AttributionError, Settings
+from attribution.model import DATA_DRIVEN, AttributionError, Settings
 from attribution.packed import Paths
 from attribution.windows import Windows, solved
 
@@ -58,7 +58,7 @@ def rows(table: pa.Table, **where: Any) -> list[dict[str, Any]]:
     return [row for row in table.to_pylist() if all(row[name] == value for name, value in where.items())]
 
 
-@pytest.mark.parametrize("model", ["markov", "shapley", "shapley_rate"])
+@pytest.mark.parametrize("model", DATA_DRIVEN)
 def test_a_window_says_what_the_engine_says_of_its_paths(model: str) -> None:
     """January and February together: the path they share once, the one without a touch not at all."""
     paths = Paths(
