@@ -79,7 +79,7 @@ def sheet(source: str, result: Result, present: Mapping[Unit, Told] | None, *, b
         )
         for name, credits in result.credits.items()
     ]
-    reading = _disagreements(columns)
+    reading = disagreements(columns)
     units = result.units
     if present is not None:
         yours = Column(YOURS, "Yours", {unit: Figure(told.conversions, told.value) for unit, told in present.items()})
@@ -105,7 +105,7 @@ def written(amount: float, measure: str = "conversions") -> str:
     return wording.MINUS + text if amount < 0 and any(digit in "123456789" for digit in text) else text
 
 
-def _disagreements(columns: list[Column]) -> list[str]:
+def disagreements(columns: list[Column]) -> list[str]:
     """The channels on which models differ most, with the two that differ and what each of them looks at."""
     spreads = []
     for unit in {unit for column in columns for unit in column.figures if unit.channel != UNATTRIBUTED}:
