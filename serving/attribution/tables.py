@@ -92,6 +92,10 @@ def _signed(value: float) -> str:
     return "0" if text == "0.0" else ("+" if value > 0 else wording.MINUS) + text
 
 
+def _times(value: float) -> str:
+    return wording.number(value, "multiple") if value else "0"
+
+
 def spending(view: View, currency: str) -> list[heat.Table]:
     """Spend against credit: what a conversion costs, and what an amount of media money brings, by every model."""
     money = partial(wording.money, currency=currency)
@@ -109,10 +113,9 @@ def spending(view: View, currency: str) -> list[heat.Table]:
                 name, [value / media if media else None for value in _credited(view, channel, "value")], more=spent
             )
         )
+    written: tuple[heat.Written, heat.Written] = (money, _times)
     made = []
-    for given, words, rows in zip(
-        COSTS, (money, partial(wording.number, unit="multiple")), (costs, returns), strict=True
-    ):
+    for given, words, rows in zip(COSTS, written, (costs, returns), strict=True):
         if rows:
             measure = heat.Measure(given.id, given.label, words, more=("Spend", "Media"))
             made.append(heat.table(measure, _heads(view), rows))

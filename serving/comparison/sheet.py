@@ -118,11 +118,15 @@ def disagreements(columns: list[Column]) -> list[str]:
     spreads.sort(key=lambda spread: (-spread[0], spread[1], spread[2]))
     return [
         f"Models disagree {'most' if rank == 0 else 'next'} on {named(unit, by_campaign=unit.campaign != '(none)')}: "
-        f"{written(high[0])} conversions by {high[1]}, which counts {LOOKS_AT[high[2]]}; "
-        f"{written(low[0])} by {low[1]}, which counts {LOOKS_AT[low[2]]}."
+        f"{written(high[0])} conversions by {_explained(*high[1:])}; {written(low[0])} by {_explained(*low[1:])}."
         for rank, (spread, _, _, low, high, unit) in enumerate(spreads[:SENTENCES])
         if spread >= 0.05
     ]
+
+
+def _explained(label: str, name: str) -> str:
+    """A model and what it looks at, where it is one of ours."""
+    return f"{label}, which counts {LOOKS_AT[name]}" if name in LOOKS_AT else label
 
 
 def _nearest(columns: list[Column], yours: Column, units: tuple[Unit, ...]) -> list[str]:
