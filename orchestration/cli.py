@@ -231,6 +231,16 @@ def explain(kpi: str, period: str, dimension: str | None) -> None:
 
 
 @main.command()
+@failing_in_one_line
+def attribution() -> None:
+    """Say where the attribution models disagree and why, and draw the published release's page of them."""
+    from orchestration.terminal import console
+    from serving.attribution import terminal
+
+    console().print(terminal.render(_served()))
+
+
+@main.command()
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="Rows of each table.")
 @failing_in_one_line
 def channels(limit: int) -> None:

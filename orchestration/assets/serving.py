@@ -1,4 +1,4 @@
-"""Publication: the release BI tools read and the scorecard page of it.
+"""Publication: the release BI tools read, and the pages of it.
 
 Flow: marts → `serving.release.publish` → asset `serving/release` → `serving/scorecard_page`. What a release is, and
 that a run which changed nothing makes none, is `serving`'s business.
@@ -60,10 +60,11 @@ def serving_assets(
         kinds={"html"},
         owners=[DATA_TEAM],
         freshness_policy=freshness,
-        description="The scorecard of the current release as one self-contained page.",
+        description="The scorecard of the current release and its attribution, each as one self-contained page.",
     )
     def scorecard_page(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
         from ingestion.settings import settings
+        from serving.attribution import page as attribution
         from serving.release import current
         from serving.report import html
 
@@ -72,11 +73,12 @@ def serving_assets(
             raise dg.Failure(
                 description="there is no release to draw: materialise serving/release first", allow_retries=False
             )
-        path = html.write(served)
+        path, beside = html.write(served), attribution.write(served)
         return dg.MaterializeResult(
             metadata={
                 "path": dg.MetadataValue.path(str(path)),
                 "page": dg.MetadataValue.url(path.as_uri()),
+                **({"attribution": dg.MetadataValue.url(beside.as_uri())} if beside else {}),
                 "release": served.id,
             }
         )

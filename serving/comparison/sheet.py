@@ -80,7 +80,7 @@ def sheet(source: str, result: Result, present: Mapping[Unit, Told] | None, *, b
         )
         for name, credits in result.credits.items()
     ]
-    reading = _disagreements(columns)
+    reading = disagreements(columns)
     units = result.units
     if present is not None:
         yours = Column(YOURS, "Yours", {unit: Figure(told.conversions, told.value) for unit, told in present.items()})
@@ -106,7 +106,7 @@ def written(amount: float, measure: str = "conversions") -> str:
     return wording.MINUS + text if amount < 0 and any(digit in "123456789" for digit in text) else text
 
 
-def _disagreements(columns: list[Column]) -> list[str]:
+def disagreements(columns: list[Column]) -> list[str]:
     """The channels on which models differ most, with the two that differ and what each of them looks at."""
     spreads = []
     for unit in {unit for column in columns for unit in column.figures if unit.channel != UNATTRIBUTED}:
@@ -119,11 +119,15 @@ def _disagreements(columns: list[Column]) -> list[str]:
     spreads.sort(key=lambda spread: (-spread[0], spread[1], spread[2]))
     return [
         f"Models disagree {'most' if rank == 0 else 'next'} on {named(unit, by_campaign=unit.campaign != '(none)')}: "
-        f"{written(high[0])} conversions by {high[1]}, which counts {LOOKS_AT[high[2]]}; "
-        f"{written(low[0])} by {low[1]}, which counts {LOOKS_AT[low[2]]}."
+        f"{written(high[0])} conversions by {_explained(*high[1:])}; {written(low[0])} by {_explained(*low[1:])}."
         for rank, (spread, _, _, low, high, unit) in enumerate(spreads[:SENTENCES])
         if spread >= 0.05
     ]
+
+
+def _explained(label: str, name: str) -> str:
+    """A model and what it looks at, where it is one of ours."""
+    return f"{label}, which counts {LOOKS_AT[name]}" if name in LOOKS_AT else label
 
 
 def _nearest(columns: list[Column], yours: Column, units: tuple[Unit, ...]) -> list[str]:

@@ -51,6 +51,8 @@ REACTION_DAYS = 8
 _OWNERS = Rule("any_owner", "'any'")
 _PLACE = ("country", "segment")
 _ORIGIN = ("channel", "campaign")
+# When a deal's people were first met.
+_MET = ("first_marketing_at", "first_sales_at")
 _DEAL = ("created_at", "closed_at", "is_won", "is_lost", "is_open", "amount", "currency", "owner", "cycle_days")
 _CONTRACT = (
     Rule("contract", "r.company_id", ("mrr_reporting", "amount_reporting", "movement", "is_churned"), lone=True),
@@ -95,6 +97,19 @@ RULES: dict[str, tuple[Rule, ...]] = {
     "fct_mrr_daily": _CONTRACT,
     "fct_customer_periods": _CONTRACT,
     "attribution_credits": (Rule("conversion", "r.conversion_id", lone=True),),
+    "pipeline_sourcing": (
+        Rule("deal", "r.deal_id", ("created_date", "owner", "is_influenced"), lone=True),
+        Rule("conversion", "'opportunity:' || r.deal_id", ("first_touch_channel",)),
+        Rule("deal_met", "r.deal_id", _MET),
+        Rule("person", "r.person_id", ("lead_source",)),
+        Rule("person_merge", "r.person_id", ("person_id", *_MET)),
+        Rule("company_merge", "r.company_id", ("company_id", *_MET)),
+        Rule("acquisition", "r.person_id", _ORIGIN),
+        Rule("company", "r.company_id", _PLACE),
+        _money(
+            "created_amount_reporting", "(select currency from new.fct_deals where deal_id = r.deal_id)", "created_date"
+        ),
+    ),
 }  # fmt: skip
 # Where the rules found nothing: the entity itself, then what is left.
 FALLBACKS: dict[str, tuple[Rule, ...]] = {
@@ -110,6 +125,12 @@ FALLBACKS: dict[str, tuple[Rule, ...]] = {
     "fct_mrr_daily": (Rule("contract", "r.company_id"),),
     "fct_customer_periods": (Rule("contract", "r.company_id"),),
     "attribution_credits": (Rule("conversion", "r.conversion_id"),),
+    "pipeline_sourcing": (
+        Rule("deal", "r.deal_id"),
+        Rule("person", "r.person_id"),
+        Rule("company", "r.company_id"),
+        _OWNERS,
+    ),
 }
 
 
@@ -314,6 +335,26 @@ _DERIVED = (
         union select activity_id, company_id from new.fct_activities)
     select distinct 'activity_company', activity_id, cause from happened inner join sides on id = sides.company_id
     where kind = 'company'
+    """,
+    # A deal is met wherever its contact or somebody of its company is: also on days nobody had reported yet.
+    """
+    insert into happened
+    with deals as (select deal_id, company_id, person_id from old.fct_deals
+        union select deal_id, company_id, person_id from new.fct_deals),
+    people as (select person_id, company_id from old.dim_persons
+        union select person_id, company_id from new.dim_persons),
+    done as (select activity_id, company_id, person_id from old.fct_activities
+        union select activity_id, company_id, person_id from new.fct_activities),
+    met as (
+        select id as person_id, company_id, cause from happened inner join people on id = people.person_id
+        where kind in ('acquisition', 'person', 'person_merge')
+        union select person_id, company_id, cause
+        from happened inner join done on kind = 'activity' and id = activity_id
+        union select new_row.person_id, new_row.company_id, 'new_touch' from diff_fct_touchpoints
+        where new_row.touched_date > (select through from horizon_old)
+    )
+    select distinct 'deal_met', deals.deal_id, met.cause
+    from deals inner join met on deals.person_id = met.person_id or deals.company_id = met.company_id
     """,
     _CREDITED,
     """

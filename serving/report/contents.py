@@ -13,18 +13,10 @@ from serving.release import Release
 CADENCES = ("day", "week", "month", "quarter", "year")
 DASHBOARDS = ("vision", "marketing", "sales")
 STATUSES = ("off_track", "at_risk", "on_track", "no_target")
-MODELS = (
-    "first_touch",
-    "last_touch",
-    "last_non_direct",
-    "linear",
-    "position_based",
-    "w_shaped",
-    "full_path",
-    "time_decay",
-)
 # What belongs to no channel stands below them: credit without a touch, cost without a channel.
 REMAINDERS = ("unattributed", "(none)")
+# What the attribution page is drawn from: a release that lacks one of them has no such page.
+ATTRIBUTION_MARTS = ("attribution_channels", "attribution_credits", "attribution_paths", "journeys")
 MOVEMENTS = ("new", "expansion", "reactivation", "contraction", "churn")
 
 
@@ -113,7 +105,7 @@ class Credit:
 
 @dataclass(frozen=True)
 class Attribution:
-    """Customers of one period, credited to channels by every model. `spend` does not depend on the model."""
+    """Conversions of one period, credited to channels by every model. Spend, and media of it, depend on no model."""
 
     cadence: str
     start: date
@@ -121,6 +113,7 @@ class Attribution:
     channels: tuple[str, ...]
     credits: dict[tuple[str, str], Credit]
     spend: dict[str, float]
+    media: dict[str, float]
 
     def total(self, model: str) -> Credit:
         parts = [self.credits[channel, model] for channel in self.channels if (channel, model) in self.credits]

@@ -13,8 +13,8 @@ from typing import Any
 import duckdb
 
 from serving.release import Release
+from serving.report import wording
 from serving.report.contents import (
-    MODELS,
     MOVEMENTS,
     REMAINDERS,
     Attribution,
@@ -58,7 +58,7 @@ def read(release: Release) -> Report:
         )
 
 
-def _rows(db: duckdb.DuckDBPyConnection, query: str, parameters: Sequence[object] = ()) -> Iterable[dict[str, Any]]:
+def rows_of(db: duckdb.DuckDBPyConnection, query: str, parameters: Sequence[object] = ()) -> Iterable[dict[str, Any]]:
     cursor = db.execute(query, parameters)
     names = [column[0] for column in cursor.description or []]
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
@@ -85,20 +85,20 @@ def _kpis(db: duckdb.DuckDBPyConnection) -> dict[str, Kpi]:
             benchmark=row["benchmark"],
             benchmark_source=row["benchmark_source"],
         )
-        for row in _rows(db, query)
+        for row in rows_of(db, query)
     }
 
 
 def _readings(db: duckdb.DuckDBPyConnection, kpis: dict[str, Kpi]) -> dict[tuple[str, str], Reading]:
     history: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for row in _rows(
+    for row in rows_of(
         db,
         "select kpi, cadence, period_start, value, target, period_status from kpi_values"
         " where dimension = 'total' order by period_start",
     ):
         history.setdefault((row["kpi"], row["cadence"]), []).append(row)
     found = {}
-    for row in _rows(db, "from kpi_scorecard order by kpi, cadence"):
+    for row in rows_of(db, "from kpi_scorecard order by kpi, cadence"):
         key = (row["kpi"], row["cadence"])
         if row["kpi"] not in kpis:
             continue
@@ -131,7 +131,7 @@ def _point(row: dict[str, Any]) -> Point:
 
 def _bridge(db: duckdb.DuckDBPyConnection, month: date | None) -> Bridge | None:
     ends = list(
-        _rows(
+        rows_of(
             db,
             "select value, previous_value from kpi_values"
             " where kpi = 'mrr' and cadence = 'month' and dimension = 'total' and period_start = ?",
@@ -142,7 +142,7 @@ def _bridge(db: duckdb.DuckDBPyConnection, month: date | None) -> Bridge | None:
         return None
     amounts = {
         row["dimension_value"]: row["value"]
-        for row in _rows(
+        for row in rows_of(
             db,
             "select dimension_value, value from kpi_values where kpi = 'mrr_movements' and cadence = 'month'"
             " and dimension = 'movement' and period_start = ?",
@@ -156,7 +156,7 @@ def _bridge(db: duckdb.DuckDBPyConnection, month: date | None) -> Bridge | None:
 def _funnel(db: duckdb.DuckDBPyConnection, month: date | None) -> tuple[Step, ...]:
     counts: dict[tuple[str, date], dict[str, Any]] = {}
     starts: list[date] = []
-    for row in _rows(
+    for row in rows_of(
         db,
         "select kpi, period_start, value, numerator from kpi_values where cadence = 'month' and dimension = 'total'"
         " and period_start in (?::date, ?::date - interval 1 month) order by period_start",
@@ -188,7 +188,7 @@ def _funnel(db: duckdb.DuckDBPyConnection, month: date | None) -> tuple[Step, ..
 def _attribution(db: duckdb.DuckDBPyConnection) -> Attribution | None:
     """Customers by channel and model in the newest whole quarter that has any, else in the newest whole month."""
     chosen = list(
-        _rows(
+        rows_of(
             db,
             """with whole as (
                 select distinct cadence, period_start from kpi_values
@@ -201,24 +201,32 @@ def _attribution(db: duckdb.DuckDBPyConnection) -> Attribution | None:
     if not chosen:
         return None
     cadence, start = chosen[0]["cadence"], chosen[0]["period_start"]
-    rows = list(
-        _rows(
-            db,
-            """select model, channel, sum(conversions) as conversions, sum(value)::double as value,
-                sum(spend)::double as spend
-            from attribution_channels where conversion_type = 'customer' and cadence = ? and period_start = ?
-            group by all order by all""",
-            [cadence, start],
-        )
+    rows = rows_of(
+        db,
+        """select model, channel, sum(conversions) as conversions, sum(value)::double as value,
+            sum(spend)::double as spend, sum(media_spend)::double as media_spend
+        from attribution_channels where conversion_type = 'customer' and cadence = ? and period_start = ?
+        group by all order by all""",
+        [cadence, start],
     )
-    credits = {(r["channel"], r["model"]): Credit(float(r["conversions"] or 0), float(r["value"] or 0)) for r in rows}
-    present = {row["model"] for row in rows}
-    models = tuple(model for model in MODELS if model in present) + tuple(sorted(present - set(MODELS)))
+    return side_by_side(cadence, start, rows)
+
+
+def side_by_side(cadence: str, start: date, rows: Iterable[dict[str, Any]]) -> Attribution:
+    """Credits of one period, a row per model and channel, with the channels in order: most credit first, rests last."""
+    credits: dict[tuple[str, str], Credit] = {}
     weight: dict[str, float] = {}
     spend: dict[str, float] = {}
+    media: dict[str, float] = {}
     for row in rows:
-        weight[row["channel"]] = weight.get(row["channel"], 0.0) + float(row["conversions"] or 0)
-        spend[row["channel"]] = max(spend.get(row["channel"], 0.0), float(row["spend"] or 0))
+        channel, conversions = row["channel"], float(row["conversions"] or 0)
+        credits[channel, row["model"]] = Credit(conversions, float(row["value"] or 0))
+        weight[channel] = weight.get(channel, 0.0) + conversions
+        spend[channel] = max(spend.get(channel, 0.0), float(row["spend"] or 0))
+        media[channel] = max(media.get(channel, 0.0), float(row["media_spend"] or 0))
+    present = {model for _, model in credits}
+    known = tuple(wording.MODELS)
+    models = tuple(model for model in known if model in present) + tuple(sorted(present - set(known)))
     channels = sorted(weight, key=lambda channel: (channel in REMAINDERS, -weight[channel], channel))
     shown = tuple(channel for channel in channels if weight[channel] or spend[channel])
-    return Attribution(cadence, start, models, shown, credits, spend)
+    return Attribution(cadence, start, models, shown, credits, spend, media)

@@ -10,11 +10,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from serving import files
 from serving.release import Release
-from serving.report import contents, data, drawing, wording
+from serving.report import contents, data, drawing, heat, pages, wording
 from serving.report.cards import Card, card
 from serving.report.contents import Attribution, Report
 
@@ -40,22 +38,7 @@ def write(release: Release) -> Path:
 def render(release: Release) -> str:
     """The whole page."""
     report = data.read(release)
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "template"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(
-        number=wording.number,
-        money=wording.money,
-        count=wording.count,
-        percent=wording.percent,
-        title_case=wording.title,
-        day=wording.day,
-    )
-    return environment.get_template("scorecard.html.j2").render(_context(report))
+    return pages.environment().get_template("scorecard.html.j2").render(_context(report))
 
 
 def _context(report: Report) -> dict[str, Any]:
@@ -69,12 +52,12 @@ def _context(report: Report) -> dict[str, Any]:
         "cadences": [(cadence, wording.PERIOD_NAMES[cadence]) for cadence in report.cadences],
         "default_cadence": default,
         "adjectives": wording.ADJECTIVES,
-        "model_names": wording.MODELS,
         "views": [_view(report, cadence) for cadence in report.cadences],
         "dashboards": contents.DASHBOARDS,
         "bridge": _bridge(report),
         "funnel": _funnel(report),
-        "attribution": _attribution(report.attribution) if report.attribution else None,
+        "has_attribution_page": all(name in report.release.rows for name in contents.ATTRIBUTION_MARTS),
+        "attribution": _attribution(report.attribution, report.currency) if report.attribution else None,
         "glossary": sorted(report.kpis, key=lambda kpi: kpi.label.lower()),
         "gates": [_gate(gate) for gate in manifest["gates"]],
         "rows": report.release.rows,
@@ -153,36 +136,36 @@ def _funnel(report: Report) -> dict[str, Any] | None:
     return {"period": wording.period(report.funnel_start, "month"), "steps": steps}
 
 
-def _attribution(found: Attribution) -> dict[str, Any]:
-    """One table per metric: channels by models, each cell with the share of the largest cell as its bar."""
-    tables = []
-    for metric, label in METRICS:
-        numbers = {key: _measure(found, metric, *key) for key in ((c, m) for c in found.channels for m in found.models)}
-        largest = max((value for value in numbers.values() if value is not None), default=0) or 1
-        rows = []
-        for channel in found.channels:
-            values = [numbers[channel, model] for model in found.models]
-            known = [value for value in values if value is not None]
-            if metric == "cost" and not known:
-                continue
-            rows.append(
-                {
-                    "channel": channel,
-                    "is_rest": channel in contents.REMAINDERS,
-                    "cells": [(value, 100 * (value or 0) / largest) for value in values],
-                    "range": (min(known), max(known)) if known else None,
-                    "spend": found.spend.get(channel, 0.0),
-                }
-            )
-        totals = [getattr(found.total(model), metric) for model in found.models] if metric != "cost" else None
-        tables.append({"metric": metric, "label": label, "rows": rows, "totals": totals})
+def _attribution(found: Attribution, currency: str) -> dict[str, Any]:
+    """One table per metric: channels by models."""
     return {
         "period": wording.period(found.start, found.cadence),
-        "models": found.models,
-        "tables": tables,
-        "spend": sum(found.spend.values()),
+        "tables": [_table(found, metric, label, currency) for metric, label in METRICS],
         "customers": found.total(found.models[0]).conversions if found.models else 0,
     }
+
+
+def _table(found: Attribution, metric: str, label: str, currency: str) -> heat.Table:
+    def amount(value: float) -> str:
+        return "0" if value == 0 else f"{value:.1f}" if metric == "conversions" else wording.money(value, currency)
+
+    rows = [
+        heat.Numbers(
+            wording.title(channel),
+            [_measure(found, metric, channel, model) for model in found.models],
+            more=(wording.money(spend, currency) if (spend := found.spend.get(channel)) else "–",),
+            is_rest=channel in contents.REMAINDERS,
+        )
+        for channel in found.channels
+    ]
+    # A channel that costs nothing, or whose credit is too little, has no cost of a customer.
+    rows = [row for row in rows if metric != "cost" or any(value is not None for value in row.values)]
+    spent = wording.money(sum(found.spend.values()), currency)
+    totals = (
+        () if metric == "cost" else (*(amount(getattr(found.total(each), metric)) for each in found.models), "", spent)
+    )
+    names = [wording.MODELS.get(model, wording.title(model)) for model in found.models]
+    return heat.table(heat.Measure(metric, label, amount, more=("Spend",), totals=totals), names, rows)
 
 
 def _measure(found: Attribution, metric: str, channel: str, model: str) -> float | None:

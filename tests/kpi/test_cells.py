@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+import duckdb
 import pytest
 import yaml
 from rich.console import Console
@@ -37,6 +38,23 @@ def test_the_ledger_says_the_same_in_every_cell(built: Built) -> None:
     warehouse.close()
     assert {comparison.kpi for comparison in found} == {kpi.name for kpi in kpis}
     assert _failed(found) == {}
+
+
+def test_the_ledger_says_the_same_of_every_deal_under_every_rule(built: Built) -> None:
+    """Also the rules that are not the locked one, and that a lead source is not known."""
+    rules = {
+        "is_sourced_by_lead_source": "lead_source",
+        "is_sourced_by_first_touch": "first_touch",
+        "is_sourced_by_marketing_before_sales": "marketing_before_sales",
+        "is_influenced": "influenced",
+    }
+    with duckdb.connect(str(built.settings.warehouse_path), read_only=True) as warehouse:
+        ours = warehouse.sql(
+            f"select split_part(deal_id, ':', 2), {', '.join(rules)} from marts.pipeline_sourcing order by 1"
+        ).fetchall()
+    told = Ledger(built.snapshot).facts.sourced[[*rules.values()]].sort_index()
+    assert ours == [(deal, *verdicts) for deal, verdicts in zip(told.index, told.to_numpy().tolist(), strict=True)]
+    assert all(len({row[at] for row in ours}) > 1 for at in range(1, len(rules) + 1))
 
 
 def test_only_what_metricflow_has_no_word_for_is_left_to_the_ledger(built: Built) -> None:

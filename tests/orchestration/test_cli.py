@@ -19,7 +19,19 @@ def empty(tmp_path: Path) -> dict[str, str]:
 def test_help_names_the_commands(empty: dict[str, str]) -> None:
     done = kpilote(empty, "--help")
     assert done.exit_code == 0
-    for command in ("demo", "init", "sandbox", "doctor", "erase", "refresh", "scorecard", "channels", "dev", "release"):
+    for command in (
+        "demo",
+        "init",
+        "sandbox",
+        "doctor",
+        "erase",
+        "refresh",
+        "scorecard",
+        "attribution",
+        "channels",
+        "dev",
+        "release",
+    ):
         assert f"\n  {command} " in done.output
 
 
@@ -51,7 +63,9 @@ def test_a_range_nobody_can_refresh_says_which_days_there_are(empty: dict[str, s
     assert "KPILOTE_START_DATE" in done.output
 
 
-@pytest.mark.parametrize("arguments", [("scorecard",), ("channels",), ("release", "rollback"), ("release", "verify")])
+@pytest.mark.parametrize(
+    "arguments", [("scorecard",), ("attribution",), ("channels",), ("release", "rollback"), ("release", "verify")]
+)
 def test_no_release_yet_is_one_line_with_the_mend(empty: dict[str, str], arguments: tuple[str, ...]) -> None:
     done = kpilote(empty, *arguments)
     assert done.exit_code == 1
@@ -90,6 +104,12 @@ def test_the_scorecard_of_a_cadence(built_home: Home, cadence: str) -> None:
     assert done.exit_code == 0, done.output
     assert "Web sessions" in done.output or "North Star" in done.output
     assert "scorecard.html" in done.output
+
+
+def test_attribution_in_words_and_its_page(built_home: Home) -> None:
+    done = kpilote(built_home.environment, "attribution")
+    assert "not cause: only an experiment shows" in " ".join(done.output.split())
+    assert "attribution.html" in done.output
 
 
 def test_the_scorecard_as_a_file(built_home: Home, tmp_path: Path) -> None:

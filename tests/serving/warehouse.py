@@ -230,7 +230,7 @@ def attribution_rows(through: date = THROUGH) -> list[tuple[object, ...]]:
                 for channel, (_, _, monthly) in CHANNELS.items():
                     conversions, spend = 31 * months * shares[channel] / scale, monthly * months
                     value = round(412_000 * months * shares[channel] / scale, 2)
-                    rows.append((model, "customer", cadence, start, channel, "(none)", conversions, value, spend,
+                    rows.append((model, "customer", cadence, start, channel, "(none)", conversions, value, spend, spend,
                                  spend / conversions if spend else None, value / spend if spend else None,
                                  (value * 0.8 - spend) / spend if spend else None))  # fmt: skip
     return rows
@@ -294,7 +294,7 @@ def build(path: Path, *, through: date = THROUGH, refreshed_at: datetime = datet
             qualify row_number() over (partition by v.kpi, v.cadence order by v.period_start desc) = 1""")
         db.execute("""create table marts.attribution_channels (model varchar, conversion_type varchar, cadence varchar,
             period_start date, channel varchar, campaign varchar, conversions double, value decimal(18,2), spend decimal(18,2),
-            cpa double, roas double, romi double)""")
+            media_spend decimal(18,2), cpa double, roas double, romi double)""")
         _insert(db, "attribution_channels", attribution_rows(through))
         db.execute(f"""create table marts.fct_leads as select 'p' || range as person_id,
             date '{through}' - (range % 300)::integer as lead_date, 'email' as channel from range(5000)""")
