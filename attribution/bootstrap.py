@@ -30,11 +30,14 @@ def intervals(
     A replicate in which nothing converts has no shares and is left out.
     """
     random = np.random.default_rng(seed)
+    counts = np.concatenate([conversions, nulls])
+    some = np.flatnonzero(counts)  # most paths have journeys of one kind only
     drawn = []
     for number in range(replicates):
-        resampled = _resampled(random, conversions), _resampled(random, nulls)
+        resampled = np.zeros(len(counts))
+        resampled[some] = random.poisson(counts[some])
         try:
-            drawn.append(solve(*resampled))
+            drawn.append(solve(resampled[: len(conversions)], resampled[len(conversions) :]))
         except Withheld:
             continue
         finally:
@@ -43,10 +46,3 @@ def intervals(
         return None
     bounds: Floats = np.percentile(np.array(drawn), BOUNDS, axis=0)
     return bounds
-
-
-def _resampled(random: np.random.Generator, counts: Floats) -> Floats:
-    some = np.flatnonzero(counts)  # most paths have journeys of one kind only
-    drawn = np.zeros(len(counts))
-    drawn[some] = random.poisson(counts[some])
-    return drawn

@@ -84,11 +84,14 @@ def _shapley_rate(paths: Paths, settings: Settings) -> _Model:
 
 def _logistic(paths: Paths, settings: Settings) -> _Model:
     sets = coalitions(paths)
+    odds = logistic.fitted(sets.members, sets.conversions, sets.nulls)
 
     def solve(conversions: Floats, nulls: Floats) -> Floats:
-        return logistic.shares(sets, conversions, nulls)[0]
+        return logistic.shares(sets, conversions, nulls, odds)[0]
 
-    return _Model(solve, sets.conversions, sets.nulls, None, logistic.shares(sets, sets.conversions, sets.nulls)[1])
+    return _Model(
+        solve, sets.conversions, sets.nulls, None, logistic.shares(sets, sets.conversions, sets.nulls, odds)[1]
+    )
 
 
 def _portions(amounts: Floats) -> Floats:

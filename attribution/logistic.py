@@ -21,10 +21,11 @@ from attribution.packed import Coalitions, Floats
 SPREAD = 2.0  # standard deviation of the prior: a channel that multiplies the odds by seven is not unusual
 MOST_STEPS = 100
 CLOSE = 1e-10  # of the gradient, per journey
+SAME = 1e-13  # what two sums of doubles may differ by, relatively, and be equal
 
 
-def fitted(members: NDArray[np.bool_], conversions: Floats, nulls: Floats) -> Floats:
-    """Log odds: of a journey without channels, then what each channel adds."""
+def fitted(members: NDArray[np.bool_], conversions: Floats, nulls: Floats, start: Floats | None = None) -> Floats:
+    """Log odds: of a journey without channels, then what each channel adds. start: near them."""
     if not conversions.sum() > 0:
         raise Withheld("no path converts")
     if not nulls.sum() > 0:
@@ -33,8 +34,10 @@ def fitted(members: NDArray[np.bool_], conversions: Floats, nulls: Floats) -> Fl
     journeys = conversions + nulls
     prior = np.full(design.shape[1], SPREAD**-2)
     prior[0] = 0.0
-    odds = np.zeros(design.shape[1])
-    odds[0] = np.log(conversions.sum() / nulls.sum())
+    if start is None:
+        start = np.zeros(design.shape[1])
+        start[0] = np.log(conversions.sum() / nulls.sum())
+    odds = start
     worth = _posterior(design @ odds, conversions, journeys, prior, odds)
     for _ in range(MOST_STEPS):
         chance = _chance(design @ odds)
@@ -46,25 +49,27 @@ def fitted(members: NDArray[np.bool_], conversions: Floats, nulls: Floats) -> Fl
         # Concave, but a whole step may go too far.
         for _ in range(MOST_STEPS):
             tried = _posterior(design @ (odds + step), conversions, journeys, prior, odds + step)
-            if tried >= worth:
+            if tried >= worth - SAME * abs(worth):
                 break
             step = step / 2
         odds, worth = odds + step, tried
     raise Withheld("the regression does not settle")
 
 
-def effects(coalitions: Coalitions, conversions: Floats, nulls: Floats) -> Floats:
+def effects(coalitions: Coalitions, conversions: Floats, nulls: Floats, odds: Floats) -> Floats:
     """Conversions lost without each channel; less than nothing where journeys with it convert less often."""
-    odds = fitted(coalitions.members, conversions, nulls)
     told = odds[0] + coalitions.members @ odds[1:]
     without = told[:, np.newaxis] - coalitions.members * odds[1:]
     lost: Floats = (conversions + nulls) @ (_chance(told)[:, np.newaxis] - _chance(without))
     return lost
 
 
-def shares(coalitions: Coalitions, conversions: Floats, nulls: Floats) -> tuple[Floats, list[int]]:
+def shares(
+    coalitions: Coalitions, conversions: Floats, nulls: Floats, start: Floats | None = None
+) -> tuple[Floats, list[int]]:
     """Each channel's share, and the channels whose effect is negative, which get 0."""
-    lost = effects(coalitions, conversions, nulls)
+    odds = fitted(coalitions.members, conversions, nulls, start)
+    lost = effects(coalitions, conversions, nulls, odds)
     negative = [int(number) for number in np.flatnonzero(lost < -1e-9)]
     kept = np.maximum(lost, 0.0)
     if not kept.sum() > 1e-9:

@@ -11,6 +11,7 @@ refused. A rate says nothing of how many journeys it rests on, so rare channels 
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import comb
 
 import numpy as np
@@ -44,13 +45,12 @@ def rate_values(coalitions: Coalitions, conversions: Floats, nulls: Floats) -> F
     inside = _subset_sums(summed(masks, conversions, 1 << count), count)
     journeys = _subset_sums(summed(masks, conversions + nulls, 1 << count), count)
     worth = np.divide(inside, journeys, out=np.zeros_like(inside), where=journeys > 0)
-    sizes = np.bitwise_count(np.arange(1 << count, dtype=np.uint64)).astype(np.int64)
-    chance = np.array([1 / (count * comb(count - 1, size)) for size in range(count)])
+    chance = _chances(count)
     values = np.zeros(channels)
     for number in range(count):
         pairs = worth.reshape(-1, 2, 1 << number)
-        without = sizes.reshape(-1, 2, 1 << number)[:, 0]
-        values[used[number]] = float(((pairs[:, 1] - pairs[:, 0]) * chance[without]).sum())
+        without = chance.reshape(-1, 2, 1 << number)[:, 0]
+        values[used[number]] = float(((pairs[:, 1] - pairs[:, 0]) * without).sum())
     return values
 
 
@@ -66,6 +66,13 @@ def rate_shares(coalitions: Coalitions, conversions: Floats, nulls: Floats) -> t
     if not kept.sum() > 0:
         raise Withheld("no coalition of channels converts")
     return np.asarray(kept / kept.sum(), dtype=np.float64), negative
+
+
+@lru_cache(maxsize=2)
+def _chances(count: int) -> Floats:
+    """Of each coalition the chance that, in a random order, it is what comes before one given other channel."""
+    by_size = np.array([*(1 / (count * comb(count - 1, size)) for size in range(count)), 0.0])
+    return by_size[np.bitwise_count(np.arange(1 << count, dtype=np.uint64))]
 
 
 def _subset_sums(amounts: Floats, count: int) -> Floats:
