@@ -78,6 +78,11 @@ def rule(name: str, query: str, reason: str, mend: str = MEND, column: str | Non
     return model.no_rows(name, query, reason=reason, mend=mend, column=column)
 
 
+def not_negative(column: str) -> Expectation:
+    reason = "A negative amount or count turns sums around."
+    return model.between(column, 0, name=f"{column}_not_negative", reason=reason, mend=MEND)
+
+
 def _words(column: str, words: frozenset[str] | set[str]) -> Expectation:
     return model.one_of(column, words, reason="BI tools filter by these words.", mend=KPI_MEND)
 

@@ -1,25 +1,13 @@
 """Gate marts: what must be true of the marts before a release may show them.
 
-Rows are whole (keys, no address) and numbers agree with each other: credits with conversions, channels with spend,
-movements with balances. The KPI tables' own promises stand in `kpi_marts.py`.
+Rows are whole (keys, no address) and numbers agree with each other: movements with balances, journeys with
+conversions. What credits promise stands in `attribution_marts.py`, what the KPI tables do in `kpi_marts.py`.
 """
 
-from expectations import kpi_marts, model
-from expectations.kpi_marts import EPSILON, MEND, SCHEMA, mart, rule
+from expectations import attribution_marts, kpi_marts
+from expectations.kpi_marts import SCHEMA, mart, not_negative, rule
 from expectations.model import Expectation, Suite
 from ingestion.settings import Settings
-
-MODELS = (
-    "first_touch",
-    "last_touch",
-    "last_non_direct",
-    "linear",
-    "position_based",
-    "w_shaped",
-    "full_path",
-    "time_decay",
-)
-CUSTOM = "custom"  # null in every row where no weights are set
 
 # Core marts with their key, their columns that are never negative and what else is their own.
 _CORE: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -70,48 +58,14 @@ def suites(settings: Settings) -> tuple[Suite, ...]:
         "attribution_paths": (_paths_conserve_conversions(),),
     }
     core = [
-        mart(table, key, *(_not_negative(column) for column in positive), *own.get(table, ()))
+        mart(table, key, *(not_negative(column) for column in positive), *own.get(table, ()))
         for table, (key, positive) in _CORE.items()
     ]
     return (
         *core,
-        mart(
-            "attribution_credits",
-            (),
-            *(_not_negative(f"{name}_credit") for name in (*MODELS, CUSTOM)),
-            _credits_sum_to_one(),
-            _values_sum_to_conversion(),
-            _every_conversion_credited(),
-        ),
-        mart(
-            "attribution_channels",
-            ("model", "conversion_type", "cadence", "period_start", "channel", "campaign"),
-            _not_negative("conversions"),
-            _not_negative("value"),
-            _channels_conserve_conversions(),
-            _channels_conserve_spend(),
-        ),
-        mart(
-            "attribution_data_driven",
-            ("model", "conversion_type", "month", "channel"),
-            _not_negative("conversions"),
-            _not_negative("value"),
-            _months_are_shared_or_withheld(),
-        ),
-        mart(
-            "attribution_dimensions",
-            ("model", "conversion_type", "cadence", "period_start", "dimension", "dimension_value"),
-            _not_negative("conversions"),
-            _not_negative("value"),
-            _dimensions_conserve_conversions(),
-        ),
+        *attribution_marts.suites(),
         *kpi_marts.suites(),
     )
-
-
-def _not_negative(column: str) -> Expectation:
-    reason = "A negative amount or count turns sums around."
-    return model.between(column, 0, name=f"{column}_not_negative", reason=reason, mend=MEND)
 
 
 def _bounces_have_no_key_event() -> Expectation:
@@ -227,145 +181,4 @@ def _first_touch_as_credited() -> Expectation:
         """,  # noqa: S608
         "Pipeline by the channel of its first touch is what the model first_touch credits, to the cent.",
         column="first_touch_channel",
-    )
-
-
-def _per_model(suffix: str) -> str:
-    names = ", ".join(f"'{name}'" for name in (*MODELS, CUSTOM))
-    sums = ", ".join(f"sum({name}_{suffix})" for name in (*MODELS, CUSTOM))
-    return f"conversion_id, unnest([{names}]) as model, unnest([{sums}]) as total"
-
-
-def _credits_sum_to_one() -> Expectation:
-    return rule(
-        "credits_sum_to_one",
-        f"""
-        select * from (select {_per_model("credit")} from {{batch}} group by conversion_id)
-        where not abs(total - 1) <= {EPSILON}
-        """,  # noqa: S608
-        "Every model hands out each conversion once: credits add up to one.",
-        column="*_credit",
-    )
-
-
-def _values_sum_to_conversion() -> Expectation:
-    return rule(
-        "values_sum_to_conversion",
-        f"""
-        select credited.*, conversions.value_reporting
-        from (select {_per_model("value")} from {{batch}} group by conversion_id) as credited
-        left join {SCHEMA}.fct_conversions as conversions using (conversion_id)
-        where total is distinct from conversions.value_reporting and not (model = '{CUSTOM}' and total is null)
-        """,  # noqa: S608
-        "Attributed value is the value of the conversion, to the cent, under every model.",
-        column="*_value",
-    )
-
-
-def _every_conversion_credited() -> Expectation:
-    return rule(
-        "every_conversion_credited",
-        f"""
-        select conversion_id, conversion_type from {SCHEMA}.fct_conversions
-        where conversion_id not in (select conversion_id from {{batch}} where conversion_id is not null)
-        """,  # noqa: S608
-        "A conversion without a touch is credited to `unattributed`, never dropped.",
-        column="conversion_id",
-    )
-
-
-def _channels_conserve_conversions() -> Expectation:
-    return rule(
-        "channels_conserve_conversions",
-        f"""
-        with shown as (
-            select model, conversion_type, period_start, sum(conversions) as conversions, sum(value) as value
-            from {{batch}} where cadence = 'month' group by all
-        ),
-        had as (
-            select conversion_type, date_trunc('month', converted_date)::date as period_start, count(*) as conversions,
-                sum(value_reporting) as value
-            from {SCHEMA}.fct_conversions group by all
-        ),
-        withheld as (
-            select model, conversion_type, month as period_start
-            from {SCHEMA}.attribution_data_driven where withheld_reason is not null
-        ),
-        wanted as (
-            select models.model, had.* from had cross join (select distinct model from shown) as models
-            anti join withheld using (model, conversion_type, period_start)
-        )
-        select * from wanted full join shown using (model, conversion_type, period_start)
-        where not abs(coalesce(wanted.conversions, 0) - coalesce(shown.conversions, 0)) <= 1e-6
-            or coalesce(wanted.value, 0) <> coalesce(shown.value, 0)
-        """,  # noqa: S608
-        "Channels together show every conversion of the month and its value to the cent, unless a model is withheld.",
-        column="conversions, value",
-    )
-
-
-def _months_are_shared_or_withheld() -> Expectation:
-    return rule(
-        "months_are_shared_or_withheld",
-        f"""
-        with said as (
-            select model, conversion_type, month, sum(conversions) as conversions, sum(value) as value,
-                count(withheld_reason) as withheld
-            from {{batch}} group by all
-        ),
-        had as (
-            select conversion_type, date_trunc('month', converted_date)::date as month, count(*) as conversions,
-                sum(value_reporting) as value
-            from {SCHEMA}.fct_conversions group by all
-        ),
-        wanted as (select model, had.* from had, (select distinct model from said))
-        select * from wanted left join said using (model, conversion_type, month)
-        where (coalesce(said.conversions, 0) <> wanted.conversions or coalesce(said.value, 0) <> wanted.value)
-            and coalesce(withheld, 0) = 0
-        """,  # noqa: S608
-        "Of each month a data-driven model hands out every conversion and its value, to the cent, or says why not.",
-        column="conversions, value, withheld_reason",
-    )
-
-
-def _dimensions_conserve_conversions() -> Expectation:
-    return rule(
-        "dimensions_conserve_conversions",
-        f"""
-        with shown as (
-            select model, dimension, conversion_type, period_start, sum(conversions) as conversions, sum(value) as value
-            from {{batch}} where cadence = 'month' group by all
-        ),
-        had as (
-            select conversion_type, date_trunc('month', converted_date)::date as period_start, count(*) as conversions,
-                sum(value_reporting) as value
-            from {SCHEMA}.fct_conversions group by all
-        ),
-        wanted as (select model, dimension, had.* from had, (select distinct model, dimension from shown))
-        select * from wanted full join shown using (model, dimension, conversion_type, period_start)
-        where not abs(coalesce(wanted.conversions, 0) - coalesce(shown.conversions, 0)) <= 1e-6
-            or coalesce(wanted.value, 0) <> coalesce(shown.value, 0)
-        """,  # noqa: S608
-        "Each dimension shows every conversion of the month and its value, to the cent.",
-        column="conversions, value",
-    )
-
-
-def _channels_conserve_spend() -> Expectation:
-    return rule(
-        "channels_conserve_spend",
-        f"""
-        with shown as (
-            select model, conversion_type, period_start, sum(spend) as spend
-            from {{batch}} where cadence = 'month' group by all
-        ),
-        had as (
-            select date_trunc('month', date_day)::date as period_start, sum(amount_reporting) as spend
-            from {SCHEMA}.fct_spend where is_marketing group by all
-        )
-        select shown.*, had.spend as spent from shown left join had using (period_start)
-        where shown.spend <> coalesce(had.spend, 0)
-        """,  # noqa: S608
-        "Channels together cost what marketing cost that month, under every model.",
-        column="spend",
     )

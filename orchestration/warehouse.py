@@ -76,7 +76,7 @@ class ModelFacts:
 
     def _lineage(self, node: Mapping[str, Any], columns: Mapping[str, str]) -> dg.TableColumnLineage | None:
         compiled = self._settings.dbt_target_dir / "compiled" / node["package_name"] / node["original_file_path"]
-        if node["resource_type"] != "model" or not compiled.exists():
+        if node["resource_type"] != "model" or node["language"] != "sql" or not compiled.exists():
             return None
         parents = {}
         known: dict[str, Mapping[str, str]] = {}
