@@ -153,6 +153,15 @@ setting stops dbt before it runs anything, and the error names the setting and t
   {% if custom and (custom.values() | reject('number') | list or custom.values() | min < 0 or custom.values() | sum <= 0) %}
     {% do found.append("attribution_custom_weights: is '" ~ custom ~ "': each weight a number of at least 0, one of them above 0") %}
   {% endif %}
+  {% for type in settings.attribution_repeated or [] if type not in conversion_types() %}
+    {% do found.append("attribution_repeated: no conversion type is called '" ~ type ~ "': there are " ~ conversion_types() | join(', ')) %}
+  {% endfor %}
+  {% set counts = {
+    'attribution_training_months': 1, 'attribution_minimum_conversions': 0, 'attribution_markov_order': 1, 'attribution_bootstrap': 0
+  } %}
+  {% for name, least in counts.items() if settings[name] is not integer or settings[name] < least %}
+    {% do found.append(name ~ ": is '" ~ settings[name] ~ "': a whole number of at least " ~ least) %}
+  {% endfor %}
   {% set models = rule_models() + (['custom'] if custom else []) %}
   {% if settings.kpi_attribution_model not in models %}
     {% do found.append("kpi_attribution_model: is '" ~ settings.kpi_attribution_model ~ "': one of " ~ models | join(', ')
@@ -166,7 +175,8 @@ setting stops dbt before it runs anything, and the error names the setting and t
   {% set settings = {} %}
   {% for name in [
     'attribution_conversions', 'attribution_paths', 'attribution_position_first', 'attribution_position_last', 'attribution_half_life_days',
-    'attribution_custom_weights', 'kpi_attribution_model'
+    'attribution_custom_weights', 'attribution_repeated', 'attribution_training_months', 'attribution_minimum_conversions',
+    'attribution_markov_order', 'attribution_bootstrap', 'kpi_attribution_model'
   ] %}
     {% do settings.update({name: var(name)}) %}
   {% endfor %}

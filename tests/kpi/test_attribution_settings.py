@@ -55,6 +55,17 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         {"attribution_custom_weights": {"first": 2, "rest": -1}},
         "attribution_custom_weights: is",
     ),
+    "a repeated type nobody knows": (
+        {"attribution_repeated": ["order"]},
+        "attribution_repeated: no conversion type is called 'order'",
+    ),
+    "no months to learn from": (
+        {"attribution_training_months": 0},
+        "attribution_training_months: is '0': a whole number",
+    ),
+    "half a conversion": ({"attribution_minimum_conversions": 0.5}, "attribution_minimum_conversions: is '0.5'"),
+    "no step back": ({"attribution_markov_order": 0}, "attribution_markov_order: is '0'"),
+    "resampled in words": ({"attribution_bootstrap": "many"}, "attribution_bootstrap: is 'many'"),
     "a model nobody knows": ({"kpi_attribution_model": "best"}, "kpi_attribution_model: is 'best': one of first_touch"),
     "a model without its weights": (
         {"kpi_attribution_model": "custom"},
@@ -69,6 +80,9 @@ RIGHT = {
         **_conversions(lookback_days=0.5, touches=["call"], paths_of="company"),
         "attribution_paths": "since_previous_conversion",
         "attribution_custom_weights": {"first": 0.5, "lead": 2, "rest": 0},
+        "attribution_repeated": ["opportunity", "mql"],
+        "attribution_minimum_conversions": 0,
+        "attribution_bootstrap": 0,
         "kpi_attribution_model": "custom",
     },
 }

@@ -97,7 +97,7 @@ types as (
         '{{ conversion_type }}' as conversion_type,
         {{ number }} as touch_set,
         {{ lookback_microseconds(conversion_type) }} as lookback,
-        {{ conversion_type not in var('attribution_repeated') }} as is_had_once
+        {{ conversion_type not in attribution_settings().attribution_repeated }} as is_had_once
     {{ 'union all' if not (loop.last and is_last_set) }}
     {%- endfor %}
     {%- endfor %}
