@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attribution import markov, shapley
+from attribution import logistic, markov, shapley
 from attribution.model import Withheld
 from attribution.packed import Coalitions, Paths, coalitions
 from attribution.settling import settle
@@ -87,3 +87,25 @@ def test_settled_amounts_add_up_and_stay_near(shares: list[float], places: int) 
     settled = settle(shares, total, places)
     assert sum(settled) == total
     assert all(abs(float(told) - share) <= 10.0**-places + 1e-5 for told, share in zip(settled, shares, strict=True))
+
+
+def test_a_regression_settles_whatever_is_resampled() -> None:
+    """At the top of the likelihood rounding makes whole steps look like steps down."""
+    random = np.random.default_rng(1)
+    members = random.random((120, 11)) < 0.3
+    for scale in (1, 100, 1_000_000):
+        for _ in range(30):
+            won, lost = (random.poisson(each * scale, 120).astype(float) for each in (2, 4))
+            odds = logistic.fitted(members, won, lost)
+            chance = 1 / (1 + np.exp(-(odds[0] + members @ odds[1:])))
+            slope = members.T @ (won - (won + lost) * chance) - odds[1:] / logistic.SPREAD**2
+            assert np.abs(slope).max() < 1e-9 * (won + lost).sum()
+
+
+def test_a_regression_of_one_channel_that_always_converts_has_an_answer() -> None:
+    members = np.array([[True, False], [False, True]])
+    odds = logistic.fitted(members, np.array([50.0, 0.0]), np.array([0.0, 50.0]))
+    assert np.isfinite(odds).all() and odds[1] > 3 > -3 > odds[2]
+    sets = Coalitions(members, np.array([50.0, 0.0]), np.zeros(2), np.array([0.0, 50.0]))
+    found, negative = logistic.shares(sets, sets.conversions, sets.nulls)
+    assert found.tolist() == [1.0, 0.0] and negative == [1]
