@@ -190,8 +190,9 @@ def test_a_deal_is_met_through_its_contact_and_its_company(connection: duckdb.Du
         for name, query in facts_told.items():
             connection.execute(f"create table {side}.{name} as {query}")
     connection.execute(f"create view horizon_old as select date '{DAY}' as through")
-    connection.execute(f"""create table diff_fct_touchpoints as select r as new_row, null as old_row from (
-        values ('p4', 'c4', date '{DAY}' + 1), ('p5', 'c5', date '{DAY}')) as r (person_id, company_id, touched_date)""")
+    connection.execute(f"""create table diff_fct_touchpoints as select r as new_row, null as old_row
+        from (values ('p4', 'c4', date '{DAY}' + 1), ('p5', 'c5', date '{DAY}'))
+        as r (person_id, company_id, touched_date)""")
     connection.execute(derived.MET)
     found = connection.execute("select id, cause from happened where kind = 'deal_met' order by 1").fetchall()
     assert found == [("d1", "late_data"), ("d2", "edit"), ("d3", "delete"), ("d4", "new_touch")]
