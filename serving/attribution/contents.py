@@ -55,6 +55,24 @@ class Share:
 
 
 @dataclass(frozen=True)
+class Withheld:
+    """Data-driven models that say nothing of some months of a period, and why of the newest of them."""
+
+    models: tuple[str, ...]
+    months: tuple[date, ...]
+    reason: str
+
+
+@dataclass(frozen=True)
+class Driven:
+    """What data-driven models say of the last month of a period, with notes by model, and what they withhold."""
+
+    shares: tuple[Share, ...] = ()
+    notes: tuple[tuple[str, str], ...] = ()
+    withheld: tuple[Withheld, ...] = ()
+
+
+@dataclass(frozen=True)
 class Journeys:
     """The paths of one conversion type in one period. `touched` is how many of the conversions have a touch."""
 
@@ -92,9 +110,7 @@ class View:
     period: Period
     credits: Attribution
     journeys: Journeys
-    month: date
-    shares: tuple[Share, ...]
-    withheld: Mapping[str, str]
+    driven: Driven
 
     @property
     def channels(self) -> tuple[str, ...]:

@@ -13,8 +13,22 @@ from typing import Any
 
 import duckdb
 
-from serving.attribution.contents import DAYS, TOUCHES, Journeys, Path, Period, Rule, Share, Spread, Story, View
+from serving.attribution.contents import (
+    DAYS,
+    TOUCHES,
+    Driven,
+    Journeys,
+    Path,
+    Period,
+    Rule,
+    Share,
+    Spread,
+    Story,
+    View,
+    Withheld,
+)
 from serving.release import Release
+from serving.report import wording
 from serving.report.contents import ATTRIBUTION_MARTS
 from serving.report.data import rows_of, side_by_side
 
@@ -37,22 +51,19 @@ def read(release: Release) -> Story | None:
         for one in periods:
             db.execute("insert into periods values (?, ?, ?)", [one.cadence, one.start, one.end])
         credits, journeys = _credits(db), _Journeys(db)
-        driven = _by_type_and_month(db) if "attribution_data_driven" in release.rows else {}
+        driven = _months(db) if "attribution_data_driven" in release.rows else {}
         rules = _rules(db) if "sourcing_gap" in release.rows else {}
         types = {conversion_type for _, _, conversion_type in credits}
         views = {}
         for one in periods:
             for conversion_type in types:
-                key, month = (one.cadence, one.start, conversion_type), one.end.replace(day=1)
-                shares, withheld = driven.get((conversion_type, month), ((), {}))
+                key = (one.cadence, one.start, conversion_type)
                 views[conversion_type, one] = View(
                     conversion_type=conversion_type,
                     period=one,
                     credits=side_by_side(one.cadence, one.start, credits.get(key, [])),
                     journeys=journeys.of(key),
-                    month=month,
-                    shares=shares,
-                    withheld=withheld,
+                    driven=_driven(driven.get(key, []), one),
                 )
         return Story(
             release=release,
@@ -174,28 +185,37 @@ def _spread(rows: Rows | None, bars: Sequence[int], totals: Mapping[str, Any], n
     return Spread(tuple(counts), float(totals[f"median_{name}"]), float(totals[f"ninth_{name}"]))
 
 
-def _by_type_and_month(
-    db: duckdb.DuckDBPyConnection,
-) -> dict[tuple[str, date], tuple[tuple[Share, ...], dict[str, str]]]:
-    """Shares of the data-driven models by conversion type and month, and the models that say nothing, with why."""
-    rows = rows_of(
-        db,
-        """select conversion_type, month, model, channel, share, share_lower, share_upper, withheld_reason
-        from attribution_data_driven where month in (select date_trunc('month', period_end)::date from periods)
-            and (share is not null or withheld_reason is not null)
-        order by conversion_type, month, model, share desc, channel""",
+def _months(db: duckdb.DuckDBPyConnection) -> dict[Key, Rows]:
+    """What data-driven models say of every month of the periods, the newest month first."""
+    return _keyed(
+        rows_of(
+            db,
+            """select cadence, period_start, conversion_type, month, model, channel, share, share_lower, share_upper,
+                note, withheld_reason
+            from periods inner join attribution_data_driven as driven
+                on driven.month between periods.period_start and periods.period_end
+            where share is not null or withheld_reason is not null
+            order by cadence, period_start, conversion_type, month desc, model, share desc, channel""",
+        )
     )
-    found = {}
-    for key, group in groupby(rows, lambda row: (row["conversion_type"], row["month"])):
-        told = list(group)
-        shares = [
-            Share(row["model"], row["channel"], row["share"], row["share_lower"], row["share_upper"])
-            for row in told
-            if row["withheld_reason"] is None
-        ]
-        withheld = {row["model"]: row["withheld_reason"] for row in told if row["withheld_reason"] is not None}
-        found[key] = (tuple(shares), withheld)
-    return found
+
+
+def _driven(rows: Rows, period: Period) -> Driven:
+    newest = [row for row in rows if row["month"] == period.end.replace(day=1) and row["share"] is not None]
+    silent: dict[str, Rows] = {}
+    for row in rows:
+        if row["withheld_reason"] is not None:
+            silent.setdefault(row["model"], []).append(row)
+    alike: dict[tuple[tuple[date, ...], str], list[str]] = {}
+    for model, months in silent.items():
+        alike.setdefault((tuple(row["month"] for row in months), months[0]["withheld_reason"]), []).append(model)
+    return Driven(
+        shares=tuple(
+            Share(row["model"], row["channel"], row["share"], row["share_lower"], row["share_upper"]) for row in newest
+        ),
+        notes=tuple(dict.fromkeys((row["model"], row["note"]) for row in newest if row["note"])),
+        withheld=tuple(Withheld(wording.in_order(models), *said) for said, models in alike.items()),
+    )
 
 
 def _rules(db: duckdb.DuckDBPyConnection) -> dict[tuple[str, date], tuple[Rule, ...]]:

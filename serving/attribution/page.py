@@ -14,7 +14,7 @@ from typing import Any
 
 from serving import files
 from serving.attribution import data, flows, reading, tables
-from serving.attribution.contents import DAYS, TOUCHES, Period, Rule, Spread, Story, View
+from serving.attribution.contents import DAYS, TOUCHES, Period, Rule, Share, Spread, Story, View
 from serving.attribution.tables import Choice
 from serving.release import Release
 from serving.report import pages, wording
@@ -121,39 +121,38 @@ def _facts(view: View, currency: str) -> list[tuple[str, str]]:
 
 
 def _driven(view: View) -> dict[str, Any] | None:
-    """Shares of the data-driven models with their bounds, and why a model says nothing."""
-    if not view.shares and not view.withheld:
+    """Shares of the data-driven models with their bounds, what to know of them, and why a model says nothing."""
+    driven = view.driven
+    if not driven.shares and not driven.withheld:
         return None
-    models = list(dict.fromkeys(share.model for share in view.shares))
-    channels = list(dict.fromkeys(share.channel for share in view.shares))
-    found = {(share.channel, share.model): share for share in view.shares}
-    largest = max((share.upper or share.share for share in view.shares), default=0) or 1
+    models = wording.in_order({share.model for share in driven.shares})
+    found = {(share.channel, share.model): share for share in driven.shares}
+    largest = max((share.upper or share.share for share in driven.shares), default=0) or 1
     return {
-        "month": wording.period(view.month, "month"),
-        "models": [wording.MODELS.get(model, wording.title(model)) for model in models],
+        "month": wording.period(view.period.end.replace(day=1), "month"),
+        "models": [reading.named(model) for model in models],
         "rows": [
-            (
-                wording.title(channel),
-                [
-                    None
-                    if (share := found.get((channel, model))) is None
-                    else {
-                        "share": wording.percent(share.share),
-                        "bounds": ""
-                        if share.lower is None or share.upper is None
-                        else f"{wording.percent(share.lower)} – {wording.percent(share.upper)}",
-                        "at": 100 * share.share / largest,
-                        "from": 100 * (share.share if share.lower is None else share.lower) / largest,
-                        "to": 100 * (share.share if share.upper is None else share.upper) / largest,
-                    }
-                    for model in models
-                ],
-            )
-            for channel in channels
+            (wording.title(channel), [_share(found.get((channel, model)), largest) for model in models])
+            for channel in view.channels
+            if any((channel, model) in found for model in models)
         ],
-        "withheld": [
-            (wording.MODELS.get(model, wording.title(model)), reason) for model, reason in view.withheld.items()
-        ],
+        "notes": [f"{reading.named(model)}: {note.removeprefix(f'{model}: ')}." for model, note in driven.notes],
+        "withheld": [reading.withheld(each) for each in driven.withheld],
+    }
+
+
+def _share(share: Share | None, largest: float) -> dict[str, Any] | None:
+    """A share in words, and as a mark on its interval."""
+    if share is None:
+        return None
+    lower, upper = (share.share if end is None else end for end in (share.lower, share.upper))
+    known = share.lower is not None and share.upper is not None
+    return {
+        "share": wording.percent(share.share),
+        "bounds": f"{wording.percent(lower)} – {wording.percent(upper)}" if known else "",
+        "at": 100 * share.share / largest,
+        "from": 100 * lower / largest,
+        "to": 100 * upper / largest,
     }
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 from attribution.model import Unit
-from serving.attribution.contents import Rule, View
+from serving.attribution.contents import Rule, View, Withheld
 from serving.comparison.sheet import NOT_CAUSE, Column, Figure, disagreements
 from serving.report import wording
 from serving.report.contents import REMAINDERS
@@ -45,12 +45,22 @@ def sentences(view: View, rules: Sequence[Rule], currency: str) -> tuple[str, ..
         *_costs(view, currency),
         *_unknown(view),
         *_sourced(rules, currency),
-        *(
-            f"{wording.MODELS.get(name, wording.title(name))} is withheld: {why}."
-            for name, why in view.withheld.items()
-        ),
+        *(withheld(each) for each in view.driven.withheld),
         NOT_CAUSE,
     )
+
+
+def named(model: str) -> str:
+    return wording.MODELS.get(model, wording.title(model))
+
+
+def withheld(silent: Withheld) -> str:
+    """Which models say nothing, of how much of the period, and why."""
+    *others, last = (named(model) for model in silent.models)
+    who = f"{', '.join(others)} and {last} are" if others else f"{last} is"
+    newest = wording.period(silent.months[0], "month")
+    when = newest if len(silent.months) == 1 else f"{len(silent.months)} months up to {newest}"
+    return f"{who} withheld for {when}: {silent.reason}."
 
 
 def columns(view: View) -> list[Column]:
@@ -58,7 +68,7 @@ def columns(view: View) -> list[Column]:
     return [
         Column(
             model,
-            wording.MODELS.get(model, wording.title(model)),
+            named(model),
             {
                 Unit(wording.title(channel)): Figure(credit.conversions, credit.value)
                 for (channel, by), credit in view.credits.credits.items()
@@ -163,8 +173,8 @@ def _costs(view: View, currency: str) -> Iterator[str]:
         (least, by_least), (most, by_most) = low, high
         yield (
             f"What {wording.title(channel)} costs depends most on the model: {wording.money(least, currency)} for each "
-            f"of the {noun(view.conversion_type)} by {wording.MODELS.get(by_least, by_least)}, "
-            f"{wording.money(most, currency)} by {wording.MODELS.get(by_most, by_most)}."
+            f"of the {noun(view.conversion_type)} by {named(by_least)}, "
+            f"{wording.money(most, currency)} by {named(by_most)}."
         )
 
 

@@ -41,7 +41,7 @@ def models(view: View, currency: str) -> list[heat.Table]:
 
 
 def _heads(view: View) -> list[str]:
-    return [wording.MODELS.get(model, wording.title(model)) for model in view.credits.models]
+    return [reading.named(model) for model in view.credits.models]
 
 
 def _credited(view: View, channel: str, measure: str) -> list[float]:

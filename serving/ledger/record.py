@@ -17,7 +17,7 @@ import duckdb
 
 from serving import marts, parts
 from serving.folder import Release
-from serving.ledger import book, cells, facts, lake, origins
+from serving.ledger import book, cells, derived, facts, lake, origins
 
 # Facts that explain others though no KPI counts their rows.
 EXPLAINING = {"fct_touchpoints": "touch_id", "fct_conversions": "conversion_id"}
@@ -168,7 +168,7 @@ def _trace(
     for fact, key in keys.items():
         facts.diff(connection, fact, key)
     lake.read(connection, settings, base.manifest.get("lake", {}))
-    origins.derive(connection)
+    derived.derive(connection)
     otherwise = _otherwise(settings, base)
     for fact in sorted({one.fact for one in used}):
         columns = set(new.tables[fact]["columns"])

@@ -224,9 +224,7 @@ def side_by_side(cadence: str, start: date, rows: Iterable[dict[str, Any]]) -> A
         weight[channel] = weight.get(channel, 0.0) + conversions
         spend[channel] = max(spend.get(channel, 0.0), float(row["spend"] or 0))
         media[channel] = max(media.get(channel, 0.0), float(row["media_spend"] or 0))
-    present = {model for _, model in credits}
-    known = tuple(wording.MODELS)
-    models = tuple(model for model in known if model in present) + tuple(sorted(present - set(known)))
+    models = wording.in_order({model for _, model in credits})
     channels = sorted(weight, key=lambda channel: (channel in REMAINDERS, -weight[channel], channel))
     shown = tuple(channel for channel in channels if weight[channel] or spend[channel])
     return Attribution(cadence, start, models, shown, credits, spend, media)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -51,6 +52,12 @@ class Change:
     text: str
     arrow: str
     tone: str  # good | bad | flat
+
+
+def in_order(models: Iterable[str]) -> tuple[str, ...]:
+    """Models as they stand beside each other everywhere; those that have no words of their own come last."""
+    known = list(MODELS)
+    return tuple(sorted(models, key=lambda model: (known.index(model) if model in MODELS else len(known), model)))
 
 
 def number(value: float, unit: str, currency: str | None = None) -> str:

@@ -38,10 +38,15 @@ JOURNEYS = (
     Journey(1, ("referral",), 9, 700, "customer", date(2026, 5, 1)),
 )
 SPEND = {"paid_search": (3000, 2000), "email": (400, 0)}
+SEPTEMBER, AUGUST = date(2026, 9, 1), date(2026, 8, 1)
 DRIVEN = (
-    ("markov", "email", 0.4, 0.31, 0.52, None),
-    ("markov", "sales", 0.6, 0.48, 0.69, None),
-    ("shapley_rate", "(none)", None, None, None, "only 36 conversions of the 100 it needs"),
+    (SEPTEMBER, "markov", "email", 0.4, 0.31, 0.52, "markov: paths convert worse with email", None),
+    (SEPTEMBER, "markov", "sales", 0.6, 0.48, 0.69, "markov: paths convert worse with email", None),
+    *(
+        (month, model, "(none)", None, None, None, None, f"only {conversions} conversions of the 100 it needs")
+        for model in ("shapley_rate", "logistic")
+        for month, conversions in ((SEPTEMBER, 36), (AUGUST, 30))
+    ),
 )
 RULES = (
     ("lead_source", False, None, None, None),
@@ -86,9 +91,9 @@ def add(warehouse: Path, journeys: Sequence[Journey] = JOURNEYS) -> None:
         _put(db, "attribution_paths", _frequent(paths))
         _put(db, "attribution_channels", [_cell(key, *sums[key]) for key in sorted({*sums, *spent})])
         _put(db, "attribution_data_driven", [
-            {"model": model, "conversion_type": "customer", "month": date(2026, 9, 1), "channel": channel,
-             "share": share, "share_lower": low, "share_upper": high, "withheld_reason": reason}
-            for model, channel, share, low, high, reason in DRIVEN
+            {"model": model, "conversion_type": "customer", "month": month, "channel": channel,
+             "share": share, "share_lower": low, "share_upper": high, "note": note, "withheld_reason": reason}
+            for month, model, channel, share, low, high, note, reason in DRIVEN
         ])  # fmt: skip
         _put(db, "sourcing_gap", [
             {"cadence": "quarter", "period_start": date(2026, 7, 1), "rule": rule, "is_locked": locked,

@@ -108,7 +108,11 @@ def test_the_page_shows_the_numbers_of_the_marts(source: str) -> None:
     assert "Paid search 10.0× 0 2.50× 0 – 10.0× €3,000 €2,000" in said
     assert "Sales 100% 83.3% 55.6% 27.8%" in said
     assert "40.0% 31.0% – 52.0%" in said
-    assert "Shapley (rate) is withheld: only 36 conversions of the 100 it needs." in said
+    assert (
+        "Shapley (rate) and Logistic regression are withheld for 2 months up to September 2026: only 36 conversions"
+        in said
+    )
+    assert "Markov: paths convert worse with email." in said
     assert "Lead source n/a 12 unknown n/a: it knows no deal – –" in said
     assert "First touch KPI 3 of 12 €60.0k 30.0% –" in said
     assert "Marketing before sales 5 of 12 €90.0k 45.0% +€30.0k" in said

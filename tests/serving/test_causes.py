@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 from serving import marts
-from serving.ledger import facts, lake, origins, record
+from serving.ledger import derived, facts, lake, origins, record
 from tests.dbt_project.warehouse import Warehouse
 
 DAY = dt.date(2026, 3, 1)
@@ -168,6 +168,31 @@ def test_a_colleagues_touch_in_the_path_moves_the_credits_of_a_deal(connection: 
     )
     connection.execute("create table diff_fct_conversions as select new_row, new_row as old_row from"
                        " (select c as new_row from new.fct_conversions as c) limit 0")  # fmt: skip
-    connection.execute(origins._CREDITED)
+    connection.execute(derived.CREDITED)
     found = connection.execute("select id, cause from happened where kind = 'conversion'").fetchall()
     assert found == [("customer:d", "late_data")]
+
+
+def test_a_deal_is_met_through_its_contact_and_its_company(connection: duckdb.DuckDBPyConnection) -> None:
+    """Late touches, moved colleagues and edited calls are why, and touches of days that nobody had reported yet."""
+    connection.execute("create table happened (kind varchar, id varchar, cause varchar)")
+    connection.execute("""insert into happened values ('acquisition', 'contact', 'late_data'),
+        ('person', 'colleague', 'edit'), ('activity', 'call:1', 'delete'), ('person', 'stranger', 'merge')""")
+    facts_told = {
+        "fct_deals": "select 'd' || n as deal_id, 'c' || n as company_id, if(n = 1, 'contact', null) as person_id"
+        " from range(1, 6) as r (n)",
+        "dim_persons": "from (values ('contact', null), ('colleague', 'c2'), ('stranger', 'c9'))"
+        " as r (person_id, company_id)",
+        "fct_activities": "select 'call:1' as activity_id, 'c3' as company_id, null::varchar as person_id",
+    }
+    for side in ("old", "new"):
+        connection.execute(f"create schema {side}")
+        for name, query in facts_told.items():
+            connection.execute(f"create table {side}.{name} as {query}")
+    connection.execute(f"create view horizon_old as select date '{DAY}' as through")
+    connection.execute(f"""create table diff_fct_touchpoints as select r as new_row, null as old_row
+        from (values ('p4', 'c4', date '{DAY}' + 1), ('p5', 'c5', date '{DAY}'))
+        as r (person_id, company_id, touched_date)""")
+    connection.execute(derived.MET)
+    found = connection.execute("select id, cause from happened where kind = 'deal_met' order by 1").fetchall()
+    assert found == [("d1", "late_data"), ("d2", "edit"), ("d3", "delete"), ("d4", "new_touch")]
