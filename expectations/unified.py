@@ -100,6 +100,15 @@ def suites(settings: Settings) -> tuple[Suite, ...]:
             *_sessions_reconcile(settings),
         ),
         _suite(
+            "int_orders__unified",
+            ("order_id",),
+            _present("ordered_at"),
+            *_money("value_reporting"),
+            *_money("refunded_reporting"),
+            _refers("person_id", "int_persons__unified"),
+            _refers("company_id", "int_companies__unified"),
+        ),
+        _suite(
             "int_email_sends__unified",
             ("send_id",),
             _present("sent_at"),
@@ -117,7 +126,7 @@ def suites(settings: Settings) -> tuple[Suite, ...]:
             "int_touchpoints__unified",
             ("touch_id",),
             _present("touched_at"),
-            _refers("person_id", "int_persons__unified"),
+            _persons_or_strangers(),
         ),
     )  # fmt: skip
 
@@ -194,6 +203,25 @@ def _refers(column: str, table: str, severity: Severity = "critical") -> Expecta
         reason=f"It names nothing in {table}, so dimensions of the row would be lost.",
         mend=MODEL_MEND,
         severity=severity,
+    )
+
+
+def _persons_or_strangers() -> Expectation:
+    """Touches are of persons, and of those who ordered on a browser that is nobody's."""
+    return model.no_rows(
+        "person_id_exists",
+        f"""
+        select person_id, count(*) as rows from {{batch}}
+        where person_id is not null and person_id not in (
+            select person_id from {SCHEMA}.int_persons__unified where person_id is not null
+            union all
+            select 'browser:' || client_id from {SCHEMA}.int_orders__unified
+            where person_id is null and client_id is not null
+        ) group by all
+        """,  # noqa: S608
+        column="person_id",
+        reason="It names neither a person nor a browser that ordered, so it is in no path.",
+        mend=MODEL_MEND,
     )
 
 
