@@ -12,7 +12,7 @@ from sandbox.world.ledger.rules import CUSTOM, MODELS, Paths
 from tests.conftest import Home
 
 KEY = ["day", "channel", "campaign"]
-TYPES = ("lead", "mql", "opportunity", "customer")
+TYPES = ("lead", "mql", "opportunity", "customer", "order")
 # Every setting of attribution another than the project's.
 OTHER = Rules(
     paths={
@@ -20,6 +20,7 @@ OTHER = Rules(
         "mql": Paths(("session",), 90),
         "opportunity": Paths(("session", "email_click", "meeting", "call"), 45.5, of_company=True),
         "customer": Paths(("session", "call", "meeting"), 180, of_company=True),
+        "order": Paths(("session",), 30, of_company=True),
     },
     since_previous=True,
     custom={"first": 0.4, "last_non_direct": 0.3, "lead": 0.2, "opportunity": 0.2, "rest": 0.1},
