@@ -38,6 +38,13 @@ def test_credits_equal_the_ledger(built_home: Home, ledger: Ledger, conversion_t
         _compare(built_home, ledger, model, conversion_type)
 
 
+def test_money_stands_beside_what_anything_converted_to(built_home: Home) -> None:
+    """Nobody orders on the company's site, so there is nothing to say of what orders cost."""
+    with duckdb.connect(str(built_home.path / "warehouse.duckdb"), read_only=True) as warehouse:
+        shown = warehouse.sql("select conversion_type from marts.attribution_channels where spend > 0 group by all")
+        assert {kind for (kind,) in shown.fetchall()} == set(TYPES) - {"order"}
+
+
 def test_credits_equal_the_ledger_whatever_the_settings(home_copy: Home) -> None:
     ledger = Ledger(home_copy.world.snapshot(home_copy.until), rules=OTHER)
     conversions = {
