@@ -8,8 +8,8 @@ setting stops dbt before it runs anything, and the error names the setting and t
 {% endmacro %}
 
 {#-
-Types that anything converted to: money is shown beside these. A company that takes no orders has no rows of what orders cost; with the
-first one the SQL is another, and the table is made anew.
+Types that anything converted to; all of them while nothing has. A company that takes no orders is told neither what orders cost nor who
+placed none. With the first conversion of a type the SQL is another, and the table is made anew.
 -#}
 {% macro converting_types(credits) %}
   {% set held = load_cached_relation(credits) if execute else none %}
@@ -17,7 +17,7 @@ first one the SQL is another, and the table is made anew.
     {% do return(conversion_types()) %}
   {% endif %}
   {% set found = run_query('select distinct conversion_type from ' ~ held).columns[0].values() %}
-  {% do return(conversion_types() | select('in', found) | list) %}
+  {% do return(conversion_types() | select('in', found) | list or conversion_types()) %}
 {% endmacro %}
 
 {% macro touch_types() %}
