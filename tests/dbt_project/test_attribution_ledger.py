@@ -79,6 +79,7 @@ def _compare(home: Home, ledger: Ledger, model: str, conversion_type: str) -> No
         ).df()
     told = told.assign(day=pd.to_datetime(told["day"]))
     true = ledger.credits(model, conversion_type)
+    true = true.assign(day=pd.to_datetime(true["day"]))
     true = true[true["credit"] != 0].groupby(KEY, as_index=False)[["credit", "cents"]].sum()
     both = told.merge(true, on=KEY, how="outer", suffixes=("_told", "_true"), indicator=True)
     assert (both["_merge"] == "both").all(), f"{model}: {both[both['_merge'] != 'both'].head()}"

@@ -1,5 +1,5 @@
--- Purchases, and refunds under the transaction id of their purchase. A purchase without an id is told from others by its
--- instant, one without a currency is in the property's. What a refund does not say, its order does.
+-- Purchases, and refunds under the transaction id of their purchase. A purchase without an id is told from others by
+-- its instant, one without a currency is in the property's. What a refund does not say, its order does.
 {{ config(materialized='view') }}
 
 with
