@@ -27,6 +27,7 @@ _CORE: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "fct_activities": (("activity_id",), ()),
     "fct_demo_outlook": (("as_of_week_start", "meeting_id"), ()),
     "fct_spend": (("spend_id",), ("amount", "amount_reporting", "impressions", "clicks")),
+    "fct_orders": (("order_id",), ("value", "value_reporting", "refunded_reporting", "net_value_reporting")),
     "fct_mrr_movements": (("movement_id",), ()),
     "fct_mrr_daily": (("date_day", "company_id"), ("mrr_reporting",)),
     "fct_customer_periods": (("cadence", "period_start", "company_id"), ()),

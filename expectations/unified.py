@@ -22,6 +22,11 @@ REPORTED_SESSIONS = {"ga4": "sessions", "matomo": "visits"}
 SESSIONS_LATE_DAYS, SESSIONS_DAYS = 3, 28
 # People pass the lifecycle stages in order, but for a few whose stages were set by hand.
 STAGES_IN_ORDER = 0.95
+# Touches are of persons, and of those who ordered on a browser that is nobody's.
+STRANGERS = (
+    f"union all select 'browser:' || client_id from {SCHEMA}.int_orders__unified"  # noqa: S608
+    " where person_id is null and client_id is not null"
+)
 MODEL_MEND = "Look at the model that makes it (dbt_project/models/intermediate); run `kpilote refresh` after the mend."
 SOURCE_MEND = "Mend the record at the vendor, then run `kpilote refresh` again."
 FX_MEND = "Complete the fx_rates file for that day and currency, then run `kpilote refresh` again."
@@ -100,6 +105,15 @@ def suites(settings: Settings) -> tuple[Suite, ...]:
             *_sessions_reconcile(settings),
         ),
         _suite(
+            "int_orders__unified",
+            ("order_id",),
+            _present("ordered_at"),
+            *_money("value_reporting"),
+            *_money("refunded_reporting"),
+            _refers("person_id", "int_persons__unified"),
+            _refers("company_id", "int_companies__unified"),
+        ),
+        _suite(
             "int_email_sends__unified",
             ("send_id",),
             _present("sent_at"),
@@ -117,7 +131,7 @@ def suites(settings: Settings) -> tuple[Suite, ...]:
             "int_touchpoints__unified",
             ("touch_id",),
             _present("touched_at"),
-            _refers("person_id", "int_persons__unified"),
+            _refers("person_id", "int_persons__unified", also=STRANGERS),
         ),
     )  # fmt: skip
 
@@ -183,13 +197,13 @@ def _words(column: str, words: frozenset[str] | set[str], severity: Severity = "
     return model.one_of(column, words, reason=reason, mend="Teach the new word to staging or seeds.", severity=severity)
 
 
-def _refers(column: str, table: str, severity: Severity = "critical") -> Expectation:
-    """Where it is not null, `column` names a row of `table` (by the column of that name)."""
+def _refers(column: str, table: str, severity: Severity = "critical", also: str = "") -> Expectation:
+    """Where it is not null, `column` names a row of `table` (by the column of that name), or of `also`."""
     return model.no_rows(
         f"{column}_exists",
         # Without `is not null` a null would be missing from a table that is empty.
         f"select {column}, count(*) as rows from {{batch}} where {column} is not null and {column} not in"  # noqa: S608
-        f" (select {column} from {SCHEMA}.{table} where {column} is not null) group by all",
+        f" (select {column} from {SCHEMA}.{table} where {column} is not null {also}) group by all",
         column=column,
         reason=f"It names nothing in {table}, so dimensions of the row would be lost.",
         mend=MODEL_MEND,

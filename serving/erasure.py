@@ -27,11 +27,11 @@ DERIVED = ("staging", "intermediate")
 LONG = ("hash", "client")
 # Columns whose whole value is an identifier, be it as short as a number: of which kinds, and what may stand before it.
 WHOLE: Mapping[str, tuple[Sequence[str], str]] = {
-    "person_id": (("contact",), ""),
+    "person_id": (("contact", "client"), "(?:browser:)?"),
     "told_by": (("contact",), ""),
     "identifier": (("contact", *LONG), ""),
-    "conversion_id": (("contact",), "(?:lead|mql):"),
-    "transaction_id": (("order",), ""),
+    "conversion_id": (("contact", "order"), "(?:lead|mql|order:ga4|order:matomo):"),
+    "order_id": (("order",), "(?:ga4|matomo):"),
 }
 BATCH_ROWS = 100_000
 RENAMED = "memory.main.renamed"

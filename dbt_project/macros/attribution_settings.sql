@@ -4,7 +4,20 @@ setting stops dbt before it runs anything, and the error names the setting and t
 -#}
 
 {% macro conversion_types() %}
-  {% do return(['lead', 'mql', 'opportunity', 'customer']) %}
+  {% do return(['lead', 'mql', 'opportunity', 'customer', 'order']) %}
+{% endmacro %}
+
+{#-
+Types that anything converted to; all of them while nothing has. A company that takes no orders is told neither what orders cost nor who
+placed none. With the first conversion of a type the SQL is another, and the table is made anew.
+-#}
+{% macro converting_types(credits) %}
+  {% set held = load_cached_relation(credits) if execute else none %}
+  {% if held is none %}
+    {% do return(conversion_types()) %}
+  {% endif %}
+  {% set found = run_query('select distinct conversion_type from ' ~ held).columns[0].values() %}
+  {% do return(conversion_types() | select('in', found) | list or conversion_types()) %}
 {% endmacro %}
 
 {% macro touch_types() %}
@@ -42,6 +55,9 @@ setting stops dbt before it runs anything, and the error names the setting and t
 
 {#- Ids of persons and companies may be the same. -#}
 {% macro company_owner(company_id) -%} concat('company:', {{ company_id }}) {%- endmacro %}
+
+{#- Who ordered on a browser that is nobody's: a person of whom nothing else is known. Null where there is no browser. -#}
+{% macro browser_person(client_id) -%} 'browser:' || {{ client_id }} {%- endmacro %}
 
 {#- A person's touches of some kinds are numbered without the others; those of all kinds are already. -#}
 {% macro touch_number_in(touch_number, touches) -%}

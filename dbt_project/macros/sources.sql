@@ -93,6 +93,10 @@ by chance; hashes and browsers are ids of nobody's making and meet on purpose.
           'landing_page': 'varchar', 'referrer': 'varchar', 'click_id': 'varchar', 'page_views': 'bigint', 'engagement_ms': 'bigint', 'key_events': 'bigint',
           'started_at': 'timestamp', 'session_date': 'date', 'made_by': 'varchar',
       }},
+      'order_events': {'kind': 'analytics', 'day': 'event_date', 'told_by': {'ga4': 'events', 'matomo': 'goal_conversions'}, 'columns': {
+          'event_date': 'date', 'order_id': 'varchar', 'client_id': 'varchar', 'action': 'varchar', 'currency': 'varchar',
+          'value': 'decimal(18, 2)', 'ordinal': 'bigint', 'occurred_at': 'timestamp',
+      }},
       'email_campaigns': {'kind': 'email', 'columns': {'campaign_id': 'varchar', 'campaign': 'varchar', 'sent_at': 'timestamp'}},
       'email_sends': {'kind': 'email', 'columns': {
           'load_id': 'varchar', 'filed_day': 'date', 'campaign_id': 'varchar', 'email_hash': 'varchar', 'status': 'varchar',

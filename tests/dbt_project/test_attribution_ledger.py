@@ -12,7 +12,7 @@ from sandbox.world.ledger.rules import CUSTOM, MODELS, Paths
 from tests.conftest import Home
 
 KEY = ["day", "channel", "campaign"]
-TYPES = ("lead", "mql", "opportunity", "customer")
+TYPES = ("lead", "mql", "opportunity", "customer", "order")
 # Every setting of attribution another than the project's.
 OTHER = Rules(
     paths={
@@ -20,6 +20,7 @@ OTHER = Rules(
         "mql": Paths(("session",), 90),
         "opportunity": Paths(("session", "email_click", "meeting", "call"), 45.5, of_company=True),
         "customer": Paths(("session", "call", "meeting"), 180, of_company=True),
+        "order": Paths(("session",), 30, of_company=True),
     },
     since_previous=True,
     custom={"first": 0.4, "last_non_direct": 0.3, "lead": 0.2, "opportunity": 0.2, "rest": 0.1},
@@ -35,6 +36,13 @@ def ledger(built_home: Home) -> Ledger:
 def test_credits_equal_the_ledger(built_home: Home, ledger: Ledger, conversion_type: str) -> None:
     for model in MODELS:
         _compare(built_home, ledger, model, conversion_type)
+
+
+def test_money_stands_beside_what_anything_converted_to(built_home: Home) -> None:
+    """Nobody orders on the company's site, so there is nothing to say of what orders cost."""
+    with duckdb.connect(str(built_home.path / "warehouse.duckdb"), read_only=True) as warehouse:
+        shown = warehouse.sql("select conversion_type from marts.attribution_channels where spend > 0 group by all")
+        assert {kind for (kind,) in shown.fetchall()} == set(TYPES) - {"order"}
 
 
 def test_credits_equal_the_ledger_whatever_the_settings(home_copy: Home) -> None:
@@ -71,6 +79,7 @@ def _compare(home: Home, ledger: Ledger, model: str, conversion_type: str) -> No
         ).df()
     told = told.assign(day=pd.to_datetime(told["day"]))
     true = ledger.credits(model, conversion_type)
+    true = true.assign(day=pd.to_datetime(true["day"]))
     true = true[true["credit"] != 0].groupby(KEY, as_index=False)[["credit", "cents"]].sum()
     both = told.merge(true, on=KEY, how="outer", suffixes=("_told", "_true"), indicator=True)
     assert (both["_merge"] == "both").all(), f"{model}: {both[both['_merge'] != 'both'].head()}"

@@ -46,8 +46,20 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
          "started_at": dt.datetime.combine(day, dt.time(12), dt.UTC)}
         for number, day in enumerate((SECOND, THIRD))
     ]  # fmt: skip
-    warehouse.load("1.0", "ga4", {"events": events}, {"events": [(FIRST, THIRD)]})
-    warehouse.load("1.0", "matomo", {"visits": visits}, {"visits": [(SECOND, THIRD + dt.timedelta(days=1))]})
+    purchases = [
+        {"event_date": day, "event_timestamp": dt.datetime.combine(day, dt.time(12), dt.UTC), "event_name": "purchase",
+         "client_id": "g", "transaction_id": f"T{number}", "value": 20, "currency": "EUR", "event_ordinal": 0}
+        for number, day in enumerate((FIRST, SECOND))
+    ]  # fmt: skip
+    orders = [
+        {"visit_date": day, "visit_id": number, "client_id": "m", "goal_id": "order", "order_id": f"T{number + 1}",
+         "revenue": 20, "ordinal": 0, "converted_at": dt.datetime.combine(day, dt.time(12), dt.UTC)}
+        for number, day in enumerate((SECOND, THIRD))
+    ]  # fmt: skip
+    matomo = {"visits": visits, "goal_conversions": orders, "sites": [{"site_id": "1", "currency": "EUR"}]}
+    days = [(SECOND, THIRD + dt.timedelta(days=1))]
+    warehouse.load("1.0", "ga4", {"events": events + purchases}, {"events": [(FIRST, THIRD)]})
+    warehouse.load("1.0", "matomo", matomo, dict.fromkeys(matomo, days))
     warehouse.dbt("seed")
     warehouse.dbt("run", "--select", "fqn:staging", "fqn:intermediate", "--exclude", *FROM_MARTS.split())
     return warehouse
@@ -69,14 +81,26 @@ def test_a_day_is_told_by_the_first_tool_that_was_pulled_for_it(both: Warehouse)
     ]  # fmt: skip
 
 
+def test_an_order_is_told_by_the_tool_that_tells_its_day(both: Warehouse) -> None:
+    """And is the same whichever that is."""
+    assert both.rows("select * exclude (ordered_at) from intermediate.int_orders__unified order by 1") == [
+        ("ga4:T0", "g", None, None, "EUR", 20, 20, 0, FIRST), ("ga4:T1", "g", None, None, "EUR", 20, 20, 0, SECOND),
+        ("matomo:T2", "m", None, None, "EUR", 20, 20, 0, THIRD),
+    ]  # fmt: skip
+
+
 def test_a_day_that_the_first_tool_comes_to_tell_is_told_by_it(both: Warehouse) -> None:
-    """Incremental like the rest: what the other tool said of the day goes."""
+    """Incremental like the rest: what the other tool said of the day goes. A refund told then is of an older order."""
     late = {"event_date": THIRD, "event_timestamp": dt.datetime.combine(THIRD, dt.time(9), dt.UTC), "client_id": "g",
             "event_name": "page_view", "session_id": 9, "event_ordinal": 0}  # fmt: skip
-    both.load("2.0", "ga4", {"events": [late]}, {"events": [(THIRD, THIRD + dt.timedelta(days=1))]})
+    refund = {**late, "event_name": "refund", "transaction_id": "T0", "value": 5}
+    both.load("2.0", "ga4", {"events": [late, refund]}, {"events": [(THIRD, THIRD + dt.timedelta(days=1))]})
     both.dbt("run", "--select", "fqn:staging", "fqn:intermediate", "--exclude", *FROM_MARTS.split())
     assert both.rows("select client_id, session_date from intermediate.int_sessions__unified order by all") == [
         ("g", FIRST), ("g", SECOND), ("g", THIRD),
+    ]  # fmt: skip
+    assert both.rows("select order_id, refunded_reporting from intermediate.int_orders__unified order by 1") == [
+        ("ga4:T0", 5), ("ga4:T1", 0),
     ]  # fmt: skip
 
 

@@ -74,9 +74,17 @@ INTERMEDIATE = {
             timestamp '2026-02-02' as occurred_at
         from range(20) as r (number)
     """,
+    "int_orders__unified": """
+        select 'ga4:' || number as order_id, 'g' || number as client_id, 'p' || number as person_id, 'c1' as company_id,
+            timestamp '2026-01-03' as ordered_at, 20.00::decimal(18, 2) as value_reporting,
+            5.00::decimal(18, 2) as refunded_reporting
+        from range(20) as r (number)
+        union all select 'ga4:20', 'stranger', null, null, timestamp '2026-01-03', 20.00, 0.00
+    """,
     "int_touchpoints__unified": """
         select 't' || number as touch_id, 'p' || number as person_id, timestamp '2026-01-03' as touched_at
         from range(20) as r (number)
+        union all select 't20', 'browser:stranger', timestamp '2026-01-03'
     """,
 }
 
@@ -135,6 +143,11 @@ MARTS = {
         select 'media:' || number as spend_id, {DAY} as date_day, true as is_marketing, 10.00::decimal(18, 2) as amount,
             9.00::decimal(18, 2) as amount_reporting, 100 as impressions, 7 as clicks
         from range(60) as r (number)
+    """,
+    "fct_orders": """
+        select 'ga4:' || number as order_id, 20.00::decimal(18, 2) as value, 20.00::decimal(18, 2) as value_reporting,
+            5.00::decimal(18, 2) as refunded_reporting, 15.00::decimal(18, 2) as net_value_reporting
+        from range(10) as r (number)
     """,
     "fct_mrr_movements": """
         select 'c' || number as movement_id, 'c' || number as company_id, date '2026-01-01' as date_day,

@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 import shutil
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
@@ -79,6 +80,30 @@ def test_events_without_a_day_or_moment_go_to_quarantine(export: Path, fresh: Se
     assert len(refused) == result.quarantined["events"] > 0
     assert {(row["table_name"], row["column_name"]) for row in refused} == {("events", "event_date")}
     assert result.rows["events"] == len(rows(fresh, EVENTS))
+
+
+def test_purchases_and_refunds_tell_their_order(export: Path, fresh: Settings) -> None:
+    """The order's id stands in a parameter or in `ecommerce`, its value in whichever kind the site sent."""
+    at = int(dt.datetime.combine(LAST, dt.time(12), dt.UTC).timestamp() * 1_000_000)
+    event = {"event_date": f"{LAST:%Y%m%d}", "event_timestamp": at, "user_pseudo_id": "buyer.1"}
+    euros = {"key": "currency", "value": {"string_value": "EUR"}}
+    id_ = {"key": "transaction_id", "value": {"string_value": "T1"}}
+    events = [
+        {**event, "event_name": "purchase",
+         "event_params": [id_, euros, {"key": "value", "value": {"double_value": 19.99}}]},
+        {**event, "event_name": "refund", "ecommerce": {"transaction_id": "T1"},
+         "event_params": [euros, {"key": "value", "value": {"int_value": 5}}]},
+        {**event, "event_name": "refund", "event_timestamp": at + 1, "event_params": [id_]},
+    ]  # fmt: skip
+    (export / f"events_{LAST:%Y%m%d}_000000000001.json").write_text("\n".join(map(json.dumps, events)))
+    pull(fresh)
+    found = [row for row in rows(fresh, EVENTS) if row["client_id"] == "buyer.1"]
+    told = ("event_name", "transaction_id", "value", "currency")
+    assert sorted((tuple(row[name] for name in told) for row in found), key=str) == [
+        ("purchase", "T1", Decimal("19.99"), "EUR"),
+        ("refund", "T1", Decimal("5.00"), "EUR"),
+        ("refund", "T1", None, None),
+    ]
 
 
 def test_an_unreadable_export_file_is_named(export: Path, fresh: Settings) -> None:

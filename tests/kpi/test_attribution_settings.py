@@ -5,7 +5,7 @@ from typing import Any
 from tests.kpi.project import KpiProject
 
 ALL = ["session", "email_click", "meeting", "call"]
-TYPES = ("lead", "mql", "opportunity", "customer")
+TYPES = ("lead", "mql", "opportunity", "customer", "order")
 
 
 def _conversions(**changed: Any) -> dict[str, Any]:

@@ -170,4 +170,4 @@ def test_unknown_names_are_refused() -> None:
     with pytest.raises(KeyError, match="no attribution model"):
         ledger().credits("u_shaped", "lead")
     with pytest.raises(KeyError, match="no conversion type"):
-        ledger().credits("linear", "order")
+        ledger().credits("linear", "visit")

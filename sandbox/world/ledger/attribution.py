@@ -45,7 +45,9 @@ def _sales(activities: pd.DataFrame, key: str) -> pd.DataFrame:
 
 
 def conversions(observed: Observed, deals: pd.DataFrame) -> pd.DataFrame:
-    """Leads, MQLs, opportunities and first wins: type, id, person, company, instant, milestones and value in cents."""
+    """Leads, MQLs, opportunities and first wins (nothing is ordered on the company's site): type, id, person, company,
+    instant, milestones and value in cents.
+    """
     persons = observed.persons
     pieces = []
     for kind in ("lead", "mql"):

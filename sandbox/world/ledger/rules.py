@@ -19,7 +19,7 @@ MODELS = (
     "time_decay",
 )
 CUSTOM = "custom"
-CONVERSION_TYPES = ("lead", "mql", "opportunity", "customer")
+CONVERSION_TYPES = ("lead", "mql", "opportunity", "customer", "order")
 NONE = "(none)"
 UNATTRIBUTED = "unattributed"
 

@@ -121,8 +121,13 @@ stops as (
             and touches.owner_id
             = {{ path_owner('types.conversion_type', 'touches.company_id', 'touches.person_id') }}
     where
-        touches.next_at is null
-        or not {{ within_lookback('touches.touched_at', 'touches.next_at', 'types.lookback') }}
+        types.conversion_type in {{ in_list(converting_types(ref('attribution_credits'))) }}
+        -- Of who ordered on a browser that is nobody's no more is known than orders.
+        and (types.conversion_type = 'order' or touches.owner_id not like 'browser:%')
+        and (
+            touches.next_at is null
+            or not {{ within_lookback('touches.touched_at', 'touches.next_at', 'types.lookback') }}
+        )
 
 ),
 

@@ -11,17 +11,29 @@ coverage as (
 
 ),
 
+-- Who ordered on a browser that is nobody's.
+strangers as (
+
+    select distinct
+        client_id,
+        {{ browser_person('client_id') }} as person_id
+    from {{ ref('int_orders__unified') }}
+    where person_id is null and client_id is not null
+
+),
+
 sessions as (
 
     select
-        concat('session:', session_key) as touch_id,
-        person_id,
-        started_at as touched_at,
+        concat('session:', sessions.session_key) as touch_id,
+        coalesce(sessions.person_id, strangers.person_id) as person_id,
+        sessions.started_at as touched_at,
         'session' as touch_type,
-        channel,
-        campaign
-    from {{ ref('int_sessions__unified') }}
-    where person_id is not null
+        sessions.channel,
+        sessions.campaign
+    from {{ ref('int_sessions__unified') }} as sessions
+    left join strangers on sessions.client_id = strangers.client_id
+    where sessions.person_id is not null or strangers.person_id is not null
 
 ),
 
@@ -100,6 +112,11 @@ persons as (
         person_id,
         company_id
     from {{ ref('int_persons__unified') }}
+    union all
+    select
+        person_id,
+        cast(null as {{ dbt.type_string() }}) as company_id
+    from strangers
 
 )
 

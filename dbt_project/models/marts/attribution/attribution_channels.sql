@@ -60,7 +60,7 @@ days as (
         0 as spend,
         0 as media_spend
     from credits
-    {%- for conversion_type in conversion_types() %}
+    {%- for conversion_type in converting_types(ref('attribution_credits')) %}
     union all
     select
         '{{ conversion_type }}' as conversion_type,

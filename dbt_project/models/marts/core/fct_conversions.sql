@@ -32,6 +32,20 @@ deals as (
 
 ),
 
+orders as (
+
+    select
+        order_id,
+        client_id,
+        person_id,
+        company_id,
+        ordered_at,
+        ordered_date,
+        net_value_reporting
+    from {{ ref('fct_orders') }}
+
+),
+
 -- Another conversion type is one more branch.
 conversions as (
 
@@ -80,6 +94,17 @@ conversions as (
         amount_reporting as value_reporting
     from deals
     where is_first_won
+    union all
+    select
+        concat('order:', order_id) as conversion_id,
+        'order' as conversion_type,
+        coalesce(person_id, {{ browser_person('client_id') }}) as person_id,
+        company_id,
+        ordered_at as converted_at,
+        ordered_date as converted_date,
+        {{ typed_null('timestamp') }} as opportunity_at,
+        net_value_reporting as value_reporting
+    from orders
 
 ),
 
