@@ -8,7 +8,7 @@ setting stops dbt before it runs anything, and the error names the setting and t
 {% endmacro %}
 
 {% macro touch_types() %}
-  {% do return(['session', 'email_click', 'meeting', 'call']) %}
+  {% do return(['session', 'email_click', 'meeting', 'call', 'event', 'partner_referral', 'offline']) %}
 {% endmacro %}
 
 {#- Sets of touches that paths are made of, so that each is numbered once: [{touches, conversion_types, has_company_paths}]. -#}
