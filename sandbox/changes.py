@@ -231,7 +231,7 @@ def _rates(snapshot: Snapshot, change: Change) -> Frames:
 
 
 def _touch(snapshot: Snapshot, change: Change) -> Frames:
-    """Somebody mends a list of old: the person was met a week before, or (factor below 1) not at all."""
+    """Somebody mends a list of old: the person was met a week before on a roadshow, or (factor below 1) not at all."""
     rows = snapshot.touches
     old = rows[rows["touched_at"] < change.at - pd.Timedelta(days=3)]
     if old.empty:
@@ -240,7 +240,7 @@ def _touch(snapshot: Snapshot, change: Change) -> Frames:
     if change.factor < 1:
         return {"touches": rows.drop(index=label).reset_index(drop=True)}
     met: Any = rows.at[label, "touched_at"]
-    return {"touches": _set(rows, label, touched_at=met - pd.Timedelta(days=7))}
+    return {"touches": _set(rows, label, touched_at=met - pd.Timedelta(days=7), campaign="roadshow")}
 
 
 KINDS: dict[str, Callable[[Snapshot, Change], Frames]] = {
