@@ -18,7 +18,7 @@ from sandbox.world.text import Texts
 FAIR_AFTER, WEBINAR_AFTER = 12, 22  # days of the month, then the next business day
 STRANGERS_PER_FAIR = 5.0  # scale 1
 # type, channel
-_FAIR, _WEBINAR = ("event", "events"), ("event", "webinar")
+_MET = ("event", "events")
 _REFERRAL, _LETTER = ("partner_referral", "partner"), ("offline", "letters")
 
 
@@ -36,7 +36,7 @@ def touches(cast: Cast, addresses: Texts) -> pd.DataFrame:
 def _fairs(cast: Cast, addresses: Texts) -> pd.DataFrame:
     """Those who came from an event met the company on one of the two days of the last fair before."""
     rows, draw, days = _of(cast, EVENT, "fair", 0.2)
-    return _told(addresses[rows], _FAIR, _last(days, FAIR_AFTER, 2) + draw.integers("day", 0, 1), "fair")
+    return _told(addresses[rows], _MET, _last(days, FAIR_AFTER, 2) + draw.integers("day", 0, 1), "fair")
 
 
 def _strangers(cast: Cast) -> pd.DataFrame:
@@ -48,7 +48,7 @@ def _strangers(cast: Cast) -> pd.DataFrame:
     draw = Draw(keys(cast.seed, "stranger", months[rows], number))
     mails = np.array([f"visitor.{key:x}@elsewhere.example" for key in draw.keys], dtype=object)
     days = clock.business(months[rows] + FAIR_AFTER) + draw.integers("day", 0, 1)
-    return _told(mails, _FAIR, days, "fair")
+    return _told(mails, _MET, days, "fair")
 
 
 def _webinars(cast: Cast, addresses: Texts) -> pd.DataFrame:
@@ -58,7 +58,7 @@ def _webinars(cast: Cast, addresses: Texts) -> pd.DataFrame:
         rows, _, days = _of(cast, WEB, salt, share)
         days = _last(days + later, WEBINAR_AFTER, 1)
         noon = clock.midnight(days + 1) - 12 * clock.HOUR
-        pieces.append(_told(addresses[rows], _WEBINAR, days, "webinar", noon - clock.HOUR))
+        pieces.append(_told(addresses[rows], _MET, days, "webinar", noon - clock.HOUR))
     return pd.concat(pieces, ignore_index=True)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from ingestion import lake
 from ingestion.errors import SourceError
@@ -13,6 +14,7 @@ from ingestion.privacy import Hasher
 from ingestion.registry import bookkeeping
 from ingestion.settings import Settings
 from ingestion.sources import spreadsheets
+from ingestion.tables.spreadsheets import TOUCH_TYPES
 from tests import traces
 from tests.ingestion.conftest import END, HASH_KEY, START
 from tests.ingestion.lake_reader import rows
@@ -130,3 +132,9 @@ def test_the_address_is_nowhere_and_leads_to_its_rows(
     assert traces.holding(fresh.home, ["canary"]) == {}
     person = resolve(fresh, from_address(ANN, Hasher(HASH_KEY)))
     assert person.rows == {"spreadsheets.touches": 8}
+
+
+def test_every_type_of_touch_a_file_may_hold_is_one_of_the_models() -> None:
+    project = Path(__file__).resolve().parents[2] / "dbt_project" / "dbt_project.yml"
+    conversions = yaml.safe_load(project.read_text(encoding="utf-8"))["vars"]["attribution_conversions"]
+    assert all(set(TOUCH_TYPES) < set(each["touches"]) for each in conversions.values())
