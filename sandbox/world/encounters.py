@@ -42,9 +42,8 @@ def _fairs(cast: Cast, addresses: Texts) -> pd.DataFrame:
 def _strangers(cast: Cast) -> pd.DataFrame:
     """Visitors of a fair whom nobody followed up."""
     months = np.unique(_month(np.arange(cast.start, cast.until + 1)))
-    rows, number = spread(
-        rhythm.count(cast.seed, "strangers", months, np.full(len(months), STRANGERS_PER_FAIR) * cast.scale)
-    )
+    expected = np.full(len(months), STRANGERS_PER_FAIR * cast.scale)
+    rows, number = spread(rhythm.count(cast.seed, "strangers", months, expected))
     draw = Draw(keys(cast.seed, "stranger", months[rows], number))
     mails = np.array([f"visitor.{key:x}@elsewhere.example" for key in draw.keys], dtype=object)
     days = clock.business(months[rows] + FAIR_AFTER) + draw.integers("day", 0, 1)
