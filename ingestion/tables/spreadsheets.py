@@ -160,9 +160,7 @@ TOUCHES = _sheet(
     ),
     Column("email_hash", "string", "HMAC of the normalised email.", nullable=False),
     Column("touch_type", "string", "event, partner_referral or offline.", nullable=False),
-    Column(
-        "channel", "string", "Channel as the KPIs name it, e.g. events, partner.", nullable=False
-    ),
+    Column("channel", "string", "Channel as the KPIs name it, e.g. events, partner.", nullable=False),
     Column("campaign", "string", "Campaign name, e.g. of the event."),
     Column("touched_on", "date", "Day of touched_at in the reporting time zone.", nullable=False),
     identifiers=(Identifier("email_hash", "hash"),),
