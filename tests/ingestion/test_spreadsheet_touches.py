@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 import yaml
 
-from ingestion import lake
+from ingestion import erasure, lake, suppression
 from ingestion.errors import SourceError
 from ingestion.identity import from_address, resolve
 from ingestion.privacy import Hasher
-from ingestion.registry import bookkeeping
+from ingestion.registry import bookkeeping, table
 from ingestion.settings import Settings
 from ingestion.sources import spreadsheets
 from ingestion.tables.spreadsheets import TOUCH_TYPES
@@ -132,6 +132,25 @@ def test_the_address_is_nowhere_and_leads_to_its_rows(
     assert traces.holding(fresh.home, ["canary"]) == {}
     person = resolve(fresh, from_address(ANN, Hasher(HASH_KEY)))
     assert person.rows == {"spreadsheets.touches": 8}
+
+
+def test_somebody_erased_is_let_in_no_more(tmp_path: Path, fresh: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However the address is typed by then; the file itself is people's own."""
+    folder = tmp_path / "sheets"
+    folder.mkdir()
+    monkeypatch.setenv("SOURCES__SPREADSHEETS__URL", str(folder))
+    csv_of(folder, HEADER, TOUCH, touch(email="bob@acme.example"), name="touches.csv")
+    lake.pull("spreadsheets", START, END, settings=fresh)
+    hasher = Hasher(HASH_KEY)
+    person = resolve(fresh, from_address(ANN, hasher))
+    suppression.write(fresh, "e1", "2026-09-01", person.nodes)
+    erasure.rewrite(fresh, erasure.surrogates(person.nodes), lambda _done, _of: None)
+    assert traces.holding(fresh.home / "lake" / "spreadsheets", [hasher.email(ANN)]) == {}
+    kept = {row["email_hash"] for row in rows(fresh, table("spreadsheets.touches"))}
+    assert len(kept) == 2
+    csv_of(folder, HEADER, touch(email=ANN.title()), touch(email="bob@acme.example"), TOUCH, name="touches.csv")
+    assert lake.pull("spreadsheets", START, END, settings=fresh).rows["touches"] == 1
+    assert {row["email_hash"] for row in rows(fresh, table("spreadsheets.touches"))} == kept
 
 
 def test_every_type_of_touch_a_file_may_hold_is_one_of_the_models() -> None:
