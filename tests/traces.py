@@ -114,7 +114,7 @@ class People:
 
     @classmethod
     def of(cls, world: World, until: dt.date) -> "People":
-        """Everybody the world's vendors and lists know. A contact who bears a colleague's full name is not told from the
+        """Everybody whom vendors and lists know. A contact who bears a colleague's full name is not told from the
         colleague, whose name may stay.
         """
         now = world.snapshot(until)
