@@ -230,6 +230,19 @@ def _rates(snapshot: Snapshot, change: Change) -> Frames:
     return {"fx_rates": rates}
 
 
+def _touch(snapshot: Snapshot, change: Change) -> Frames:
+    """Somebody mends a list of old: the person was met a week before on a roadshow, or (factor below 1) not at all."""
+    rows = snapshot.touches
+    old = rows[rows["touched_at"] < change.at - pd.Timedelta(days=3)]
+    if old.empty:
+        return {}
+    label = old.index[-1 - change.which % len(old)]
+    if change.factor < 1:
+        return {"touches": rows.drop(index=label).reset_index(drop=True)}
+    met: Any = rows.at[label, "touched_at"]
+    return {"touches": _set(rows, label, touched_at=met - pd.Timedelta(days=7), campaign="roadshow")}
+
+
 KINDS: dict[str, Callable[[Snapshot, Change], Frames]] = {
     "deal_amount": _amount,
     "deal_reopened": _stage("qualifiedtobuy", closed=True),
@@ -254,4 +267,5 @@ KINDS: dict[str, Callable[[Snapshot, Change], Frames]] = {
     "cost_corrected": _scaled("marketing_costs", "month", "amount", 31),
     "target_corrected": _scaled("targets", "period_start", "target", 0),
     "contract_corrected": _scaled("subscriptions", "started_on", "mrr", 10),
+    "touch_corrected": _touch,
 }

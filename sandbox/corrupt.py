@@ -83,6 +83,7 @@ TARGETS = {
     "spreadsheets.subscriptions": Target("subscriptions", "subscription_id", "started_on", "mrr", "currency"),
     "spreadsheets.targets": Target("targets", "kpi", "period_start", "target"),
     "spreadsheets.benchmarks": Target("benchmarks", "kpi", "year", "value"),
+    "spreadsheets.touches": Target("touches", "email", "touched_at"),
 }
 
 

@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from sandbox import export
 from sandbox.apis.ga4_sessions import observed
 from sandbox.world import Snapshot
+from sandbox.world.clock import TIME_ZONE
 
 BATCH_DAYS = 90  # built at once: memory does not grow with the years
 LAYOUT = 1  # raise it when files should be written anew although the data did not change
@@ -36,6 +37,7 @@ SPREADSHEETS: dict[str, tuple[str, tuple[str, ...]]] = {
         "csv", ("subscription_id", "customer_id", "plan", "mrr", "currency", "started_on", "ended_on"),
     ),
     "benchmarks": ("xlsx", ("kpi", "sector", "year", "value", "source", "definition")),
+    "touches": ("csv", ("touched_at", "email", "touch_type", "channel", "campaign")),
 }  # fmt: skip
 # What the billing system calls otherwise.
 RENAMED = {"company_id": "customer_id"}
@@ -145,10 +147,12 @@ def _text(text: str, path: Path) -> None:
 
 
 def _sheet(frame: pd.DataFrame) -> pd.DataFrame:
-    """As people keep it: days as YYYY-MM-DD, empty cells empty."""
+    """As people keep it: days as YYYY-MM-DD, times as their clocks show them, empty cells empty."""
     for name in frame.columns:
         if pd.api.types.is_datetime64_any_dtype(frame[name]):
-            frame[name] = frame[name].dt.strftime("%Y-%m-%d")
+            local = frame[name] if frame[name].dt.tz is None else frame[name].dt.tz_convert(TIME_ZONE)
+            is_day = local == local.dt.normalize()
+            frame[name] = local.dt.strftime("%Y-%m-%d").where(is_day, local.dt.strftime("%Y-%m-%d %H:%M"))
     return frame
 
 

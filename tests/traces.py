@@ -29,7 +29,8 @@ from ingestion.people import TELLTALE
 from sandbox.apis.klaviyo_records import Account
 from sandbox.world import World
 
-# The vendor's own files, served by the sandbox from inside the home: the data as it is at the vendor.
+# The vendors' own files and the lists the company's people keep, put inside the home by the sandbox: the data as it is
+# there. All else of a home is looked at.
 OUTSIDE = ("sandbox",)
 
 
@@ -113,17 +114,18 @@ class People:
 
     @classmethod
     def of(cls, world: World, until: dt.date) -> "People":
-        """Everybody the world's vendors know. A contact who bears a colleague's full name is not told from the
+        """Everybody whom vendors and lists know. A contact who bears a colleague's full name is not told from the
         colleague, whose name may stay.
         """
-        contacts, owners = world.snapshot(until).contacts, world.snapshot(until).owners
+        now = world.snapshot(until)
+        contacts, owners = now.contacts, now.owners
         colleagues = set(zip(owners["first_name"], owners["last_name"], strict=True))
         names = set(zip(contacts["first_name"], contacts["last_name"], strict=True)) - colleagues
-        addresses = {address.lower() for address in contacts["email"].dropna()}
+        addresses = {address.lower() for address in (*contacts["email"].dropna(), *now.touches["email"])}
         return cls(
             frozenset(addresses),
             frozenset(hashlib.md5(address.encode()).hexdigest() for address in addresses),
-            frozenset(profile["id"].lower() for profile in Account(world.snapshot(until)).profiles),
+            frozenset(profile["id"].lower() for profile in Account(now).profiles),
             frozenset(login.lower() for login in contacts["user_key"].dropna()),
             frozenset(contacts["phone"].dropna()),
             frozenset(pair for name in names for pair in zip(*map(_spellings, name), strict=True)),

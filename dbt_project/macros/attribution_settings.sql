@@ -21,7 +21,7 @@ placed none. With the first conversion of a type the SQL is another, and the tab
 {% endmacro %}
 
 {% macro touch_types() %}
-  {% do return(['session', 'email_click', 'meeting', 'call']) %}
+  {% do return(['session', 'email_click', 'meeting', 'call', 'event', 'partner_referral', 'offline']) %}
 {% endmacro %}
 
 {#- Sets of touches that paths are made of, so that each is numbered once: [{touches, conversion_types, has_company_paths}]. -#}

@@ -2,14 +2,19 @@
 column names.
 """
 
-from ingestion.tables.model import Column, Source, Table
+from ingestion.tables.model import Column, Identifier, Source, Table
 
 FILE_COLUMNS = (
     Column("file_name", "string", "File the row was read from.", nullable=False),
     Column("row_number", "integer", "Row in that file as a spreadsheet shows it; the header is row 1.", nullable=False),
 )
 # Columns the connector adds: never in a template.
-ADDED = {*(column.name for column in FILE_COLUMNS), "year_start"}
+ADDED = {*(column.name for column in FILE_COLUMNS), "year_start", "touched_on"}
+# Columns that files have in place of the lake's.
+IN_FILES = {
+    "email_hash": Column("email", "string", "The person's email address; only its hash is kept.", nullable=False)
+}
+TOUCH_TYPES = ("event", "partner_referral", "offline")
 # What a header may say instead of the column's name, in French; compared without case, accents and punctuation.
 ALIASES = {
     "date": ("jour",),
@@ -38,11 +43,21 @@ ALIASES = {
     "sector": ("secteur",),
     "year": ("annee",),
     "value": ("valeur",),
+    "touched_at": ("date_du_contact", "date_et_heure", "date_heure"),
+    "email": ("e_mail", "mail", "courriel", "adresse_e_mail", "adresse_email"),
+    "touch_type": ("type", "type_de_contact"),
 }
 _CURRENCY = Column("currency", "string", "ISO 4217 code, e.g. EUR.", nullable=False)
 
 
-def _sheet(name: str, key: tuple[str, ...], day_column: str, description: str, *columns: Column) -> Table:
+def _sheet(
+    name: str,
+    key: tuple[str, ...],
+    day_column: str,
+    description: str,
+    *columns: Column,
+    identifiers: tuple[Identifier, ...] = (),
+) -> Table:
     return Table(
         source="spreadsheets",
         name=name,
@@ -51,6 +66,7 @@ def _sheet(name: str, key: tuple[str, ...], day_column: str, description: str, *
         key=key,
         day_column=day_column,
         description=description,
+        identifiers=identifiers,
     )
 
 
@@ -131,11 +147,32 @@ BENCHMARKS = _sheet(
     Column("definition", "string", "How the publisher defines it."),
     Column("year_start", "date", "First of January of `year`.", nullable=False),
 )
+TOUCHES = _sheet(
+    "touches",
+    ("touched_at", "email_hash", "touch_type", "channel", "campaign"),
+    "touched_on",
+    "Contacts with people that no other system tells of: events, referrals by partners, letters.",
+    Column(
+        "touched_at",
+        "timestamp",
+        "When, in the reporting time zone unless the time names its own; a day alone is its beginning.",
+        nullable=False,
+    ),
+    Column("email_hash", "string", "HMAC of the normalised email.", nullable=False),
+    Column("touch_type", "string", "event, partner_referral or offline.", nullable=False),
+    Column("channel", "string", "Channel as the KPIs name it, e.g. events, partner.", nullable=False),
+    Column("campaign", "string", "Campaign name, e.g. of the event."),
+    Column("touched_on", "date", "Day of touched_at in the reporting time zone.", nullable=False),
+    identifiers=(Identifier("email_hash", "hash"),),
+)
 
 SOURCE = Source(
     name="spreadsheets",
     label="Spreadsheets",
-    description="Files people edit or export: spend, costs, targets, rates, contracts, benchmarks.",
+    description="Files people edit or export: spend, costs, targets, rates, contracts, benchmarks, touches.",
     kind="files",
-    tables={table.name: table for table in (AD_SPEND, MARKETING_COSTS, TARGETS, FX_RATES, SUBSCRIPTIONS, BENCHMARKS)},
+    tables={
+        table.name: table
+        for table in (AD_SPEND, MARKETING_COSTS, TARGETS, FX_RATES, SUBSCRIPTIONS, BENCHMARKS, TOUCHES)
+    },
 )

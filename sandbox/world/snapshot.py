@@ -44,6 +44,7 @@ class Snapshot:
     fx_rates: pd.DataFrame
     targets: pd.DataFrame
     benchmarks: pd.DataFrame
+    touches: pd.DataFrame
 
     @property
     def observable_sessions(self) -> pd.DataFrame:

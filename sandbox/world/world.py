@@ -14,6 +14,7 @@ from sandbox.world import (
     contacts,
     contracts,
     deals,
+    encounters,
     mailing,
     money,
     people,
@@ -84,6 +85,7 @@ def _people_frames(cast: Cast, deal_plan: pd.DataFrame) -> Frames:
         "email_sends": post.email_sends(cast, mail, addresses),
         "email_activity": post.email_activity(cast, mail, addresses),
         "email_unsubscribes": post.email_unsubscribes(cast, mail, addresses),
+        "touches": encounters.touches(cast, addresses),
     }
 
 

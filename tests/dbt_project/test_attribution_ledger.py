@@ -16,9 +16,9 @@ TYPES = ("lead", "mql", "opportunity", "customer", "order")
 # Every setting of attribution another than the project's.
 OTHER = Rules(
     paths={
-        "lead": Paths(("session", "email_click"), 30),
+        "lead": Paths(("session", "email_click", "event"), 30),
         "mql": Paths(("session",), 90),
-        "opportunity": Paths(("session", "email_click", "meeting", "call"), 45.5, of_company=True),
+        "opportunity": Paths(("session", "meeting", "call", "partner_referral", "offline"), 45.5, of_company=True),
         "customer": Paths(("session", "call", "meeting"), 180, of_company=True),
         "order": Paths(("session",), 30, of_company=True),
     },

@@ -7,18 +7,20 @@ import zipfile
 from collections.abc import Callable
 from functools import cache, partial
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import openpyxl
 
 from ingestion.sources.spreadsheets import Reader
-from ingestion.sources.spreadsheets.files import EXCEL_EPOCH, File, header
+from ingestion.sources.spreadsheets.files import EXCEL_EPOCH, File, columns, header
 from ingestion.tables.model import Table
-from ingestion.tables.spreadsheets import SOURCE
+from ingestion.tables.spreadsheets import SOURCE, TOUCH_TYPES
 from tests.fuzz.feeding import ADDRESS, Outcome, context, feed
 
 TABLES = tuple(SOURCE.tables.values())
 CELLS: dict[str, tuple[Any, ...]] = {
     "date": ("2026-03-31", "31/03/2026", "3.4.2026", "20260331", "46112", "2026-03-31T10:00:00"),
+    "timestamp": ("2026-03-31", "31/03/2026 9:30", "2026-03-31T10:00:00+02:00", "46112,5", "2026-03-31 14:30"),
     "string": ("EUR", "google_ads", "été", "a, b; c", "=1+1", "month", "007", "ligne"),
     "decimal": ("1234.5", "1 234,56", "1.234,56", "12 %", "0", "-5", "12 €"),
     "double": ("0.5", "1,5", "1e3", "12 %"),
@@ -107,7 +109,9 @@ def damaged_xlsx(rng: random.Random) -> Outcome:
 def read(table: Table, suffix: str, content: bytes, expected: int | None = None) -> Outcome:
     """A file of that type, ending and content; `expected` rows, where that is known."""
     file = File(f"{table.name}{suffix}", Memory(content), "")  # type: ignore[arg-type]
-    return feed(context("spreadsheets"), partial(Reader(table).read, [file]), expected=expected)  # type: ignore[arg-type]
+    within = context("spreadsheets")
+    reader = Reader(table, within.hasher, ZoneInfo("Europe/Paris"))
+    return feed(within, partial(reader.read, [file]), expected=expected)  # type: ignore[arg-type]
 
 
 def _grid(rng: random.Random, table: Table, *, odd: float, typed: bool = False) -> list[list[Any]]:
@@ -115,10 +119,11 @@ def _grid(rng: random.Random, table: Table, *, odd: float, typed: bool = False) 
     names = header(table)
     grid: list[list[Any]] = [list(names)]
     for number in range(rng.randrange(12)):
-        row = [rng.choice(CELLS[table.column(name).type]) for name in names]
-        if "currency" in names:
-            row[names.index("currency")] = "EUR"
-        row[1] = f"{row[1]}{number}" if table.column(names[1]).type == "string" else row[1]
+        row = [rng.choice(CELLS[column.type]) for column in columns(table)]
+        for name, fixed in (("currency", "EUR"), ("email", ADDRESS), ("touch_type", rng.choice(TOUCH_TYPES))):
+            if name in names:
+                row[names.index(name)] = fixed
+        row[1] = f"{row[1]}{number}" if columns(table)[1].type == "string" else row[1]
         for index in range(len(row)):
             if rng.random() < odd:
                 row[index] = rng.choice((*ODD, *TYPED) if typed else ODD)

@@ -6,17 +6,20 @@ from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import openpyxl
 import pytest
 
 from ingestion.errors import SourceError
+from ingestion.privacy import Hasher
 from ingestion.registry import table
 from ingestion.sources import spreadsheets
 from ingestion.sources.spreadsheets import Reader, find
-from ingestion.sources.spreadsheets.files import File
+from ingestion.sources.spreadsheets.files import File, columns
 from ingestion.tables.spreadsheets import ADDED, ALIASES, SOURCE
 
+HASHER, PARIS = Hasher("key"), ZoneInfo("Europe/Paris")
 HEADER = ["date", "platform", "channel", "campaign", "spend", "currency", "impressions", "clicks"]
 ROW = ["2026-03-31", "google_ads", "paid_search", "été", "1234.5", "EUR", "1000", "10"]
 READ = {
@@ -28,7 +31,7 @@ Read = tuple[list[dict[str, Any]], list[str]]
 
 def read(folder: Path, kind: str = "ad_spend") -> Read:
     """Rows accepted and reasons of those refused, of every file of a type."""
-    batches = list(Reader(SOURCE.tables[kind]).read(find(str(folder), SOURCE.tables)[kind]))
+    batches = list(Reader(SOURCE.tables[kind], HASHER, PARIS).read(find(str(folder), SOURCE.tables)[kind]))
     assert all(each.received == each.rows.num_rows + len(each.refused) for each in batches)
     rows = [row for each in batches for row in each.rows.to_pylist()]
     return rows, [refusal.reason for each in batches for refusal in each.refused]
@@ -98,7 +101,7 @@ def test_a_header_that_cannot_be_mapped_says_what_is_near(header: list[str], sai
 
 
 def test_no_alias_is_another_column_or_means_two_of_one_file() -> None:
-    names = {column.name for each in SOURCE.tables.values() for column in each.columns}
+    names = {column.name for each in SOURCE.tables.values() for column in columns(each)}
     aliases = [alias for several in ALIASES.values() for alias in several]
     assert len(aliases) == len(set(aliases))
     assert set(ALIASES) <= names
@@ -406,7 +409,7 @@ def test_a_large_file_is_streamed() -> None:
     tracemalloc.start()
     received = 0
     with pytest.raises(SourceError, match="19999 of its 20000 rows are wrong"):
-        for batch in Reader(SOURCE.tables["ad_spend"]).read([file]):
+        for batch in Reader(SOURCE.tables["ad_spend"], HASHER, PARIS).read([file]):
             received += batch.received
             del batch
     assert received == 20_000

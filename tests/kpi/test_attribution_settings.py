@@ -4,7 +4,7 @@ from typing import Any
 
 from tests.kpi.project import KpiProject
 
-ALL = ["session", "email_click", "meeting", "call"]
+ALL = ["session", "email_click", "meeting", "call", "event", "partner_referral", "offline"]
 TYPES = ("lead", "mql", "opportunity", "customer", "order")
 
 

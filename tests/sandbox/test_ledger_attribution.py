@@ -52,7 +52,9 @@ def test_credits_are_the_conversions_and_the_money_to_the_cent(model: str, conve
 
 
 def test_every_kind_of_touch_takes_part() -> None:
-    assert set(ledger().facts.touches["type"]) == {"session", "email_click", "meeting", "call"}
+    assert set(ledger().facts.touches["type"]) == {
+        "session", "email_click", "meeting", "call", "event", "partner_referral", "offline",
+    }  # fmt: skip
     assert "unattributed" in set(ledger().attribution("linear", "lead")["channel"])
 
 

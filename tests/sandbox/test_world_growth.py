@@ -44,6 +44,7 @@ FRAMES = {
     "marketing_costs": (["month", "category", "channel"], set()),
     "fx_rates": (["date", "currency"], set()),
     "targets": (["kpi", "cadence", "period_start", "dimension", "dimension_value"], set()),
+    "touches": (["touched_at", "email", "touch_type", "channel"], set()),
 }  # fmt: skip
 
 

@@ -28,7 +28,11 @@ WEEK = (
         ("cost_corrected", 0, "cac", "cost_file"),
         ("deal_archived", 0, "new_opportunities", "delete"),
     ),
-    (("late_session", 0, "web_sessions", "late_data"), ("deal_reopened", 1, "win_rate", "reopening")),
+    (
+        ("late_session", 0, "web_sessions", "late_data"),
+        ("deal_reopened", 1, "win_rate", "reopening"),
+        ("touch_corrected", 7, "leads_created", "late_data"),
+    ),
     (("rates_corrected", 1, "open_pipeline", "fx"),),
     (("deal_owner", 0, "open_pipeline", "edit"),),
 )

@@ -11,20 +11,21 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from itertools import islice
+from zoneinfo import ZoneInfo
 
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from ingestion.errors import SourceError
 from ingestion.filesystems import located
-from ingestion.privacy import without_secrets
+from ingestion.privacy import Hasher, without_secrets
 from ingestion.registry import Table
 from ingestion.rows import Refusal, build, shape
-from ingestion.settings import Folder, SourceSettings
+from ingestion.settings import Folder, SourceSettings, settings
 from ingestion.sources.spreadsheets.cells import Row, read_rows
 from ingestion.sources.spreadsheets.files import File, Line, plain, read_file
 from ingestion.streams import Connector, Context, Rows, Stream, Window
-from ingestion.tables.spreadsheets import SOURCE
+from ingestion.tables.spreadsheets import IN_FILES, SOURCE
 
 SUFFIXES = (".csv", ".xlsx")
 # Also spreadsheets, but not read.
@@ -56,10 +57,12 @@ def connect(context: Context) -> Connector:
 def check() -> str:
     """What `kpilote doctor` says of this source; raises what is wrong with a file, or with its rows."""
     found = find(SpreadsheetsSettings.load().url, SOURCE.tables)
+    # No row is kept, so no hash is either.
+    unkept, zone = Hasher(""), ZoneInfo(settings().timezone)
     refused = [
         refusal.reason
         for name, files in found.items()
-        for rows in Reader(SOURCE.tables[name]).read(files)
+        for rows in Reader(SOURCE.tables[name], unkept, zone).read(files)
         for refusal in rows.refused
     ]
     if refused:
@@ -105,7 +108,7 @@ def _type(context: Context, table: Table, files: list[File]) -> Stream:
     # The first pull covers a type without files too: that it is empty is then known, not missing.
     if known.get(table.name) == fingerprint:
         return
-    yield from Reader(table).read(files)
+    yield from Reader(table, context.hasher, ZoneInfo(context.settings.timezone)).read(files)
     known[table.name] = fingerprint
     yield Window(table.name, FIRST_DAY, LAST_DAY)
 
@@ -119,10 +122,12 @@ def _fingerprint(table: Table, files: list[File]) -> str:
 
 
 class Reader:
-    """Reads the files of one type into batches of rows, and refuses a key that came before."""
+    """Reads the files of one type into batches of rows, and refuses a key that came before. zone: whose the times are
+    that name none.
+    """
 
-    def __init__(self, table: Table) -> None:
-        self._table = table
+    def __init__(self, table: Table, hasher: Hasher, zone: ZoneInfo) -> None:
+        self._table, self._hasher, self._zone = table, hasher, zone
         self._seen: dict[bytes, str] = {}
 
     def read(self, files: Iterable[File]) -> Iterator[Rows]:
@@ -144,7 +149,7 @@ class Reader:
         indices: list[int] = []
         refused: dict[int, Refusal] = {}
         for index, (line, row) in enumerate(zip(lines, read_rows(self._table, lines, file), strict=True)):
-            sound = row if isinstance(row, ValueError) else self._first(row, line)
+            sound = row if isinstance(row, ValueError) else self._first(self._kept(row), line)
             if isinstance(sound, ValueError):
                 refused[index] = _refusal(index, line, *sound.args)
             else:
@@ -156,6 +161,16 @@ class Reader:
             refused[index] = _refusal(index, lines[index], each.column, reason)
         return Rows(self._table.name, built, [refused[index] for index in sorted(refused)], received=len(lines))
 
+    def _kept(self, row: Row) -> Row:
+        """What the lake keeps of a row: an instant of a time, a hash of an address."""
+        if "touched_at" in row:
+            at: dt.datetime = row["touched_at"]
+            at = at if at.tzinfo else at.replace(tzinfo=self._zone)
+            row |= {"touched_at": at.astimezone(dt.UTC), "touched_on": at.astimezone(self._zone).date()}
+        if "email" in row:
+            row["email_hash"] = self._hasher.email(row.pop("email"))
+        return row
+
     def _first(self, row: Row, line: Line) -> Row | ValueError:
         """The row, unless one before it had its key."""
         key = self._table.key
@@ -165,7 +180,8 @@ class Reader:
         where = f"{line.place}, row {line.number}"
         first = self._seen.get(digest, where)
         if first != where:
-            return ValueError(key[0], f"with the same {', '.join(key)} stands {first} already; keep one of them")
+            same = ", ".join(IN_FILES[name].name if name in IN_FILES else name for name in key)
+            return ValueError(key[0], f"with the same {same} stands {first} already; keep one of them")
         if len(self._seen) < KEYS_REMEMBERED:
             self._seen[digest] = where
         return row

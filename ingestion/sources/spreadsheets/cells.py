@@ -1,9 +1,9 @@
-"""Understanding cells: dates and numbers as French and English spreadsheets write them, and what to write instead.
+"""Understanding cells: numbers and texts as French and English spreadsheets write them, and what to write instead.
 
-Every ValueError raised for a row carries (column, reason with the mend). One rule each: a date with slashes, points or
-dashes between day and month is day first (03/04/2026 is 3 April); a number that two conventions would read differently
-(1,234) is refused, unless the file gives its decimal sign away. Amounts become Decimal, never binary floats; whether
-they fit their column is `rows.build`'s to say.
+Every ValueError raised for a row carries (column, reason with the mend). A number that two conventions would read
+differently (1,234) is refused, unless the file gives its decimal sign away. Amounts become Decimal, never binary
+floats; whether they fit their column is `rows.build`'s to say. Of a file that names people no cell is ever quoted, and
+no text of any file may hold an address. Days and times are understood in `days.py`.
 """
 
 import datetime as dt
@@ -13,23 +13,18 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from openpyxl.utils.datetime import from_excel
-
+from ingestion.privacy import without_addresses
 from ingestion.rows import number
-from ingestion.sources.spreadsheets.files import File, Line, Unreadable, columns, shown
+from ingestion.sources.spreadsheets import days
+from ingestion.sources.spreadsheets.days import YEARS
+from ingestion.sources.spreadsheets.files import File, Line, Unreadable, columns, plain, shown
 from ingestion.tables.model import Column, Table
+from ingestion.tables.spreadsheets import TOUCH_TYPES
 
 Row = dict[str, Any]
-YEARS = range(1900, 2200)
-# Excel's day numbers of 2000 to 2099: other whole numbers are no days.
-SERIALS = range(36_526, 73_051)
 CURRENCIES = {"€": "EUR", "£": "GBP"}
 AMOUNTS = ("spend", "amount", "mrr")
-_TIME = r"(?:[ T]\d{1,2}:\d{2}.*)?$"
-_DAY_FIRST = re.compile(r"(\d{1,2})[/.\-](\d{1,2})[/.\-](\d{4})" + _TIME, re.ASCII)
-_YEAR_FIRST = re.compile(r"(\d{4})(?:([/.\-])(\d{1,2})\2(\d{1,2})" + _TIME + r"|(\d{2})(\d{2})$)", re.ASCII)
-_MONTH = re.compile(r"(?:(\d{4})[/.\-](\d{1,2})|(\d{1,2})[/.\-](\d{4}))$", re.ASCII)
-_SERIAL = re.compile(r"\d{5}(?:[.,]\d+)?$", re.ASCII)
+_ADDRESS = re.compile(r"[^@\s,;:<>]+@[^@\s,;:<>]+\.[^@\s,;:<>.]+$")
 _PLAIN = re.compile(r"[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][+-]?\d{1,3})?$", re.ASCII)
 _GROUPED = re.compile(r"[+-]?\d{1,3}(?:([.,' ])\d{3}(?:\1\d{3})*)(?:(?!\1)[.,]\d+)?$", re.ASCII)
 _AMBIGUOUS = re.compile(r"[+-]?[1-9]\d{0,2}([.,])\d{3}$", re.ASCII)
@@ -50,7 +45,8 @@ def read_rows(table: Table, lines: Sequence[Line], file: File) -> list[Row | Val
         for index, line in enumerate(lines)
         if line.fault is not None
     }
-    read = [_read_column(column, lines, file, faults) for column in columns_read]
+    names_people = bool(table.personal)
+    read = [_read_column(column, lines, file, faults, quoted=not names_people) for column in columns_read]
     names = [column.name for column in columns_read]
     amounts = [name for name in AMOUNTS if name in names]
     rows: list[Row | ValueError] = []
@@ -63,9 +59,11 @@ def read_rows(table: Table, lines: Sequence[Line], file: File) -> list[Row | Val
     return rows
 
 
-def _read_column(column: Column, lines: Sequence[Line], file: File, faults: dict[int, ValueError]) -> list[Any]:
+def _read_column(
+    column: Column, lines: Sequence[Line], file: File, faults: dict[int, ValueError], *, quoted: bool
+) -> list[Any]:
     """What the cells of a column say; the first fault of a row is kept. Few values are not repeated (days, channels,
-    zeros): each is read once.
+    zeros): each is read once. quoted: whether a fault repeats the beginning of its cell.
     """
     name, read = column.name, []
     known: dict[tuple[type, Any], Any] = {}
@@ -77,7 +75,7 @@ def _read_column(column: Column, lines: Sequence[Line], file: File, faults: dict
         if value is not None and value != "":
             key = type(value), value
             if key not in known:
-                known[key] = _understood(column, value, file)
+                known[key] = _understood(column, value, file, quoted=quoted)
             meaning = known[key]
         elif not column.nullable:
             meaning = ValueError(name, f"is empty; fill it in ({column.description})")
@@ -87,14 +85,14 @@ def _read_column(column: Column, lines: Sequence[Line], file: File, faults: dict
     return read
 
 
-def _understood(column: Column, value: Any, file: File) -> Any:
+def _understood(column: Column, value: Any, file: File, *, quoted: bool) -> Any:
     """The value of one cell, or a ValueError(column, reason)."""
     try:
         if fault := _fault(column, value):
             raise ValueError(fault)
         return _READERS[column.type](column, value, file)
     except ValueError as error:
-        said = "" if isinstance(value, Unreadable) else f"'{shown(value)}' "
+        said = f"'{shown(value)}' " if quoted and not isinstance(value, Unreadable) else ""
         return ValueError(column.name, f"{said}{error}")
 
 
@@ -137,40 +135,16 @@ def _text(column: Column, value: Any, _file: File) -> str:
             raise ValueError("is not a currency; write its ISO code, e.g. EUR")
     if column.name.endswith("_id") and _SHORTENED.match(text):
         raise ValueError("was shortened by the spreadsheet; format the column as text and enter the ids again")
+    if column.name == "email":
+        if not (_ADDRESS.match(text) and text.isprintable()):
+            raise ValueError("is not an email address; write one address and nothing else")
+    elif without_addresses(text) != text:
+        raise ValueError("holds an email address; take it out")
+    if column.name == "touch_type":
+        text = plain(text)
+        if text not in TOUCH_TYPES:
+            raise ValueError(f"is no type of touch; write {', '.join(TOUCH_TYPES[:-1])} or {TOUCH_TYPES[-1]}")
     return text
-
-
-def _date(column: Column, value: Any, file: File) -> dt.date:
-    day = _day(value, file)
-    if day is None and column.name == "month" and isinstance(value, str) and (match := _MONTH.match(value)):
-        day = _valid(match[1] or match[4], match[2] or match[3], 1)
-    if day is None or day.year not in YEARS:
-        raise ValueError("is not a date; write 2026-03-31 or 31/03/2026")
-    return day.replace(day=1) if column.name == "month" else day
-
-
-def _day(value: Any, file: File) -> dt.date | None:
-    if isinstance(value, dt.datetime):
-        return value.date()
-    if isinstance(value, dt.date):
-        return value
-    if isinstance(value, int | float):
-        day = from_excel(int(value), file.epoch) if value == value and int(min(value, 1e9)) in SERIALS else None
-        return day.date() if isinstance(day, dt.datetime) else None
-    if not isinstance(value, str):
-        return None
-    if match := _DAY_FIRST.match(value):
-        return _valid(match[3], match[2], match[1])
-    if match := _YEAR_FIRST.match(value):
-        return _valid(match[1], match[3] or match[5], match[4] or match[6])
-    return _day(int(value[:5]), file) if _SERIAL.match(value) else None
-
-
-def _valid(year: str, month: str, day: str | int) -> dt.date | None:
-    try:
-        return dt.date(int(year), int(month), int(day))
-    except ValueError:
-        return None
 
 
 def _number(value: Any, file: File) -> Decimal:
@@ -205,7 +179,8 @@ def _integer(column: Column, value: Any, file: File) -> int:
 
 _READERS: Mapping[str, Callable[[Column, Any, File], Any]] = {
     "string": _text,
-    "date": _date,
+    "date": days.date,
+    "timestamp": days.timestamp,
     "integer": _integer,
     "decimal": lambda _column, value, file: _number(value, file),
     "double": lambda _column, value, file: float(_number(value, file)),

@@ -23,7 +23,7 @@ import fsspec
 
 from ingestion.errors import SourceError
 from ingestion.tables.model import Column, Table
-from ingestion.tables.spreadsheets import ADDED, ALIASES
+from ingestion.tables.spreadsheets import ADDED, ALIASES, IN_FILES
 
 # Notes may stand above the header, which is looked for in so many rows.
 HEADER_ROWS = 20
@@ -97,7 +97,7 @@ class Header:
 
 def columns(table: Table) -> tuple[Column, ...]:
     """The columns a file of this type has, in the order of its template."""
-    return tuple(column for column in table.columns if column.name not in ADDED)
+    return tuple(IN_FILES.get(column.name, column) for column in table.columns if column.name not in ADDED)
 
 
 def header(table: Table) -> tuple[str, ...]:
@@ -114,7 +114,7 @@ def plain(text: Any) -> str:
 def shown(value: Any) -> str:
     """The beginning of a cell, on one line and without an address: what a message may repeat."""
     text = "".join(" " if unicodedata.category(each)[0] in "CZ" else each for each in str(value)[:SHOWN].strip())
-    return "(address)" if "@" in text else text
+    return "(address)" if "@" in str(value) else text
 
 
 def find_header(table: Table, lines: Sequence[Sequence[Any]]) -> Header:

@@ -6,7 +6,7 @@ Writes `ingestion/templates/{type}.csv` (the header, nothing else) and `README.m
 from pathlib import Path
 
 from ingestion.formulas import csv_text
-from ingestion.sources.spreadsheets.files import header
+from ingestion.sources.spreadsheets.files import columns, header
 from ingestion.tables.spreadsheets import SOURCE
 
 FOLDER = Path(__file__).resolve().parents[2] / "templates"
@@ -27,7 +27,7 @@ def contents() -> dict[str, str]:
     for table in SOURCE.tables.values():
         rows = [
             f"| `{column.name}` | {column.type} | {'' if column.nullable else 'yes'} | {column.description} |"
-            for column in map(table.column, header(table))
+            for column in columns(table)
         ]
         head = ["| column | type | required | what it holds |", "|---|---|---|---|"]
         sections.append("\n".join([f"## {table.name}", "", table.description, "", *head, *rows]) + "\n")

@@ -17,7 +17,7 @@ _CREDIT_COLUMNS = ["conversion", "day", "channel", "campaign", "credit", "cents"
 
 
 def touchpoints(observed: Observed) -> pd.DataFrame:
-    """Sessions, clicks in mails, meetings held and calls of known persons, each person's in order."""
+    """Sessions, clicks in mails, meetings held, calls and encounters of known persons, each person's in order."""
     snapshot = observed.snapshot
     meetings = snapshot.meetings
     held = meetings[meetings["archived_at"].isna() & (meetings["outcome"] == "COMPLETED")]
@@ -26,6 +26,7 @@ def touchpoints(observed: Observed) -> pd.DataFrame:
         observed.email_clicks[["person", "at", "id", "channel", "campaign"]].assign(type="email_click"),
         _sales(held, "meeting_id").assign(type="meeting"),
         _sales(snapshot.calls, "call_id").assign(type="call"),
+        observed.encounters,
     ]
     touches = pd.concat(pieces, ignore_index=True)
     touches = touches[touches["person"].isin(observed.persons.index)]

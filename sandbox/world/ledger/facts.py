@@ -58,11 +58,11 @@ def email_sends(observed: Observed) -> pd.DataFrame:
 
 
 def acquisition(observed: Observed) -> pd.DataFrame:
-    """Channel and campaign of each person's first session or email click in the lookback before they became a lead."""
+    """Channel and campaign of each person's first touch but sales' in the lookback before they became a lead."""
     persons = observed.persons
     until = persons["lead_at"].fillna(persons["created_at"])
     touches = attribution.touchpoints(observed)
-    touches = touches[touches["type"].isin(["session", "email_click"])]
+    touches = touches[~touches["type"].isin(["meeting", "call"])]
     end = touches["person"].map(until)
     since = end - pd.Timedelta(days=observed.rules.paths["lead"].lookback_days)
     first = touches[(touches["at"] >= since) & (touches["at"] <= end)].drop_duplicates("person").set_index("person")

@@ -114,6 +114,27 @@ class Observed:
         )
 
     @cached_property
+    def by_email(self) -> pd.Series:
+        """The person whose address it is."""
+        return self.persons.reset_index().drop_duplicates("email").set_index("email")["contact_id"]
+
+    @cached_property
+    def encounters(self) -> pd.DataFrame:
+        """What lists of events, referrals and letters say, with the person where the CRM knows the address."""
+        listed = self.snapshot.touches
+        email, campaign = listed["email"].str.lower(), listed["campaign"].fillna(NONE)
+        return pd.DataFrame(
+            {
+                "id": email + ":" + listed["channel"] + ":" + campaign,
+                "person": email.map(self.by_email),
+                "at": listed["touched_at"],
+                "type": listed["touch_type"],
+                "channel": listed["channel"],
+                "campaign": campaign,
+            }
+        )
+
+    @cached_property
     def email_clicks(self) -> pd.DataFrame:
         """Clicks by people on a campaign's own links, with the person where the CRM knows the address."""
         snapshot = self.snapshot
@@ -121,11 +142,10 @@ class Observed:
         leaving = activity["url"].fillna("").str.contains("unsubscribe")
         clicks = activity[(activity["action"] == "click") & ~activity["is_machine"] & ~leaving]
         names = snapshot.email_campaigns.set_index("campaign_id")["utm_campaign"]
-        by_email = self.persons.reset_index().drop_duplicates("email").set_index("email")["contact_id"]
         return pd.DataFrame(
             {
                 "id": clicks["campaign_id"] + ":" + clicks["email"] + ":" + clicks["at"].astype(str),
-                "person": clicks["email"].map(by_email),
+                "person": clicks["email"].map(self.by_email),
                 "campaign_id": clicks["campaign_id"],
                 "email": clicks["email"],
                 "at": clicks["at"],

@@ -1,5 +1,5 @@
--- Where each person came from: the first session or email click in the lookback before they became a lead (before the
--- CRM knew them, for those who never did).
+-- Where each person came from: the first touch in the lookback before they became a lead (before the CRM knew them, for
+-- those who never did). Meetings and calls are what sales does with people who came already.
 with
 
 persons as (
@@ -20,7 +20,7 @@ touches as (
         touched_at,
         touch_number
     from {{ ref('int_touchpoints__unified') }}
-    where touch_type in ('session', 'email_click')
+    where touch_type not in ('meeting', 'call')
 
 ),
 

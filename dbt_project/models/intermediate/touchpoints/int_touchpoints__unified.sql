@@ -75,6 +75,26 @@ activities as (
 
 ),
 
+-- What people keep lists of. Whose address nobody knows is no person yet, and what is only planned no touch.
+listed as (
+
+    select
+        concat(
+            touches.touch_type, ':', cast({{ epoch_microseconds('touches.touched_at') }} as varchar), ':',
+            touches.email_hash, ':', touches.channel, ':', touches.campaign
+        ) as touch_id,
+        emails.person_id,
+        touches.touched_at,
+        touches.touch_type,
+        touches.channel,
+        touches.campaign
+    from {{ ref('stg_spreadsheets__touches') }} as touches
+    inner join {{ ref('int_persons__emails') }} as emails on touches.email_hash = emails.email_hash
+    cross join coverage
+    where {{ reporting_date('touches.touched_at') }} <= coverage.data_through
+
+),
+
 unioned as (
 
     select
@@ -103,6 +123,15 @@ unioned as (
         channel,
         campaign
     from activities
+    union all
+    select
+        touch_id,
+        person_id,
+        touched_at,
+        touch_type,
+        channel,
+        campaign
+    from listed
 
 ),
 

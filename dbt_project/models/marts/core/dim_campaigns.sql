@@ -23,6 +23,13 @@ seen as (
         date_day as seen_on
     from {{ ref('int_spend__unified') }}
     where kind = 'media'
+    union all
+    select
+        channel,
+        campaign,
+        'touches' as source,
+        {{ reporting_date('touched_at') }} as seen_on
+    from {{ ref('stg_spreadsheets__touches') }}
 
 ),
 
@@ -31,7 +38,7 @@ final as (
     select
         campaign,
         channel,
-        -- Spend knows its campaigns first hand, then the email platform, then the links.
+        -- Spend, the email platform and lists of touches know their campaigns first hand, links do not.
         min(source) filter (where source != 'web') is null as is_only_in_links,
         coalesce(min(source) filter (where source != 'web'), 'web') as source,
         min(seen_on) as first_seen_on,

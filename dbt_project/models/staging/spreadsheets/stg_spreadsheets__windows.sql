@@ -6,6 +6,7 @@
 -- depends_on: {{ source('spreadsheets', 'fx_rates') }}
 -- depends_on: {{ source('spreadsheets', 'subscriptions') }}
 -- depends_on: {{ source('spreadsheets', 'benchmarks') }}
+-- depends_on: {{ source('spreadsheets', 'touches') }}
 
 with
 
