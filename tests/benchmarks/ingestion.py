@@ -36,7 +36,11 @@ MILLION = 1_000_000
 PLAIN_ROWS = 100_000
 # Headers that belong to a connection, not to a request.
 NOT_REPEATED = {"host", "content-length", "connection", "user-agent", "accept-encoding"}
-IMPORTS = ("dlt.destinations.impl.filesystem.filesystem", "dlt.common.libs.pyarrow", "dlt.pipeline.pipeline", "duckdb")
+# pandas is imported by pyarrow itself, when it first makes an array of Python's objects.
+IMPORTS = (
+    "dlt.destinations.impl.filesystem.filesystem", "dlt.common.libs.pyarrow", "dlt.pipeline.pipeline", "duckdb",
+    "pandas",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
