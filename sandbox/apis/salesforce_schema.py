@@ -23,6 +23,7 @@ _PERSON = {
 _ACTIVITY = {
     "OwnerId": "reference", "WhoId": "reference", "WhatId": "reference", "AccountId": "reference",
     "Subject": "combobox", "Type": "picklist", "ActivityDate": "date", "IsArchived": "boolean",
+    "IsRecurrence": "boolean", "RecurrenceActivityId": "reference",
 }  # fmt: skip
 _MONEY = {"CurrencyIsoCode": "picklist"}
 
@@ -120,8 +121,7 @@ OBJECTS: dict[str, ObjectType] = {
             "Event", "00U",
             {
                 **_ACTIVITY, "StartDateTime": "datetime", "EndDateTime": "datetime", "Meeting_Kind__c": "picklist",
-                "Meeting_Outcome__c": "picklist", "IsChild": "boolean", "IsRecurrence": "boolean",
-                "RecurrenceActivityId": "reference",
+                "Meeting_Outcome__c": "picklist", "IsChild": "boolean",
             },
         ),
         ObjectType(

@@ -96,9 +96,8 @@ def main(scale: float, months: int, sources: str, plain: bool) -> None:
         filled: list[Filled] = []
         whole = []
         for source in sources.split(","):
-            with console.status(source):
-                filled += bench.filled(source)
-                whole.append(bench.compare(source, None, source))
+            filled += bench.filled(source)
+            whole.append(bench.compare(source, None, source))
         console.print(table(f"Whole pulls: {months} months at scale {scale:g}", whole))
         largest = sorted(filled, key=lambda each: -each.rows)[:LARGEST]
         streams = {(each.source, each.stream): [] for each in largest}
@@ -178,8 +177,11 @@ class Bench:
             }
 
     def _measure(self, name: str, env: dict[str, str], way: Callable[..., int], *arguments: Any) -> stages.Measured:
-        imports = (*IMPORTS, f"ingestion.sources.{env['KPILOTE_SOURCES']}")
-        return stages.measure(name, env, way, *arguments, imports=imports)
+        source = env["KPILOTE_SOURCES"]
+        measured = stages.measure(name, env, way, *arguments, imports=(*IMPORTS, f"ingestion.sources.{source}"))
+        said = f"{measured.rows:,} rows in {measured.wall_seconds:.1f} s, {measured.cpu_seconds:.2f} s of CPU"
+        click.echo(f"  {source}, {name}: {said}", err=True)
+        return measured
 
 
 def table(title: str, rows: list[Compared]) -> Table:
