@@ -73,7 +73,8 @@ OBJECTS: dict[str, ObjectType] = {
                 "AccountId": "reference", "Name": "string", "StageName": "picklist", "Amount": "currency",
                 "CloseDate": "date", "OwnerId": "reference", "IsClosed": "boolean", "IsWon": "boolean",
                 "Probability": "percent", "ForecastCategory": "picklist", "CampaignId": "reference",
-                "LeadSource": "picklist", "Lost_Reason__c": "picklist", "MRR__c": "currency", **_MONEY,
+                "LeadSource": "picklist", "Lost_Reason__c": "picklist", "MRR__c": "currency",
+                "Id_In_CRM_Before__c": "string", **_MONEY,
             },
         ),
         ObjectType(
