@@ -126,7 +126,8 @@ def _flatten(connection: duckdb.DuckDBPyConnection, files: list[tuple[dt.date, s
         ) from None
     referrer, page = (_of_each(raw.column(name), host) for name in ("page_referrer", "page_location"))
     # Within a site one page leads to the next.
-    arrived = pc.if_else(pc.fill_null(pc.equal(referrer, page), False), pa.scalar(None, pa.string()), referrer)
+    is_within = pc.fill_null(pc.equal(referrer, page), pa.scalar(False))
+    arrived = pc.if_else(is_within, pa.scalar(None, pa.string()), referrer)
     raw = (
         raw.append_column("user_id_hash", _of_each(raw.column("user_id"), hasher.identifier))
         .append_column("referrer_host", arrived)
