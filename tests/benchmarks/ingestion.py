@@ -5,7 +5,8 @@
 For each API source the same pages are read in three ways (`pages.py` says what each does and leaves out), each in a
 process of its own, the imaginary vendors in another: their CPU seconds are not counted, but a wall clock waits for
 them. Then the streams that fill the five largest tables, alone and without plain dlt. Rows are those the lake accepted,
-whichever way reads them. What counts is the ratio of CPU seconds within one run; the aim is 1.5 for the five largest tables.
+whichever way reads them. What counts is the ratio of CPU seconds within one run; the aim is 1.5 for the five largest
+tables.
 """
 
 from __future__ import annotations
