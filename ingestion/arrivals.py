@@ -12,10 +12,15 @@ CLICK_IDS = (
     "epik", "rdt_cid",
 )  # fmt: skip
 # The last one of a URL: who passes a link on leaves what it carries, and their network appends its own.
-CLICK_ID = rf"(?i)^[^#]*[?&]({'|'.join(CLICK_IDS)})=[^&#]"
+_CLICK_ID = re.compile(rf"(?i)^[^#]*[?&]({'|'.join(CLICK_IDS)})=[^&#]")
 # The host of a page, without `www.`, what stands before an @ and what is no host's character.
-HOST = r"(?i)^[a-z][a-z0-9+.-]*://(?:[^/?#@]*@)?(?:www[.])?([a-z0-9._-]+)"
-_CLICK_ID = re.compile(CLICK_ID)
+_HOST = re.compile(r"(?i)^[a-z][a-z0-9+.-]*://(?:[^/?#@]*@)?(?:www[.])?([a-z0-9._-]+)")
+
+
+def host(url: str | None) -> str | None:
+    """The host a URL names, in lower case."""
+    found = _HOST.match(url or "")
+    return found[1].lower() if found else None
 
 
 def click_id(url: str | None) -> str | None:

@@ -11,7 +11,7 @@ import datetime as dt
 import fcntl
 import gc
 import traceback
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,7 +26,7 @@ from ingestion.errors import KpiloteError, SettingsError, SourceError
 from ingestion.privacy import Hasher, without_addresses
 from ingestion.registry import Source, bookkeeping
 from ingestion.resume import ready_pipeline
-from ingestion.rows import Convert, Refusal, build
+from ingestion.rows import ByColumn, ByRow, Convert, Refusal, build, by_column
 from ingestion.settings import Settings
 from ingestion.streams import Connector, Context, Stream, Tally, Window
 
@@ -114,7 +114,7 @@ class Runner:
         report: Callable[[str, int], None],
     ) -> None:
         self._context, self._convert, self._tally, self._report = context, convert, tally, report
-        self._pending: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+        self._pending: dict[str, dict[str, list[Any]]] = {}
         self._windows: list[Mapping[str, Any]] = []
         self._quarantine: list[Mapping[str, Any]] = []
         self._received: Counter[str] = Counter()
@@ -137,12 +137,7 @@ class Runner:
                 self._received[item.table] += item.received
                 yield from self._finished(item.table, item.rows, item.refused)
             else:
-                self._received[item.table] += len(item.rows)
-                pending = self._pending[item.table]
-                pending.extend(item.rows)
-                self._report(item.table, self._tally.judged(item.table) + len(pending))
-                if len(pending) >= BATCH_ROWS:
-                    yield from self._flush(item.table)
+                yield from self._gathered(item.table, item.rows)
         for table in tuple(self._pending):
             yield from self._flush(table)
         accounts = [self._account(name, table) for table in self._received]
@@ -174,10 +169,23 @@ class Runner:
             "received_at": self._context.pulled_at,
         }
 
+    def _gathered(self, table: str, rows: ByRow | ByColumn) -> Iterator[Any]:
+        """The rows beside those that wait; all of them as one Arrow table once they are enough."""
+        columns = by_column(self._context.source.tables[table], rows)
+        (received,) = {len(values) for values in columns.values()}
+        self._received[table] += received
+        pending = self._pending.setdefault(table, {name: [] for name in columns})
+        for name, values in columns.items():
+            pending[name] += values
+        waiting = max(map(len, pending.values()))
+        self._report(table, self._tally.judged(table) + waiting)
+        if waiting >= BATCH_ROWS:
+            yield from self._flush(table)
+
     def _flush(self, table: str) -> Iterator[Any]:
-        rows = self._pending.pop(table)
-        if rows:
-            built, refused = build(self._context.source.tables[table], rows, self._convert.get(table))
+        columns = self._pending.pop(table)
+        if any(columns.values()):
+            built, refused = build(self._context.source.tables[table], columns, self._convert.get(table))
             yield from self._finished(table, built, refused)
 
     def _finished(self, table: str, built: pa.Table, refused: Sequence[Refusal]) -> Iterator[Any]:

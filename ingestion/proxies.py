@@ -32,6 +32,7 @@ class Proxies:
 
     def _look_up(self, address: str) -> bool:
         try:
-            return any(ipaddress.ip_address(address) in network for network in self._networks)
+            parsed = ipaddress.ip_address(address)
         except ValueError:
             return False
+        return any(parsed in network for network in self._networks)

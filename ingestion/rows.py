@@ -1,4 +1,4 @@
-"""Vendor rows become Arrow here, once, by the declared columns: `list of dicts → pa.Table + refused rows`.
+"""Vendor rows become Arrow here, once, by the declared columns: `dicts → values by column → pa.Table + refused rows`.
 
 Two faults are told apart. A value of another JSON type than declared means that the vendor changed the column: the
 load fails and the lake keeps what it had. A value of the right type that cannot be parsed sends its row to
@@ -21,6 +21,10 @@ from ingestion.tables.model import Column, Table
 
 # Turns the text a vendor sent into what the lake keeps (a hash, a list …); a ValueError refuses the row.
 Convert = Callable[[str], Any]
+# Rows one by one, as dicts by column name, where each is looked at anyway; or column by column, lists of one length by
+# the name of every column, where a dict per row would cost more than all that is done with it.
+ByRow = Sequence[Mapping[str, Any]]
+ByColumn = Mapping[str, list[Any]]
 
 CENT = Decimal("0.01")
 MAX_AMOUNT = Decimal(10) ** 16
@@ -64,15 +68,23 @@ class UnparsableError(ValueError):
     """A value of the right type that cannot be parsed; the message does not repeat it."""
 
 
+def by_column(table: Table, rows: ByRow | ByColumn) -> ByColumn:
+    """The values of every declared column."""
+    if isinstance(rows, Mapping):
+        return {column.name: rows[column.name] for column in table.columns}
+    return {column.name: [row.get(column.name) for row in rows] for column in table.columns}
+
+
 def build(
-    table: Table, rows: Sequence[Mapping[str, Any]], convert: Mapping[str, Convert] | None = None
+    table: Table, rows: ByRow | ByColumn, convert: Mapping[str, Convert] | None = None
 ) -> tuple[pa.Table, list[Refusal]]:
     """The rows as an Arrow table of the declared schema, and those refused. Absent keys and empty texts are nulls."""
     refused: dict[int, Refusal] = {}
     arrays = []
+    columns = by_column(table, rows)
     for column in table.columns:
         name = column.name
-        values = [row.get(name) for row in rows]
+        values = columns[name]
         converter = (convert or {}).get(name)
         kinds = _check_types(table, column, values, as_text=column.as_text or converter is not None)
         array = _at_once(column, values, kinds, converter)
@@ -83,7 +95,7 @@ def build(
         arrays.append(array)
     built = pa.Table.from_arrays(arrays, schema=table.arrow_schema())
     if refused:
-        built = built.take(pa.array([index for index in range(len(rows)) if index not in refused], pa.int64()))
+        built = built.take(pa.array([index for index in range(built.num_rows) if index not in refused], pa.int64()))
     return built, [refused[index] for index in sorted(refused)]
 
 

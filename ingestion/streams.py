@@ -16,7 +16,7 @@ import pyarrow as pa
 from ingestion.identifiers import known_as
 from ingestion.privacy import Hasher
 from ingestion.registry import Source
-from ingestion.rows import Convert, Refusal
+from ingestion.rows import ByColumn, ByRow, Convert, Refusal
 from ingestion.settings import Settings
 from ingestion.suppression import Suppression
 
@@ -25,12 +25,12 @@ MONDAY = 1
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows of one table as a stream yields them: dicts by column name, or an Arrow table already of the declared
-    schema.
+    """Rows of one table as a stream yields them: as the vendor sent them, by row or by column, or an Arrow table
+    already of the declared schema.
     """
 
     table: str
-    rows: Sequence[Mapping[str, Any]] | pa.Table
+    rows: ByRow | ByColumn | pa.Table
     # Arrow only: rows the connector itself had to refuse, `index` counting among the rows received with this batch, and
     # how many it received, counted before it refused any.
     refused: Sequence[Refusal] = ()

@@ -8,7 +8,7 @@ are put to a person (`interview.py`), and the file's text (`env_file.py`).
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -123,17 +123,27 @@ def tools(kind: SourceKind) -> tuple[str, ...]:
 
 
 def chosen(kind: SourceKind, text: str, *, numbered: bool = False) -> tuple[str, ...]:
-    """The tools a text names, by name or by number in the list, separated by commas; ValueError says which it may."""
+    """The tools a text names, by name or by number in the list, separated by commas, in its order: the first of a kind
+    wins where two know the same. ValueError says which it may.
+    """
     known = tools(kind)
     words = [word.strip().lower() for word in text.split(",") if word.strip()]
     if words == [NONE]:
         return ()
     numbers = {str(number): name for number, name in enumerate(known, start=1)} if numbered else {}
-    named = {numbers.get(word, word) for word in words}
-    unknown = sorted(named - set(known))
+    named = tuple(dict.fromkeys(numbers.get(word, word) for word in words))
+    unknown = sorted({*named} - {*known})
     if unknown or not named:
         raise ValueError(f"no {KINDS[kind]} tool named {', '.join(unknown) or '…'}: {', '.join(known)} or {NONE}")
-    return tuple(name for name in known if name in named)
+    return named
+
+
+def in_order(wanted: Mapping[SourceKind, Sequence[str]], standing: Sequence[str]) -> list[str]:
+    """The sources wanted, each kind's in their order, in the places its tools have had so far; new ones at the end."""
+    waiting = {kind: list(names) for kind, names in wanted.items()}
+    kinds = [SOURCES[name].kind for name in standing if name in SOURCES]
+    kept = [waiting[kind].pop(0) for kind in kinds if waiting.get(kind)]
+    return [*kept, *(name for names in waiting.values() for name in names)]
 
 
 def hash_key(standing: str, home: str) -> str:

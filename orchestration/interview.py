@@ -30,6 +30,7 @@ from orchestration.init import (
     chosen,
     folder_question,
     hash_key,
+    in_order,
     settled,
     source_questions,
     tools,
@@ -81,24 +82,24 @@ class Interview:
         unknown = [name for name in standing if name not in SOURCES]
         if unknown and not self.ask:
             self._wrong.append(f"{SOURCES_VARIABLE} names {', '.join(unknown)}, known are {', '.join(SOURCES)}")
-        wanted: set[str] = set()
+        wanted: dict[SourceKind, tuple[str, ...]] = {}
         for kind in KINDS:
             named = self.given.tools[kind]
             if named is None:
-                named = tuple(name for name in tools(kind) if name in standing)
+                named = tuple(name for name in standing if name in tools(kind))
                 named = self._choice(kind, named, decided=bool(standing)) if self.ask else named
-            wanted.update(named)
+            wanted[kind] = named
         folder = self._folder(standing)
         if folder is not None:
             answers[folder_question()] = folder
-            wanted.add(FILES)
-        if not wanted and not self._wrong:
+            wanted[SOURCES[FILES].kind] = (FILES,)
+        if not any(wanted.values()) and not self._wrong:
             if self.ask or any(each is not None for each in self.given.tools.values()):
                 raise click.UsageError("no tool is chosen: there would be nothing to pull")
             self._wrong.append(
                 f"{SOURCES_VARIABLE} is not set, nor is any of --crm, --analytics, --email, --spreadsheets"
             )
-        return [name for name in SOURCES if name in wanted]
+        return in_order(wanted, standing)
 
     def _choice(self, kind: SourceKind, standing: tuple[str, ...], *, decided: bool) -> tuple[str, ...]:
         """Tools by number; what an earlier round decided is what Enter takes."""
@@ -107,7 +108,7 @@ class Interview:
         for number, name in enumerate(known, start=1):
             self.screen.print(f"  {number}  {escape(SOURCES[name].label)}")
         default = ",".join(str(known.index(name) + 1) for name in standing) or NONE if decided else None
-        text = f"  Which, by number (several with commas, or {NONE})"
+        text = f"  Which, by number (several with commas, the leading one first, or {NONE})"
 
         def read(typed: str) -> tuple[str, ...]:
             try:

@@ -6,7 +6,7 @@ uses the new CRM's API:
 
 - a record gets an id of the new CRM (here one that the old CRM gave to another record); a deal's text field keeps the
   old one. Pipedrive, for one, lets an import set when a person, an organization or a deal was added and when a deal was
-  won or lost;
+  won or lost; Salesforce does for a user allowed to set audit fields;
 - what a deal was before is not told: its history begins with the import, which gives it its stage, its amount and,
   where it is closed, its end;
 - records that were deleted or merged away by then stay behind; colleagues who left become (inactive) users;
@@ -26,6 +26,7 @@ from typing import Any
 import pandas as pd
 
 from sandbox.apis.merges import survivors
+from sandbox.vendors import VENDORS
 from sandbox.world import Snapshot
 from sandbox.world.clock import TIME_ZONE
 
@@ -52,12 +53,19 @@ class Move:
 
     def held(self, then: Snapshot, now: Snapshot) -> dict[str, Snapshot]:
         """What each of the two CRMs holds; `then`: as the company stood when the day began."""
-        return {self.before: then, self.after: _imported(then, now, self.began)}
+        after = _imported(then, now, self.began)
+        known = after.deals["imported_id"].map(VENDORS[self.before].deal_id, na_action="ignore")
+        return {self.before: then, self.after: replace(after, deals=after.deals.assign(imported_id=known))}
 
     def customer_id(self, then: Snapshot) -> Callable[[str], str]:
         """How the billing system names a company: by the CRM it was first known in."""
         known = {*then.companies["company_id"]}
-        return lambda id_: f"{self.before}:{id_}" if id_ in known else f"{self.after}:{own_id(id_)}"
+
+        def named(id_: str) -> str:
+            crm, own = (self.before, id_) if id_ in known else (self.after, own_id(id_))
+            return f"{crm}:{(VENDORS[crm].company_id or str)(own)}"
+
+        return named
 
 
 def own_id(id_: str) -> str:

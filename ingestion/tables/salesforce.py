@@ -138,6 +138,7 @@ TASKS = Table(
         Column("due_on", "date", "Due day (ActivityDate)."),
         Column("start_at", "timestamp", "When it took place (ACTIVITY_START_FIELD)."),
         Column("completed_at", "timestamp", "When it was closed (CompletedDateTime)."),
+        Column("is_pattern", "boolean", "The pattern of a series, whose tasks are their own records (IsRecurrence)."),
         *lifecycle(),
     ),
 )

@@ -201,6 +201,8 @@ def _env(place: Place) -> dict[str, str]:
     return {
         "SOURCES__HUBSPOT__BASE_URL": place.url,
         "SOURCES__HUBSPOT__ACCESS_TOKEN": next(iter(place.credentials.hubspot_tokens)),
+        # Filled where the company moved here from another CRM (`move`).
+        "SOURCES__HUBSPOT__IMPORTED_ID_PROPERTY": "id_in_crm_before",
         # The connector keeps to the vendor's limits by itself; here it may go as fast as the sandbox allows.
         "SOURCES__HUBSPOT__CALLS_PER_TEN_SECONDS": str(place.limits.hubspot_per_ten_seconds),
         "SOURCES__HUBSPOT__SEARCHES_PER_SECOND": str(place.limits.hubspot_searches_per_second),

@@ -71,7 +71,7 @@ OBJECTS: dict[str, ObjectType] = {
                 "dealname": "name", "pipeline": "pipeline", "dealstage": "stage", "amount": "amount",
                 "deal_currency_code": "currency", "hubspot_owner_id": "owner_id", "closedate": "close_date",
                 "closed_lost_reason": "lost_reason", "hs_mrr": "mrr", "createdate": "created_at",
-                "hs_lastmodifieddate": "updated_at",
+                "hs_lastmodifieddate": "updated_at", "id_in_crm_before": "imported_id",
             },
             (
                 "amount", "closedate", "createdate", "dealname", "dealstage", "hs_lastmodifieddate", "hs_object_id",
@@ -120,7 +120,7 @@ _CHOICES = {
     "hs_analytics_source",
     "hs_merged_object_ids",
 }  # fmt: skip
-CUSTOM = {"ga_client_id", "user_key", "is_test"}
+CUSTOM = {"ga_client_id", "user_key", "is_test", "id_in_crm_before"}
 
 
 def property_type(name: str) -> str:

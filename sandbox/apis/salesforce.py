@@ -127,6 +127,7 @@ def _env(place: Place) -> dict[str, str]:
         "USER_KEY_FIELD": "User_Key__c",
         "LOST_REASON_FIELD": "Lost_Reason__c",
         "RECURRING_AMOUNT_FIELD": "MRR__c",
+        "IMPORTED_ID_FIELD": "Id_In_CRM_Before__c",
         "CONTRACT_AMOUNT_FIELD": "MRR__c",
         "SEGMENT_FIELD": "Segment__c",
         "MEETING_KIND_FIELD": "Meeting_Kind__c",
@@ -143,5 +144,6 @@ def _env(place: Place) -> dict[str, str]:
 
 
 VENDOR = Vendor(
-    "salesforce", routes, refusal, _env, lists=("records",), company_id=lambda known: record_id("001", int(known))
-)
+    "salesforce", routes, refusal, _env, lists=("records",),
+    company_id=lambda known: record_id("001", int(known)), deal_id=lambda known: record_id("006", int(known)),
+)  # fmt: skip

@@ -1,6 +1,7 @@
 """Salesforce's activities: meetings are events; calls and one-to-one mails are tasks, closed when they are noted.
 
-Some meetings have an event more: a copy in the calendar of a colleague who was invited, or the pattern of a series.
+Some meetings have an event more, a copy in the calendar of a colleague who was invited; some meetings and calls are of
+a series, whose pattern is a record like them.
 
 Flow: `Snapshot + People + Companies → columns`.
 """
@@ -29,7 +30,7 @@ from sandbox.apis.salesforce_values import (
 
 HOURS = 3_600_000_000
 ARCHIVE_AFTER = 365 * 24 * HOURS
-# Of so many meetings one has a colleague invited, and one is the first of a series.
+# Of so many meetings one has a colleague invited; of so many meetings or calls one is the first of a series.
 INVITED, SERIES = 4, 7
 CALL_RESULTS = {
     "f240bbac-87c9-4f6e-bf70-924b57d47db7": "Connected",
@@ -92,26 +93,41 @@ def events(snapshot: Any, people: People, firms: Companies) -> Columns:
             None if outcome is None else outcome.replace("_", " ").capitalize() for outcome in texts(frame["outcome"])
         ],
         "IsChild": [False] * len(frame),
-        "IsRecurrence": [False] * len(frame),
     }
-    numbers = [int(each or 0) for each in texts(frame["meeting_id"])]
-    series = {row: made_id("00U", "series", number) for row, number in enumerate(numbers) if number % SERIES == 0}
-    meetings["RecurrenceActivityId"] = [series.get(row) for row in range(len(frame))]
+    numbers = _numbers(frame["meeting_id"])
+    told = _in_series(meetings, {row: number for row, number in enumerate(numbers) if number % SERIES == 0}, "00U")
     invited = {row: made_id("00U", "invited", number) for row, number in enumerate(numbers) if number % INVITED == 0}
     colleagues = [id_of("005", each) for each in texts(snapshot.owners["owner_id"])]
-    copies = {**_like(meetings, invited), "OwnerId": [colleagues[numbers[row] % len(colleagues)] for row in invited]}
-    patterns = {**_like(meetings, series), "RecurrenceActivityId": list(series.values())}
-    copies["IsChild"], patterns["IsRecurrence"] = [True] * len(invited), [True] * len(series)
-    return {name: [*values, *copies[name], *patterns[name]] for name, values in meetings.items()}
+    owners = [colleagues[numbers[row] % len(colleagues)] for row in invited]
+    copies = {**_like(told, invited), "OwnerId": owners, "IsChild": [True] * len(invited)}
+    return {name: [*values, *copies[name]] for name, values in told.items()}
 
 
-def _like(meetings: Columns, ids: Mapping[int, str]) -> Columns:
-    """Events with ids of their own that say what these rows of meetings say."""
-    return {**{name: [values[row] for row in ids] for name, values in meetings.items()}, "Id": list(ids.values())}
+def _numbers(ids: pd.Series) -> list[int]:
+    return [int(each or 0) for each in texts(ids)]
+
+
+def _in_series(activities: Columns, numbers: Mapping[int, int], prefix: str, **patterns_say: object) -> Columns:
+    """The activities, of which these rows begin a series, and the pattern of each, which says what its first does."""
+    ids = {row: made_id(prefix, "series", number) for row, number in numbers.items()}
+    count = len(activities["Id"])
+    told: Columns = {
+        **activities,
+        "IsRecurrence": [False] * count,
+        "RecurrenceActivityId": [ids.get(row) for row in range(count)],
+    }
+    said = {name: [value] * len(ids) for name, value in {"IsRecurrence": True, **patterns_say}.items()}
+    patterns = {**_like(told, ids), **said}
+    return {name: [*values, *patterns[name]] for name, values in told.items()}
+
+
+def _like(activities: Columns, ids: Mapping[int, str]) -> Columns:
+    """Records with ids of their own that say what these rows of activities say."""
+    return {**{name: [values[row] for row in ids] for name, values in activities.items()}, "Id": list(ids.values())}
 
 
 def tasks(snapshot: Any, people: People, firms: Companies) -> Columns:
-    """Calls and one-to-one mails, closed when they are noted."""
+    """Calls and one-to-one mails, closed when they are noted; the pattern of a series is never closed."""
     calls = snapshot.calls.rename(columns={"call_id": "task_id", "start_at": "at"}).assign(subtype="Call")
     mails = snapshot.crm_emails.rename(columns={"email_id": "task_id", "sent_at": "at"}).assign(subtype="Email")
     # Numbers of calls and mails come from one range.
@@ -126,7 +142,7 @@ def tasks(snapshot: Any, people: People, firms: Companies) -> Columns:
     seconds = wholes_of(frame["duration_ms"] // 1000)
     starts = micros(frame["at"]).tolist()
     noted = moment_texts(micros(frame["created_at"]))
-    return {
+    told: Columns = {
         **_activity(snapshot, frame, "task_id", "00T", people, firms),
         "Subject": subtypes,
         "Type": subtypes,
@@ -142,3 +158,7 @@ def tasks(snapshot: Any, people: People, firms: Companies) -> Columns:
         "Started_At__c": moment_texts(starts),
         "Direction__c": directions,
     }
+    numbers = _numbers(frame["task_id"])
+    series = {row: numbers[row] for row, call in enumerate(is_call) if call and numbers[row] % SERIES == 0}
+    unset = dict.fromkeys(("ActivityDate", "CompletedDateTime"))
+    return _in_series(told, series, "00T", Status="Not Started", IsClosed=False, **unset)

@@ -23,6 +23,7 @@ _PERSON = {
 _ACTIVITY = {
     "OwnerId": "reference", "WhoId": "reference", "WhatId": "reference", "AccountId": "reference",
     "Subject": "combobox", "Type": "picklist", "ActivityDate": "date", "IsArchived": "boolean",
+    "IsRecurrence": "boolean", "RecurrenceActivityId": "reference",
 }  # fmt: skip
 _MONEY = {"CurrencyIsoCode": "picklist"}
 
@@ -72,7 +73,8 @@ OBJECTS: dict[str, ObjectType] = {
                 "AccountId": "reference", "Name": "string", "StageName": "picklist", "Amount": "currency",
                 "CloseDate": "date", "OwnerId": "reference", "IsClosed": "boolean", "IsWon": "boolean",
                 "Probability": "percent", "ForecastCategory": "picklist", "CampaignId": "reference",
-                "LeadSource": "picklist", "Lost_Reason__c": "picklist", "MRR__c": "currency", **_MONEY,
+                "LeadSource": "picklist", "Lost_Reason__c": "picklist", "MRR__c": "currency",
+                "Id_In_CRM_Before__c": "string", **_MONEY,
             },
         ),
         ObjectType(
@@ -120,8 +122,7 @@ OBJECTS: dict[str, ObjectType] = {
             "Event", "00U",
             {
                 **_ACTIVITY, "StartDateTime": "datetime", "EndDateTime": "datetime", "Meeting_Kind__c": "picklist",
-                "Meeting_Outcome__c": "picklist", "IsChild": "boolean", "IsRecurrence": "boolean",
-                "RecurrenceActivityId": "reference",
+                "Meeting_Outcome__c": "picklist", "IsChild": "boolean",
             },
         ),
         ObjectType(

@@ -35,7 +35,7 @@ class Vendor:
 
     refusal: the body it refuses a status with. env: the SOURCES__… variables that point Kpilote at it. lists: members
     of its answers that hold rows, for pages that come back empty (`faults`). company_id: a CRM's id of a company, by
-    which the billing system knows its customers; None where the vendor is no CRM.
+    which the billing system knows its customers; None where the vendor is no CRM. deal_id: the same of a deal.
     """
 
     name: str
@@ -45,3 +45,4 @@ class Vendor:
     lists: tuple[str, ...]
     media_type: str = JSON
     company_id: Callable[[str], str] | None = None
+    deal_id: Callable[[str], str] = str

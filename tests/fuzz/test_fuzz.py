@@ -92,6 +92,33 @@ def test_a_total_beyond_all_pages_ends_at_the_first_that_is_not_there() -> None:
     assert "404" in (outcome.error or "")
 
 
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        {"data": {}},
+        {"data": False},
+        {"additional_data": {}},
+        {"additional_data": {"next_cursor": 0}},
+        {"additional_data": {"next_cursor": []}},
+    ],
+)
+def test_a_page_that_hides_records_or_the_next_page_is_not_the_end_of_a_list(hidden: dict[str, Any]) -> None:
+    kept = recorded("pipedrive")
+    first = next(each for each in kept.wanted["persons"] if "/persons?" in each)
+    page = orjson.loads(kept.last(first).content)
+    outcome = replayed("pipedrive", "persons", {first: Answer(orjson.dumps({**page, **hidden}))})
+    assert outcome.error is not None
+
+
+def test_a_word_in_the_place_of_a_flag_is_no_yes() -> None:
+    kept = recorded("pipedrive")
+    request = next(each for each in kept.wanted["deals"] if "/deals?" in each)
+    page = orjson.loads(kept.last(request).content)
+    page["data"][0]["is_deleted"] = "no"
+    outcome = replayed("pipedrive", "deals", {request: Answer(orjson.dumps(page))})
+    assert "documented form" in (outcome.error or "")
+
+
 def test_a_heading_of_several_lines_gives_an_error_of_one() -> None:
     content = b'kpi,cadence,period_start,dimension,"dimens\rion_value",target\n'
     outcome = spreadsheets.read(SOURCE.tables["targets"], ".csv", content)

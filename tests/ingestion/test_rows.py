@@ -111,6 +111,15 @@ def test_absent_and_empty_are_null_and_nulls_come_in() -> None:
     assert table.to_pylist()[0] == {**dict.fromkeys(ROW), "day": dt.date(2026, 3, 1)}
 
 
+def test_rows_given_by_column_are_judged_like_rows_given_one_by_one() -> None:
+    rows = [ROW, {**ROW, "amount": "a lot"}, {**ROW, "thing_id": "", "ids": None}]
+    columns = {column.name: [row[column.name] for row in rows] for column in TABLE.columns}
+    (by_row, refused), (by_column, refused_too) = build(TABLE, rows), build(TABLE, columns)
+    assert by_column.equals(by_row)
+    assert [each.index for each in refused_too] == [1]
+    assert refused_too == refused
+
+
 def test_moments_without_a_zone_are_utc_and_milliseconds_are_read() -> None:
     rows = [{**ROW, "happened_at": value} for value in ("2026-03-01T10:00:00", "1772359200000")]
     table, _ = build(TABLE, rows)

@@ -22,10 +22,10 @@ from ingestion import settings as settings_module
 from ingestion.errors import SettingsError
 from ingestion.registry import SOURCES
 from ingestion.settings import Settings, settings_class
-from ingestion.tables.model import Source
+from ingestion.tables.model import Source, SourceKind
 from orchestration import env_file
 from orchestration.cli import main
-from orchestration.init import KINDS, Question, basics, chosen, questions, source_questions, tools
+from orchestration.init import KINDS, Question, basics, chosen, in_order, questions, source_questions, tools
 from sandbox.server import Running, running
 from sandbox.world import World
 
@@ -198,6 +198,38 @@ def test_again_keeps_what_is_there(account: dict[str, str], served: dict[str, st
     assert_no_secret(done, written()["KPILOTE_HASH_KEY"], *(account[name] for name in SECRETS))
 
 
+def test_again_keeps_the_order_of_the_sources(account: dict[str, str], served: dict[str, str]) -> None:
+    """Of two tools of a kind the first wins: who put one first does so again by pressing Enter."""
+    assert init(served, typed=answers(account)).exit_code == 0
+    path = Path(".env")
+    ordered = "matomo,ga4,pipedrive,spreadsheets,hubspot,mailchimp"
+    frozen = "\nKPILOTE_FROZEN_SOURCES=matomo,pipedrive\n"
+    path.write_text(path.read_text().replace("hubspot,ga4,mailchimp,spreadsheets", ordered) + frozen)
+    before = path.read_text()
+    init(served, "--currency", "GBP", typed="\n" * len(answers(account)))
+    assert path.read_text() == before.replace("=USD", "=GBP") != before
+    init(served, "--currency", "JPY", "--yes")
+    assert path.read_text() == before.replace("=USD", "=JPY")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "ordered"),
+    [
+        ({"crm": ("hubspot",), "analytics": ("ga4",)}, "ga4,hubspot"),
+        ({"crm": ("pipedrive", "hubspot"), "analytics": ("ga4",)}, "ga4,pipedrive,hubspot"),
+        ({"crm": ("pipedrive",), "analytics": (), "email": ("brevo",)}, "pipedrive,brevo"),
+        (
+            {"crm": ("hubspot",), "analytics": ("matomo", "ga4"), "files": ("spreadsheets",)},
+            "matomo,hubspot,ga4,spreadsheets",
+        ),
+    ],
+)
+def test_a_tool_more_or_less_leaves_the_others_where_they_are(
+    wanted: dict[SourceKind, tuple[str, ...]], ordered: str
+) -> None:
+    assert ",".join(in_order(wanted, ["ga4", "oracle", "hubspot"])) == ordered
+
+
 def test_one_answer_changes_one_line(account: dict[str, str], served: dict[str, str]) -> None:
     assert init(served, typed=answers(account)).exit_code == 0
     path = Path(".env")
@@ -367,6 +399,7 @@ def test_ga4_asks_for_the_property_a_way_in_and_the_export() -> None:
 def test_tools_are_named_or_numbered() -> None:
     first = chosen("crm", "1", numbered=True)
     assert chosen("crm", f"{first[0].upper()}, 1", numbered=True) == first
+    assert chosen("crm", "pipedrive,hubspot") == ("pipedrive", "hubspot")
     assert chosen("crm", "None") == ()
     with pytest.raises(ValueError, match="no CRM tool named"):
         chosen("crm", "1")

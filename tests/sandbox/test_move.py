@@ -12,6 +12,7 @@ import pytest
 from sandbox.apis import pipedrive_fields as schema
 from sandbox.apis.pipedrive_deals import Deals
 from sandbox.move import IMPORTED_AFTER, Move, own_id
+from sandbox.vendors import VENDORS
 from tests.sandbox.conftest import UNTIL, WORLD, Client
 from tests.sandbox.test_apis_pipedrive import listed
 
@@ -89,3 +90,23 @@ def test_billing_knows_customers_by_the_crm_they_were_first_known_in(moved: Clie
     old, new = customers[customers.str.startswith("hubspot:")], customers[customers.str.startswith("pipedrive:")]
     assert len(old) + len(new) == len(customers) and len(old) > 0
     assert {each.partition(":")[2] for each in old} <= known
+
+
+@pytest.mark.parametrize(("before", "after"), [("pipedrive", "salesforce"), ("salesforce", "hubspot")])
+def test_any_crm_may_follow_any_other(before: str, after: str, serve: Any, tmp_path: Path) -> None:
+    """Deals and customers of before carry ids as that CRM spells them, later customers those of the new one."""
+    move, spelled = Move(date(2026, 4, 15), before, after), VENDORS[before]
+    view = serve(home=tmp_path, moved=move).server.sandbox.view
+    told = {
+        "salesforce": lambda: view.org.records("Opportunity").column("Id_In_CRM_Before__c"),
+        "hubspot": lambda: view.portal.records("deals").columns["id_in_crm_before"],
+    }[after]()
+    then, now = WORLD.snapshot(move.day), WORLD.snapshot(UNTIL)
+    standing = then.deals["deal_id"][then.deals["archived_at"].isna()]
+    assert {*told} - {None} == {spelled.deal_id(id_) for id_ in standing}
+    assert sum(each is None for each in told) == len(now.deals) - len(then.deals) > 0
+    customers = pd.read_csv(tmp_path / "sandbox" / "spreadsheets" / "subscriptions.csv")["customer_id"]
+    old = customers[customers.str.startswith(f"{before}:")].str.partition(":")[2]
+    assert 0 < len(old) < len(customers) == len(old) + customers.str.startswith(f"{after}:").sum()
+    assert spelled.company_id is not None
+    assert {*old} <= {spelled.company_id(id_) for id_ in then.companies["company_id"]}

@@ -8,7 +8,7 @@ memory does not grow with the window.
 
 import datetime as dt
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import duckdb
@@ -16,7 +16,7 @@ import fsspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingestion.arrivals import CLICK_ID, HOST
+from ingestion.arrivals import click_id, host
 from ingestion.errors import SourceError, TypeChangedError
 from ingestion.filesystems import address, is_local, located
 from ingestion.privacy import ADDRESS, REMOVED, Hasher, without_secrets
@@ -124,8 +124,15 @@ def _flatten(connection: duckdb.DuckDBPyConnection, files: list[tuple[dt.date, s
             f"the export of {first} to {last} cannot be read ({type(error).__name__}{where}): nothing was loaded; have"
             " Google export these days again",
         ) from None
-    hashed = _hash(raw.column("user_id"), hasher)
-    raw = raw.set_column(raw.column_names.index("user_id"), "user_id_hash", hashed)
+    referrer, page = (_of_each(raw.column(name), host) for name in ("page_referrer", "page_location"))
+    # Within a site one page leads to the next.
+    is_within = pc.fill_null(pc.equal(referrer, page), pa.scalar(False))
+    arrived = pc.if_else(is_within, pa.scalar(None, pa.string()), referrer)
+    raw = (
+        raw.append_column("user_id_hash", _of_each(raw.column("user_id"), hasher.identifier))
+        .append_column("referrer_host", arrived)
+        .append_column("click_id", _of_each(raw.column("page_location"), click_id))
+    )
     faults = raw.column("fault")
     refused = [
         Refusal(index, column, "unknown", f"{column} is empty or not of its form")
@@ -191,11 +198,6 @@ def _clean(text: str) -> str:
     return f"regexp_replace({text}, '{ADDRESS}', '{REMOVED}', 'g')"
 
 
-def _found(text: str, expression: str) -> str:
-    """SQL for what the first group of a regular expression matches, in lower case; null where it matches nothing."""
-    return f"lower(nullif(regexp_extract({text}, '{expression}', 1), ''))"
-
-
 def _query(scan: str) -> str:
     number = _parameter("engagement_time_msec", "int_value")
     amount = _parameter("value", "double_value", "float_value", "int_value")
@@ -226,8 +228,6 @@ def _query(scan: str) -> str:
 
         select
             *,
-            nullif({_found("page_referrer", HOST)}, {_found("page_location", HOST)}) as referrer_host,
-            {_found("page_location", CLICK_ID)} as click_id,
             row_number() over (
                 partition by event_date, client_id, event_timestamp, event_name
                 order by session_id, page_location, source, medium, campaign, transaction_id, value, engagement_ms
@@ -241,8 +241,8 @@ def _query(scan: str) -> str:
     """  # noqa: S608 - the texts spliced in are constants of this module
 
 
-def _hash(column: "pa.ChunkedArray[Any]", hasher: Hasher) -> "pa.Array[Any]":
-    """Every login id replaced; each distinct one is hashed once."""
+def _of_each(column: "pa.ChunkedArray[Any]", make: Callable[[str], str | None]) -> "pa.Array[Any]":
+    """What is made of a column's texts, of each distinct one once: a day's events stand on few pages."""
     encoded = column.combine_chunks().dictionary_encode()
-    hashes = [None if value is None else hasher.identifier(value) for value in encoded.dictionary.to_pylist()]
-    return pa.DictionaryArray.from_arrays(encoded.indices, pa.array(hashes, pa.string())).cast(pa.string())
+    made = [None if text is None else make(text) for text in encoded.dictionary.to_pylist()]
+    return pa.DictionaryArray.from_arrays(encoded.indices, pa.array(made, pa.string())).cast(pa.string())

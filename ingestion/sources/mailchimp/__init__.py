@@ -14,6 +14,7 @@ from ingestion.cursor import Cursor
 from ingestion.http import Api, Json
 from ingestion.pacing import batches
 from ingestion.privacy import company_domain, without_addresses, without_secrets
+from ingestion.rows import ByColumn
 from ingestion.sources.mailchimp import rows
 from ingestion.sources.mailchimp.api import MailchimpSettings, mailchimp, read, read_all
 from ingestion.streams import Connector, Context, Rows, Stream, Window
@@ -90,7 +91,7 @@ def _campaigns(context: Context, api: Api, settings: MailchimpSettings) -> Strea
     yield Rows("campaigns", [rows.campaign(each) for each in campaigns])
     known = {each["id"] for each in campaigns}
     yield Rows("reports", [rows.report(each) for each in read(api, rows.reports(sent)) if each["id"] in known])
-    readers: Mapping[str, Callable[[Json, list[Json]], list[rows.Row]]] = {
+    readers: Mapping[str, Callable[[Json, list[Json]], ByColumn]] = {
         "sends": rows.sends,
         "email_activity": partial(rows.activity, settings.proxies().hold),
         "unsubscribes": rows.unsubscribes,
@@ -99,7 +100,7 @@ def _campaigns(context: Context, api: Api, settings: MailchimpSettings) -> Strea
         tasks = [(campaign, table) for campaign in group for table in readers]
         found = read_all(api, [rows.recipients(campaign["id"], table) for campaign, table in tasks])
         for (campaign, table), entries in zip(tasks, found, strict=True):
-            yield Rows(table, readers[table](rows.filed(campaign), entries))
+            yield Rows(table, readers[table](campaign, entries))
     for table in ("campaigns", "reports"):
         yield Window(table, context.start, context.end)
     for table in readers:

@@ -122,8 +122,8 @@ def _fault(listing: Listing, pages: Sequence[Json]) -> str | None:
     if received != pages[-1]["total_items"]:
         return f"answered {received} of {pages[-1]['total_items']} rows"
     seen: set[str] = set()
-    for page in pages:
-        ids = {row[listing.key] for row in page[listing.member] if row.get(listing.key)}
+    for page in pages if len(pages) > 1 else ():
+        ids = {row.get(listing.key) for row in page[listing.member]} - {None, ""}
         if ids and ids <= seen:
             return "repeated a page"
         seen |= ids

@@ -1,13 +1,12 @@
 """Mailchimp's answers by lake columns, and which endpoint and fields each table is read from."""
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ingestion.http import Json
+from ingestion.rows import ByColumn
 from ingestion.sources.mailchimp.api import Listing
-
-Row = dict[str, Any]
 
 
 def audiences() -> Listing:
@@ -120,51 +119,59 @@ def report(row: Json) -> dict[str, Any]:
     }
 
 
-def filed(campaign: Json) -> dict[str, Any]:
-    """What every row of a campaign's recipients begins with."""
-    return {"send_day": day(campaign["send_time"]), "campaign_id": campaign["id"]}
+def sends(campaign: Json, entries: list[Json]) -> ByColumn:
+    return {**_filed(campaign, entries), "status": [each.get("status") for each in entries]}
 
 
-def sends(filed: Json, entries: list[Json]) -> list[Row]:
-    return [{**filed, "email_hash": each.get("email_address"), "status": each.get("status")} for each in entries]
+def unsubscribes(campaign: Json, entries: list[Json]) -> ByColumn:
+    return {
+        **_filed(campaign, entries),
+        "occurred_at": [each.get("timestamp") for each in entries],
+        "reason": [each.get("reason") for each in entries],
+    }
 
 
-def unsubscribes(filed: Json, entries: list[Json]) -> list[Row]:
-    return [
-        {
-            **filed,
-            "email_hash": each.get("email_address"),
-            "occurred_at": each.get("timestamp"),
-            "reason": each.get("reason"),
-        }
-        for each in entries
-    ]
-
-
-def activity(is_machine: Callable[[str | None], bool], filed: Json, entries: list[Json]) -> list[Row]:
+def activity(is_machine: Callable[[str | None], bool], campaign: Json, entries: list[Json]) -> ByColumn:
     """What each recipient did, in a fixed order; the same again in the same second is numbered from 0."""
-    found = []
+    recipients, events, ordinals = list[Json](), list[Json](), list[int]()
     for entry in entries:
-        events = entry.get("activity") or ()
-        if len(events) > 1:
-            events = sorted(events, key=lambda event: (str(event.get("timestamp")), str(event.get("url"))))
-        email = entry.get("email_address")
-        seen: dict[tuple[Any, Any], int] = {}
-        for event in events:
-            action, at = same = event.get("action"), event.get("timestamp")
-            seen[same] = seen.get(same, -1) + 1
-            found.append(
-                {
-                    **filed,
-                    "email_hash": email,
-                    "action": action,
-                    "occurred_at": at,
-                    "url": event.get("url"),
-                    "is_machine": is_machine(event.get("ip")),
-                    "ordinal": seen[same],
-                }
-            )
-    return found
+        done = entry.get("activity")
+        if not done:
+            continue
+        if len(done) == 1:
+            ordinals.append(0)
+            recipients.append(entry)
+        else:
+            done = sorted(done, key=lambda event: (str(event.get("timestamp")), str(event.get("url"))))
+            ordinals += _ordinals(done)
+            recipients += [entry] * len(done)
+        events += done
+    return {
+        **_filed(campaign, recipients),
+        "action": [each.get("action") for each in events],
+        "occurred_at": [each.get("timestamp") for each in events],
+        "url": [each.get("url") for each in events],
+        "is_machine": [is_machine(each.get("ip")) for each in events],
+        "ordinal": ordinals,
+    }
+
+
+def _ordinals(events: list[Json]) -> Iterator[int]:
+    """For each how many of the same action in the same second came before."""
+    seen: dict[tuple[Any, Any], int] = {}
+    for event in events:
+        same = event.get("action"), event.get("timestamp")
+        seen[same] = seen.get(same, -1) + 1
+        yield seen[same]
+
+
+def _filed(campaign: Json, recipients: list[Json]) -> ByColumn:
+    """What every row of a campaign's recipients begins with."""
+    return {
+        "send_day": [day(campaign["send_time"])] * len(recipients),
+        "campaign_id": [campaign["id"]] * len(recipients),
+        "email_hash": [each.get("email_address") for each in recipients],
+    }
 
 
 def day(send_time: str) -> dt.date:

@@ -93,9 +93,9 @@ class Pipedrive:
             query = {**parameters, "limit": str(PAGE), **({"cursor": cursor} if cursor else {})}
             page = self.api(what).verified(
                 partial(self._twice, what, f"{V2}/{path}", query),
-                partial(checks.list_fault, path, is_wanted, cursor, before),
+                partial(checks.list_fault, path, is_wanted, cursor, before, PAGE),
             )
-            rows: list[Json] = page["data"] or []
+            rows = checks.rows_of(page)
             if rows:
                 yield rows
             cursor, before = checks.next_cursor(page), frozenset(checks.ids_of(page))
@@ -103,10 +103,12 @@ class Pipedrive:
                 return
 
     def _twice(self, what: str, path: str, query: Mapping[str, object]) -> Json:
-        """A page; one that says there is nothing is asked for twice, since no list has a total to doubt it by."""
+        """A page; one that is empty, or full, and says nothing follows is asked for twice: no list has a total to doubt
+        it by.
+        """
         page = self._get(what, path, query)
         more = checks.next_cursor(page) or checks.has_more(page)
-        return page if page.get("data") or more else self._get(what, path, query)
+        return page if more or 0 < len(checks.rows_of(page)) < PAGE else self._get(what, path, query)
 
     def changed(
         self,
@@ -134,7 +136,7 @@ class Pipedrive:
             for path in paths:
                 query = {**parameters, "ids": ",".join(batch)}
                 for page in self.listed(path, query, lambda record, asked=asked: str(record["id"]) in asked):  # type: ignore[misc]
-                    found += [record for record in page if not record.get("is_deleted")]
+                    found += [record for record in page if not checks.is_set(record.get("is_deleted"))]
         return found
 
     def leads(self, since: dt.datetime | None, *, archived: bool) -> list[Json]:
@@ -161,7 +163,7 @@ class Pipedrive:
                 partial(self._twice, "leads", f"{V1}/{path}", {**query, "start": start}),
                 partial(checks.offset_fault, path, lambda lead: lead["is_archived"] is archived),
             )
-            rows: list[Json] = page["data"] or []
+            rows = checks.rows_of(page)
             if found and (not rows or rows[0]["id"] != found[-1]["id"]):
                 return None
             found += rows[1:] if found else rows
@@ -179,7 +181,7 @@ class Pipedrive:
                 partial(self._twice, "changelog", f"{V1}/{path}", query),
                 partial(self._changelog_fault, deal, cursor, doubted),
             )
-            rows += page["data"] or []
+            rows += checks.rows_of(page)
             cursor = checks.next_cursor(page)
             if not cursor:
                 return rows[::-1]
@@ -188,8 +190,10 @@ class Pipedrive:
         """Changes that do not lead to their deal are asked for again. Said twice they are believed, since Pipedrive may
         have its reasons, but not where another deal or page was answered with the very same.
         """
-        rows: list[Json] = page["data"] or []
+        rows = checks.rows_of(page)
         following = checks.next_cursor(page)
+        if not all(row["field_key"] and isinstance(row["field_key"], str) for row in rows):
+            return "a deal's changelog does not say what changed"
         if following and (following == cursor or not rows):
             return "a deal's changelog answered an empty page, or one again, though more follow"
         if not rows:
@@ -212,7 +216,7 @@ class Pipedrive:
                     checks.offset_fault, path, lambda row: str(row["related_item_data"]["deal_id"]) == str(deal["id"])
                 ),
             )
-            rows: list[Json] = page["data"] or []
+            rows = checks.rows_of(page)
             found += [str(row["person_id"]["value"]) for row in rows if row.get("person_id")]
             start += len(rows)
             if not checks.has_more(page):
@@ -224,9 +228,7 @@ class Pipedrive:
 
     def whole(self, path: str) -> list[Json]:
         """A list of API v1 that has no pages."""
-        page = self._twice(path, f"{V1}/{path}", {})
-        rows: list[Json] = page["data"] or []
-        return rows
+        return checks.rows_of(self._twice(path, f"{V1}/{path}", {}))
 
     def _explain(self, what: str, status: int, body: Json | None) -> str | None:
         said: Any = (body or {}).get("error") or (body or {}).get("message") or ""

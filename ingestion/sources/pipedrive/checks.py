@@ -15,26 +15,44 @@ LEADING = ("stage_id", "status")
 SECONDS = len("2026-01-01T00:00:00")
 
 
+def rows_of(page: Json) -> list[Json]:
+    """The records of a page, for none of which Pipedrive may write null; a TypeError where it holds something else."""
+    if page["data"] is not None and not isinstance(page["data"], list):
+        raise TypeError
+    return page["data"] or []
+
+
 def next_cursor(page: Json) -> str:
-    following: str = (page.get("additional_data") or {}).get("next_cursor") or ""
-    return following
+    following = (page.get("additional_data") or {}).get("next_cursor")
+    if following is not None and not isinstance(following, str):
+        raise TypeError
+    return following or ""
 
 
 def has_more(page: Json) -> bool:
     """Whether a page counted by offsets is followed by another; the flag stands in `pagination`, or beside it."""
     told = page.get("additional_data") or {}
-    return bool((told.get("pagination") or told).get("more_items_in_collection"))
+    return is_set((told.get("pagination") or told).get("more_items_in_collection"))
+
+
+def is_set(flag: object) -> bool:
+    """A flag, which may be absent; a TypeError where something else stands in its place: no word is taken for one."""
+    if flag is not None and not isinstance(flag, bool):
+        raise TypeError
+    return flag is True
 
 
 def ids_of(page: Json) -> list[str]:
-    return [str(each["id"]) for each in page["data"] or () if each.get("id") is not None]
+    return [str(each["id"]) for each in rows_of(page) if each.get("id") is not None]
 
 
 def list_fault(
-    path: str, is_wanted: Callable[[Json], bool], cursor: str, before: frozenset[str], page: Json
+    path: str, is_wanted: Callable[[Json], bool], cursor: str, before: frozenset[str], full: int, page: Json
 ) -> str | None:
-    """Fault of a page that a cursor leads to; `before` are the ids of the page it followed."""
-    rows = page["data"] or []
+    """Fault of a page that a cursor leads to; `before` are the ids of the page it followed, `full` is a page's size."""
+    rows = rows_of(page)
+    if len(rows) >= full and "next_cursor" not in page["additional_data"]:
+        return f"{path} does not say whether more follow"
     if not all(map(is_wanted, rows)):
         return f"{path} answered other records than asked for"
     ids, following = frozenset(ids_of(page)), next_cursor(page)
@@ -44,7 +62,7 @@ def list_fault(
 
 
 def offset_fault(path: str, is_wanted: Callable[[Json], bool], page: Json) -> str | None:
-    rows = page["data"] or []
+    rows = rows_of(page)
     if not all(map(is_wanted, rows)):
         return f"{path} answered other records than asked for"
     return f"{path} answered an empty page though more follow" if has_more(page) and not rows else None

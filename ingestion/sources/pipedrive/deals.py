@@ -11,7 +11,7 @@ from functools import partial
 from ingestion.errors import SourceError
 from ingestion.http import Json
 from ingestion.pacing import concurrently
-from ingestion.sources.pipedrive import rows
+from ingestion.sources.pipedrive import checks, rows
 from ingestion.sources.pipedrive.api import ARCHIVED_TOKENS, DEAREST_TOKENS, LIST_TOKENS, Pipedrive
 from ingestion.sources.pipedrive.fields import Fields
 from ingestion.sources.pipedrive.records import Kind, Reading
@@ -58,7 +58,7 @@ def _pages(pipedrive: Pipedrive, kind: Kind, reading: Reading) -> Iterator[list[
 
 
 def _is_shelved(deal: Json) -> bool:
-    return bool(deal.get("is_archived"))
+    return checks.is_set(deal.get("is_archived"))
 
 
 def _details(

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ingestion.http import Json
+from ingestion.sources.pipedrive.checks import is_set
 from ingestion.sources.pipedrive.fields import Fields
 
 Row = dict[str, Any]
@@ -84,7 +85,7 @@ def deal(fields: Fields, record: Json) -> Row:
 
 
 def is_deleted(record: Json) -> bool:
-    return bool(record.get("is_deleted")) or record.get("status") == DELETED
+    return is_set(record.get("is_deleted")) or record.get("status") == DELETED
 
 
 def changes(record: Json, changelog: Sequence[Json]) -> Iterator[Row]:
@@ -149,7 +150,7 @@ def user(teams: Mapping[str, str], record: Json) -> Row:
         "user_id": user_id,
         "name": record.get("name"),
         "team": teams.get(user_id or ""),
-        "archived": not record["active_flag"] or bool(record.get("is_deleted")),
+        "archived": not is_set(record["active_flag"]) or is_set(record.get("is_deleted")),
         "created_at": record.get("created"),
         "updated_at": record.get("modified") or record.get("created"),
     }
@@ -160,7 +161,7 @@ def pipeline(record: Json) -> Row:
         "pipeline_id": _id(record, "id"),
         "label": record.get("name"),
         "display_order": record.get("order_nr"),
-        "archived": bool(record["is_deleted"]),
+        "archived": is_set(record["is_deleted"]),
         "updated_at": record.get("update_time") or record.get("add_time"),
     }
 
@@ -173,7 +174,7 @@ def stage(record: Json) -> Row:
         "label": record.get("name"),
         "display_order": record.get("order_nr"),
         "probability": None if probability is None else probability / 100,
-        "archived": bool(record["is_deleted"]),
+        "archived": is_set(record["is_deleted"]),
         "updated_at": record.get("update_time") or record.get("add_time"),
     }
 

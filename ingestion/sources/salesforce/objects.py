@@ -164,7 +164,7 @@ def object_types(settings: SalesforceSettings) -> tuple[ObjectType, ...]:
                 **about, "kind": "TaskSubtype", "status": "Status", "disposition": "CallDisposition",
                 "direction": ("CallType", own("direction_field")), "duration_seconds": "CallDurationInSeconds",
                 "due_on": "ActivityDate", "start_at": own("activity_start_field"),
-                "completed_at": "CompletedDateTime",
+                "completed_at": "CompletedDateTime", "is_pattern": "IsRecurrence",
             },
         ),
         own.object(

@@ -1,3 +1,4 @@
+-- The pattern of a series is none of its calls.
 with
 
 source as (
@@ -22,4 +23,4 @@ select
     -- A call without a start of its own took place when it was noted.
     {{ utc_timestamp('coalesce(start_at, completed_at, created_at)') }} as starts_at
 from source
-where kind = 'call'
+where kind = 'call' and not coalesce(is_pattern, false)

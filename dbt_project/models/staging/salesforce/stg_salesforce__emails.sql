@@ -21,4 +21,4 @@ select
     {{ utc_timestamp('created_at') }} as created_at,
     {{ utc_timestamp('coalesce(start_at, completed_at, created_at)') }} as sent_at
 from source
-where kind = 'email'
+where kind = 'email' and not coalesce(is_pattern, false)
