@@ -12,7 +12,7 @@ from ingestion.errors import SourceError
 from ingestion.identity import from_address, resolve
 from ingestion.privacy import Hasher
 from ingestion.registry import bookkeeping, table
-from ingestion.settings import Settings
+from ingestion.settings import Settings, reload
 from ingestion.sources import spreadsheets
 from ingestion.tables.spreadsheets import TOUCH_TYPES
 from tests import traces
@@ -38,6 +38,7 @@ def touch(**cells: Any) -> list[Any]:
         ("46112", "2026-03-30T22:00:00"),
         ("2026-01-31 9:05", "2026-01-31T08:05:00"),
         ("31/01/2026 09:05:07.5", "2026-01-31T08:05:07.500000"),
+        ("31/01/2026 9h05", "2026-01-31T08:05:00"),
         ("46112,75", "2026-03-31T16:00:00"),
         ("2026-03-31T14:30:00Z", "2026-03-31T14:30:00"),
         ("2026-03-31 23:30 -05:00", "2026-04-01T04:30:00"),
@@ -151,6 +152,22 @@ def test_somebody_erased_is_let_in_no_more(tmp_path: Path, fresh: Settings, monk
     csv_of(folder, HEADER, touch(email=ANN.title()), touch(email="bob@acme.example"), TOUCH, name="touches.csv")
     assert lake.pull("spreadsheets", START, END, settings=fresh).rows["touches"] == 1
     assert {row["email_hash"] for row in rows(fresh, table("spreadsheets.touches"))} == kept
+
+
+def test_another_reporting_zone_reads_times_anew(
+    tmp_path: Path, fresh: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "sheets"
+    folder.mkdir()
+    monkeypatch.setenv("SOURCES__SPREADSHEETS__URL", str(folder))
+    csv_of(folder, HEADER, TOUCH, name="touches.csv")
+    lake.pull("spreadsheets", START, END, settings=fresh)
+    assert lake.pull("spreadsheets", START, END, settings=fresh).rows == {}
+    monkeypatch.setenv("KPILOTE_TIMEZONE", "America/New_York")
+    lake.pull("spreadsheets", START, END, settings=reload())
+    assert [f"{row['touched_at']:%d %H:%M}" for row in rows(fresh, table("spreadsheets.touches"))] == [
+        "30 22:00", "31 04:00"
+    ]  # fmt: skip
 
 
 def test_every_type_of_touch_a_file_may_hold_is_one_of_the_models() -> None:

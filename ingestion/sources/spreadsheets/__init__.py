@@ -104,7 +104,7 @@ def find(url: str, tables: Mapping[str, Table]) -> dict[str, list[File]]:
 
 def _type(context: Context, table: Table, files: list[File]) -> Stream:
     known: dict[str, str] = context.state.setdefault(STATE, {})
-    fingerprint = _fingerprint(table, files)
+    fingerprint = _fingerprint(table, files, context.settings.timezone)
     # The first pull covers a type without files too: that it is empty is then known, not missing.
     if known.get(table.name) == fingerprint:
         return
@@ -113,9 +113,9 @@ def _type(context: Context, table: Table, files: list[File]) -> Stream:
     yield Window(table.name, FIRST_DAY, LAST_DAY)
 
 
-def _fingerprint(table: Table, files: list[File]) -> str:
-    """Changes with any file's name or content, and with the columns declared."""
-    digest = hashlib.sha256(str(table.arrow_schema()).encode() if files else b"")
+def _fingerprint(table: Table, files: list[File], zone: str) -> str:
+    """Changes with any file's name or content, with the columns declared, and with the zone their times are of."""
+    digest = hashlib.sha256(f"{table.arrow_schema()} {zone}".encode() if files else b"")
     for file in files:
         digest.update(file.name.encode() + b"\0" + file.digest())
     return digest.hexdigest()

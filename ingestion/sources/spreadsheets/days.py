@@ -21,7 +21,7 @@ _DAY_FIRST = re.compile(r"(\d{1,2})[/.\-](\d{1,2})[/.\-](\d{4})" + _TIME, re.ASC
 _YEAR_FIRST = re.compile(r"(\d{4})(?:([/.\-])(\d{1,2})\2(\d{1,2})" + _TIME + r"|(\d{2})(\d{2})$)", re.ASCII)
 _MONTH = re.compile(r"(?:(\d{4})[/.\-](\d{1,2})|(\d{1,2})[/.\-](\d{4}))$", re.ASCII)
 _SERIAL = re.compile(r"\d{5}(?:[.,]\d+)?$", re.ASCII)
-_CLOCK = re.compile(r"(\S+?)(?:[ T]+(\d{1,2})(:\d{2}(?::\d{2}(?:\.\d+)?)?) ?(Z|[+-]\d{2}:?\d{2})?)?$", re.ASCII)
+_CLOCK = re.compile(r"(\S+?)(?:[ T]+(\d{1,2})[:h](\d{2}(?::\d{2}(?:\.\d+)?)?) ?(Z|[+-]\d{2}:?\d{2})?)?$", re.ASCII)
 
 
 def date(column: Column, value: Any, file: File) -> dt.date:
@@ -47,7 +47,7 @@ def _day(value: Any, file: File) -> dt.date | None:
     if isinstance(value, dt.date):
         return value
     if isinstance(value, int | float):
-        at = _of_number(value, file)
+        at = _of_number(value // 1, file)
         return at.date() if at else None
     if not isinstance(value, str):
         return None
@@ -65,7 +65,7 @@ def _time(value: Any, file: File) -> dt.datetime | None:
         return _of_number(value, file)
     if isinstance(value, str) and _SERIAL.match(value):
         return _of_number(float(value.replace(",", ".")), file)
-    hour, minutes, zone = "00", ":00", ""
+    hour, minutes, zone = "00", "00", ""
     if isinstance(value, str):
         if (match := _CLOCK.match(value)) is None:
             return None
@@ -73,7 +73,7 @@ def _time(value: Any, file: File) -> dt.datetime | None:
     if (day := _day(value, file)) is None:
         return None
     try:
-        return dt.datetime.fromisoformat(f"{day}T{hour:0>2}{minutes}{zone}")
+        return dt.datetime.fromisoformat(f"{day}T{hour:0>2}:{minutes}{zone}")
     except ValueError:
         return None
 
