@@ -56,8 +56,8 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         "attribution_custom_weights: is",
     ),
     "a repeated type nobody knows": (
-        {"attribution_repeated": ["order"]},
-        "attribution_repeated: no conversion type is called 'order'",
+        {"attribution_repeated": ["signup"]},
+        "attribution_repeated: no conversion type is called 'signup'",
     ),
     "no months to learn from": (
         {"attribution_training_months": 0},
