@@ -23,7 +23,7 @@ _COSTS: tuple[tuple[str, str | None, float, float], ...] = (
     ("tools", "email", 1_100.0, 0.8),
     ("agency", "paid_search", 2_400.0, 0.6),
     ("agency", "organic_search", 2_900.0, 0.6),
-    ("events", "referral", 2_600.0, 0.7),
+    ("events", "events", 2_600.0, 0.7),
 )
 
 

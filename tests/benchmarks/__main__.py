@@ -25,6 +25,14 @@ Figures = dict[str, stages.Measured]
 KEY = "benchmark-hash-key"
 # A daily run leaves them to the weekly, monthly and quarterly ones.
 LONGER = tuple(f"kpi_values_{period}" for period in ("week", "month", "quarter", "year"))
+ATTRIBUTION = ("path:models/intermediate/attribution", "path:models/marts/attribution")
+RESTS_ON_IT = tuple(f"{models}+" for models in ATTRIBUTION)
+# What dbt builds, in the order of a refresh: models selected (everything where none is named), and those left out.
+MODELS = {
+    "facts": ((), RESTS_ON_IT),
+    "attribution": (ATTRIBUTION, ()),
+    "KPIs": (RESTS_ON_IT, ATTRIBUTION),
+}
 
 
 @click.command()
@@ -65,7 +73,7 @@ def history(console: Console, scale: float, months: int) -> Figures:
             first, again = refresh(company, env, start, yesterday, until)
     console.print(table(f"Whole history: {months} months at scale {scale:g}", [*rows, *first.values()]))
     console.print(table("One more day", list(again.values())))
-    for name in ("dbt build", *(f"pull {source}" for source in SOURCES)):
+    for name in (*(f"dbt {models}" for models in MODELS), *(f"pull {source}" for source in SOURCES)):
         ratio = again[name].wall_seconds / first[name].wall_seconds
         console.print(f"{name}: one more day takes {ratio:.0%} of the whole history's time")
     return again
@@ -81,14 +89,21 @@ def refresh(
     with tempfile.TemporaryDirectory(prefix="kpilote-bench-") as elsewhere:
         for source in SOURCES:
             stages.measure(f"pull {source}", {**env, "KPILOTE_HOME": elsewhere}, stages.pull, source, yesterday, until)
-    return first, run_all(env, yesterday, until, "--exclude", *LONGER)
+    return first, run_all(env, yesterday, until, LONGER)
 
 
-def run_all(env: dict[str, str], first: dt.date, end: dt.date, *selection: str, days_ago: int = 0) -> Figures:
-    """Every stage of one refresh, in order, by name, published so many days ago; `selection` is dbt's."""
+def run_all(
+    env: dict[str, str], first: dt.date, end: dt.date, left_out: tuple[str, ...] = (), days_ago: int = 0
+) -> Figures:
+    """Every stage of one refresh, in order, by name, published so many days ago; `left_out`: models of other runs."""
     steps = [stages.measure(f"pull {source}", env, stages.pull, source, first, end) for source in SOURCES]
     steps.append(stages.measure("gate raw", env, stages.gate, "raw"))
-    steps.append(stages.measure("dbt build", env, stages.build, *selection))
+    for name, (selected, excluded) in MODELS.items():
+        selection = [
+            *(("--select", *selected) if selected else ()),
+            *(("--exclude", *excluded, *left_out) if (excluded or left_out) else ()),
+        ]
+        steps.append(stages.measure(f"dbt {name}", env, stages.build, *selection))
     steps += [stages.measure(f"gate {name}", env, stages.gate, name) for name in ("unified", "marts")]
     steps.append(stages.measure("publish", env, stages.publish, days_ago))
     return {step.name: step for step in steps}
