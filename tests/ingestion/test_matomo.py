@@ -17,6 +17,7 @@ from ingestion.registry import SOURCES, table
 from ingestion.settings import Settings, reload
 from ingestion.sources import matomo
 from ingestion.sources.matomo import api
+from ingestion.sources.matomo.rows import instant
 from ingestion.streams import Context, Rows, Window
 from sandbox.apis import matomo as imitation
 from sandbox.apis.matomo_rules import PLUGINS
@@ -402,6 +403,18 @@ def test_campaigns_without_their_plugin_keep_their_name(other: Callable[..., Set
 def test_a_sites_time_zone_may_be_an_offset(name: str, offset: float) -> None:
     summer = dt.datetime(2026, 7, 1, tzinfo=api.zone_of(name))
     assert summer.utcoffset() == dt.timedelta(hours=offset)
+
+
+@pytest.mark.parametrize("name", ["Mars/Olympus", "Europe", "x" * 300, ""])
+def test_a_zone_that_is_none_is_said(name: str) -> None:
+    with pytest.raises(ValueError, match=r"(?i)zone"):
+        api.zone_of(name)
+
+
+@pytest.mark.parametrize("seconds", [10**12, -(10**17), 10**20, "soon"])
+def test_an_instant_in_no_year_is_said(seconds: object) -> None:
+    with pytest.raises(ValueError):
+        instant(seconds)
 
 
 @pytest.mark.parametrize(

@@ -158,7 +158,10 @@ def rows_of(answer: Json) -> list[Json]:
 
 
 def zone_of(name: str) -> dt.tzinfo:
-    """A site's time zone: of the time zone database, or a fixed offset."""
+    """A site's time zone: of the time zone database, or a fixed offset. Raises ValueError for any other word."""
     if offset := _OFFSET.match(name):
         return dt.timezone(dt.timedelta(hours=float(offset[1] or 0)))
-    return ZoneInfo(name)
+    try:
+        return ZoneInfo(name)
+    except (KeyError, OSError):  # some names are no file's, either
+        raise ValueError("no time zone's name") from None

@@ -11,7 +11,7 @@ from functools import partial
 
 from ingestion.http import Json
 from ingestion.sources.matomo.api import ROWS, Matomo, rows_of
-from ingestion.sources.matomo.rows import VISIT_COLUMNS, whole
+from ingestion.sources.matomo.rows import VISIT_COLUMNS, instant, whole
 
 METHOD = "Live.getLastVisitsDetails"
 
@@ -52,8 +52,7 @@ class Log:
     def _foreign(self, day: dt.date, answer: Json) -> str | None:
         """A visit is filed under the day of its last action."""
         for visit in answer[ROWS]:
-            at = dt.datetime.fromtimestamp(whole(visit["lastActionTimestamp"]), self._zone)
-            if at.date() != day:
+            if instant(visit["lastActionTimestamp"], self._zone).date() != day:
                 return f"{METHOD} answered other days than asked for"
         return None
 

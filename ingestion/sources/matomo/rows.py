@@ -39,9 +39,12 @@ def whole(value: Any) -> int:
     return int(value)
 
 
-def instant(value: Any) -> dt.datetime:
-    """An instant from seconds since 1970."""
-    return dt.datetime.fromtimestamp(whole(value), dt.UTC)
+def instant(value: Any, zone: dt.tzinfo = dt.UTC) -> dt.datetime:
+    """An instant from seconds since 1970. Raises ValueError for what lies in no year."""
+    try:
+        return dt.datetime.fromtimestamp(whole(value), zone)
+    except (OSError, OverflowError):
+        raise ValueError("no instant in seconds since 1970") from None
 
 
 def site(row: Json) -> dict[str, Any]:
