@@ -1,7 +1,7 @@
 """A company that moves from one CRM to another on a day in the middle of a week, a month and a quarter reports the
 numbers of one that stayed: before that day, around it and after.
 
-From HubSpot to Pipedrive always; the other moves, and from scratch, with HYPOTHESIS_PROFILE=nightly.
+From HubSpot to Pipedrive always; the other moves, and what needs another whole build, with HYPOTHESIS_PROFILE=nightly.
 """
 
 import os
@@ -80,6 +80,7 @@ MOVES = [
 ]
 IS_NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
 TRIED = MOVES if IS_NIGHTLY else MOVES[:1]
+nightly = pytest.mark.skipif(not IS_NIGHTLY, reason="nightly: another whole build")
 
 
 @pytest.fixture(scope="module", params=TRIED, ids=lambda moved: moved.name)
@@ -118,7 +119,7 @@ def test_every_cell_is_as_if_the_company_had_stayed(case: Moved, stayed: Built, 
         assert unneeded(found, reasons) == []
 
 
-@pytest.mark.skipif(not IS_NIGHTLY, reason="nightly: another whole build")
+@nightly
 def test_built_from_scratch_it_says_the_same(case: Moved, moved: Built, tmp_path: Path) -> None:
     """The warehouse of before the move was carried on; one built of the whole lake at once has the same cells."""
     scratch = replace(moved, settings=moved.settings.model_copy(update={"home": tmp_path}))
@@ -127,6 +128,7 @@ def test_built_from_scratch_it_says_the_same(case: Moved, moved: Built, tmp_path
         assert {table: unexplained(differing(homes, table), []) for table in CELLS} == {table: [] for table in CELLS}
 
 
+@nightly
 def test_without_the_imported_id_every_deal_of_before_counts_twice(case: Moved, moved: Built, tmp_path: Path) -> None:
     """The new CRM pulled with the setting left out: nothing says which deals are copies."""
     settings = settings_of(tmp_path, case.both)
