@@ -3,20 +3,11 @@
 Credits add up to their conversion, channels and dimensions to the conversions of the month and the spend of it.
 """
 
+from attribution.model import CUSTOM, RULES
 from expectations.kpi_marts import EPSILON, SCHEMA, mart, not_negative, rule
 from expectations.model import Expectation, Suite
 
-MODELS = (
-    "first_touch",
-    "last_touch",
-    "last_non_direct",
-    "linear",
-    "position_based",
-    "w_shaped",
-    "full_path",
-    "time_decay",
-)
-CUSTOM = "custom"  # null in every row where no weights are set
+_RULES = (*RULES, CUSTOM)  # custom is null in every row where no weights are set
 
 # What there is to hand out, by type and month.
 _MONTHS = f"""
@@ -24,6 +15,11 @@ _MONTHS = f"""
         sum(value_reporting) as value
     from {SCHEMA}.fct_conversions group by all
 """  # noqa: S608
+# What is shown is not what was wanted: conversions are doubles, money is exact.
+_APART = """
+    not abs(coalesce(wanted.conversions, 0) - coalesce(shown.conversions, 0)) <= 1e-6
+    or coalesce(wanted.value, 0) <> coalesce(shown.value, 0)
+"""
 
 
 def suites() -> tuple[Suite, ...]:
@@ -32,7 +28,7 @@ def suites() -> tuple[Suite, ...]:
         mart(
             "attribution_credits",
             (),
-            *(not_negative(f"{name}_credit") for name in (*MODELS, CUSTOM)),
+            *(not_negative(f"{name}_credit") for name in _RULES),
             _credits_sum_to_one(),
             _values_sum_to_conversion(),
             _every_conversion_credited(),
@@ -63,8 +59,8 @@ def suites() -> tuple[Suite, ...]:
 
 
 def _per_model(suffix: str) -> str:
-    names = ", ".join(f"'{name}'" for name in (*MODELS, CUSTOM))
-    sums = ", ".join(f"sum({name}_{suffix})" for name in (*MODELS, CUSTOM))
+    names = ", ".join(f"'{name}'" for name in _RULES)
+    sums = ", ".join(f"sum({name}_{suffix})" for name in _RULES)
     return f"conversion_id, unnest([{names}]) as model, unnest([{sums}]) as total"
 
 
@@ -124,8 +120,7 @@ def _channels_conserve_conversions() -> Expectation:
             anti join withheld using (model, conversion_type, period_start)
         )
         select * from wanted full join shown using (model, conversion_type, period_start)
-        where not abs(coalesce(wanted.conversions, 0) - coalesce(shown.conversions, 0)) <= 1e-6
-            or coalesce(wanted.value, 0) <> coalesce(shown.value, 0)
+        where {_APART}
         """,  # noqa: S608
         "Channels together show every conversion of the month and its value to the cent, unless a model is withheld.",
         column="conversions, value",
@@ -163,8 +158,7 @@ def _dimensions_conserve_conversions() -> Expectation:
         had as ({_MONTHS}),
         wanted as (select model, dimension, had.* from had, (select distinct model, dimension from shown))
         select * from wanted full join shown using (model, dimension, conversion_type, period_start)
-        where not abs(coalesce(wanted.conversions, 0) - coalesce(shown.conversions, 0)) <= 1e-6
-            or coalesce(wanted.value, 0) <> coalesce(shown.value, 0)
+        where {_APART}
         """,  # noqa: S608
         "Each dimension shows every conversion of the month and its value, to the cent.",
         column="conversions, value",

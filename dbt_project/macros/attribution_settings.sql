@@ -107,6 +107,11 @@ placed none. With the first conversion of a type the SQL is another, and the tab
   {% do return((attribution_settings().attribution_conversions[conversion_type].lookback_days | float * 86400000000) | round | int) %}
 {% endmacro %}
 
+{#- Whether an instant lies no further after another one than a path reaches back (in microseconds). -#}
+{% macro within_lookback(earlier, later, lookback) -%}
+    ({{ later }} >= {{ earlier }} and {{ epoch_microseconds(later) }} - {{ epoch_microseconds(earlier) }} <= {{ lookback }})
+{%- endmacro %}
+
 {#- Whole days that a path may reach back at most; an instant and its reporting date are less than a day apart. -#}
 {% macro path_reach_days() %}
   {% set days = attribution_settings().attribution_conversions.values() | map(attribute='lookback_days') | map('float') | max %}

@@ -7,19 +7,11 @@ from pathlib import Path
 
 import duckdb
 
+from attribution.model import RULES
+
 DAY = "date '2026-01-01' + number::integer"  # a Thursday; the data ends on 2026-03-01, a Sunday
 LAST = "date '2026-03-01'"
 CHANNELS = "case number % 2 when 0 then 'direct' else 'email' end"
-MODELS = (
-    "first_touch",
-    "last_touch",
-    "last_non_direct",
-    "linear",
-    "position_based",
-    "w_shaped",
-    "full_path",
-    "time_decay",
-)
 DRIVEN = ("markov", "shapley")
 
 INTERMEDIATE = {
@@ -189,8 +181,8 @@ MARTS = {
     """,
     "attribution_credits": f"""
         select conversion_id, 't' || position as touch_id, position,
-            {", ".join(f"0.5::double as {name}_credit" for name in MODELS)},
-            {", ".join(f"(60.00 + position * 0.01)::decimal(18, 2) as {name}_value" for name in MODELS)},
+            {", ".join(f"0.5::double as {name}_credit" for name in RULES)},
+            {", ".join(f"(60.00 + position * 0.01)::decimal(18, 2) as {name}_value" for name in RULES)},
             null::double as custom_credit, null::decimal(18, 2) as custom_value
         from marts.fct_conversions, range(2) as r (position)
     """,
@@ -203,8 +195,8 @@ MARTS = {
         select model, 'customer' as conversion_type, 'month' as cadence, period_start, 'email' as channel,
             'news' as campaign, conversions::double as conversions, value::decimal(18, 2) as value,
             spend::decimal(18, 2) as spend
-        from months, (select unnest({[*MODELS, *DRIVEN]!r}) as model)
-        where period_start <> date '2026-01-01' or model in {MODELS!r}
+        from months, (select unnest({[*RULES, *DRIVEN]!r}) as model)
+        where period_start <> date '2026-01-01' or model in {RULES!r}
     """,
     "attribution_data_driven": f"""
         select model, 'customer' as conversion_type, month, channel, conversions::decimal(18, 9) as conversions,
@@ -219,7 +211,7 @@ MARTS = {
         select model, 'customer' as conversion_type, cadence, case cadence when 'month' then date '2026-02-01'
                 else date '2026-01-01' end as period_start, 'country' as dimension, country as dimension_value,
             5.0::double as conversions, 600.05::decimal(18, 2) as value
-        from (select unnest({list(MODELS)!r}) as model), (values ('month'), ('year')) as c (cadence),
+        from (select unnest({list(RULES)!r}) as model), (values ('month'), ('year')) as c (cadence),
             (values ('FR'), ('(none)')) as v (country)
     """,
     "kpi_catalogue": """

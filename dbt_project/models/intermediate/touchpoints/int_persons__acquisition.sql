@@ -34,9 +34,7 @@ first_touches as (
     inner join touches
         on
             persons.person_id = touches.person_id
-            and persons.acquired_at >= touches.touched_at
-            and {{ epoch_microseconds('persons.acquired_at') }} - {{ epoch_microseconds('touches.touched_at') }}
-            <= {{ lookback_microseconds('lead') }}
+            and {{ within_lookback('touches.touched_at', 'persons.acquired_at', lookback_microseconds('lead')) }}
     group by persons.person_id
 
 )
