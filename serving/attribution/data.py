@@ -6,6 +6,7 @@ no row of a person. A mart the release lacks leaves its part empty.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from itertools import groupby
@@ -37,6 +38,7 @@ QUARTERS, PATHS = 4, 8
 # A funnel from its end; other types stand after them.
 TYPES = ("customer", "order", "opportunity", "mql", "lead")
 RULES = ("lead_source", "first_touch", "marketing_before_sales", "influenced")
+_STEP = re.compile(r'(?:^| > )("(?:[^"]|"")*"|.*?)(?= > |\Z)', re.DOTALL)
 Rows = list[dict[str, Any]]
 Key = tuple[str, date, str]
 
@@ -170,10 +172,15 @@ class _Journeys:
             flows=flows,
             together=together,
             paths=tuple(
-                Path(tuple(row["channel_path"].split(" > ")), row["conversions"], row["value"], row["median_days"])
+                Path(_steps(row["channel_path"]), row["conversions"], row["value"], row["median_days"])
                 for row in self._paths.get(key, [])
             ),
         )
+
+
+def _steps(path: str) -> tuple[str, ...]:
+    """The channels of a path in text; one that holds what paths are separated by stands in quotes (macro path_step)."""
+    return tuple(step[1:-1].replace('""', '"') if step.startswith('"') else step for step in _STEP.findall(path))
 
 
 def _spread(rows: Rows | None, bars: Sequence[int], totals: Mapping[str, Any], name: str) -> Spread | None:

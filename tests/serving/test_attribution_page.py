@@ -214,6 +214,13 @@ def test_hostile_text_stays_text(tmp_path: Path) -> None:
     assert "{{ 7*7 }}" in parsed.words
 
 
+def test_a_channel_that_holds_the_separator_is_one_step(tmp_path: Path) -> None:
+    text = '"fair > ""booth""" > email'
+    story = story_of(published(tmp_path, f"update marts.attribution_paths set channel_path = '{text}'"))
+    told = {path.channels for view in story.views.values() for path in view.journeys.paths}
+    assert told == {('fair > "booth"', "email")}
+
+
 def test_a_release_without_conversions_has_a_page_that_says_so(tmp_path: Path) -> None:
     tables = ("attribution_channels", "attribution_credits", "attribution_paths", "journeys")
     empty = published(tmp_path, *(f"delete from marts.{table}" for table in tables))
