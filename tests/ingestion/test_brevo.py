@@ -2,9 +2,11 @@
 
 import datetime as dt
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from ingestion.errors import SettingsError, SourceError
 from ingestion.privacy import Hasher
 from ingestion.registry import SOURCES, table
 from ingestion.settings import Settings, reload
-from ingestion.sources.brevo import api
+from ingestion.sources.brevo import api, exports
 from ingestion.sources.brevo import rows as brevo_rows
 from sandbox.apis import brevo_messages
 from sandbox.faults import Fault
@@ -468,6 +470,25 @@ def test_a_process_told_twice_is_started_again(fresh: Settings, company: Running
     company.faults.add(Fault("/exportRecipients$", "page_repeated", nth=2, times=1_000))
     with pytest.raises(SourceError, match="the same process was told for several exports, 3 times"):
         lake.pull("brevo", START, END, settings=fresh)
+
+
+@pytest.mark.usefixtures("fresh")
+def test_a_file_that_is_another_exports_is_fetched_again(company: Running, truth: Truth) -> None:
+    """Two campaigns to as many people: a file does not say whose it is."""
+    people = defaultdict(set)
+    for _, campaign, email_hash, _ in truth["brevo.sends"]:
+        people[campaign].add(email_hash)
+    one, other = next(
+        (one, other)
+        for one, other in combinations(sorted(people), 2)
+        if len(people[one]) == len(people[other]) and people[one] != people[other]
+    )
+    company.faults.add(Fault("/exports/", "page_repeated", nth=2))
+    wanted = [((each, "all"), len(people[each])) for each in (one, other)]
+    found = exports.fetch(api.Brevo(api.BrevoSettings.load()), wanted)
+    assert {each: set(map(HASHER.email, addresses)) for (each, _), addresses in found.items()} == {
+        each: people[each] for each in (one, other)
+    }
 
 
 def test_an_address_that_is_not_let_in_is_told_from_a_wrong_key() -> None:

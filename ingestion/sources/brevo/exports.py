@@ -9,7 +9,9 @@ listing of the newest processes asks after all of them.
 import csv
 import io
 import time
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 
 from ingestion.http import PAGE_ATTEMPTS, Json
 from ingestion.pacing import batches, concurrently
@@ -32,10 +34,27 @@ def fetch(brevo: Brevo, wanted: Sequence[tuple[Wanted, int | None]]) -> dict[Wan
     for group in batches(wanted, PROCESSES - 5):
         processes = _started(brevo, [each for each, _ in group])
         urls = _finished(brevo, set(processes))
-        tasks = [(each, expected, urls[number]) for (each, expected), number in zip(group, processes, strict=True)]
-        files = concurrently(lambda task: _addresses(brevo, *task), tasks, WORKERS)
-        found.update((each, addresses) for (each, _, _), addresses in zip(tasks, files, strict=True))
+        tasks = {each: (expected, urls[number]) for (each, expected), number in zip(group, processes, strict=True)}
+        read = partial(_read, brevo, tasks)
+        found.update(read(dict.fromkeys(tasks)))
+        found.update(read(_alike(found, tasks)))
     return found
+
+
+def _read(
+    brevo: Brevo, tasks: Mapping[Wanted, tuple[int | None, str]], before: Mapping[Wanted, list[str] | None]
+) -> dict[Wanted, list[str]]:
+    """The addresses of these exports; `before`: what was read of each and is in doubt."""
+    files = concurrently(lambda each: _addresses(brevo, each, *tasks[each], before[each]), before, WORKERS)
+    return dict(zip(before, files, strict=True))
+
+
+def _alike(found: Mapping[Wanted, list[str]], of: Iterable[Wanted]) -> dict[Wanted, list[str]]:
+    """Those of these exports of which another holds the very same addresses: a file does not say whose it is, so it may
+    be the other's, of the length that was expected.
+    """
+    times = Counter(map(tuple, found.values()))
+    return {each: found[each] for each in of if found[each] and times[tuple(found[each])] > 1}
 
 
 def _started(brevo: Brevo, wanted: Sequence[Wanted]) -> list[int]:
@@ -93,13 +112,15 @@ def _processes(brevo: Brevo, asked: set[int]) -> Iterator[Json]:
             return
 
 
-def _addresses(brevo: Brevo, wanted: Wanted, expected: int | None, url: str) -> list[str]:
-    """Addresses in a file. One that does not hold as many as expected is fetched again: contacts deleted since may be
-    missing, so it is believed once it came twice alike; only nobody at all where somebody was mailed is never believed.
+def _addresses(
+    brevo: Brevo, wanted: Wanted, expected: int | None, url: str, before: list[str] | None = None
+) -> list[str]:
+    """Addresses in a file, which held those of `before`. One that does not hold as many as expected is fetched again:
+    contacts deleted since may be missing, so it is believed once it came twice alike; only nobody at all where somebody
+    was mailed is never believed.
     """
     campaign, kind = wanted
     what = f"the export of {kind} of campaign {campaign}"
-    before: list[str] | None = None
     for attempt in range(PAGE_ATTEMPTS):
         if attempt:
             time.sleep(brevo.settings.backoff_seconds * 2**attempt)
