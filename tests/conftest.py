@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,7 +21,7 @@ from hypothesis import settings as hypothesis_settings
 from playwright.sync_api import Browser
 
 from ingestion import settings as settings_module
-from orchestration import runs
+from orchestration import dbt, runs
 from orchestration.environment import variables
 from sandbox.server import Running, running
 from sandbox.world import World
@@ -108,6 +108,50 @@ def _own_environment() -> Iterator[None]:
         yield
 
 
+def _shared(factory: pytest.TempPathFactory) -> Path:
+    """The folder of all workers."""
+    base = factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """A copy of the folder that `make` fills: the first worker to ask for it does so, for all of them."""
+    shared = _shared(factory)
+    made, whole = shared / f"once_{name}", shared / f"once_{name}.whole"
+    with files.locked(shared / f"once_{name}.lock", wait_seconds=BUILD_SECONDS):
+        if not whole.exists():
+            shutil.rmtree(made, ignore_errors=True)
+            made.mkdir()
+            make(made)
+            whole.touch()
+    own = factory.mktemp(name) / "home"
+    shutil.copytree(made, own, symlinks=True)
+    return own
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _parsed_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A home that has no parse of the dbt project is given that of another home of these tests."""
+    parse, parses = dbt._parse, _shared(tmp_path_factory) / "parses"
+    parses.mkdir(exist_ok=True)
+
+    def parsed(settings: settings_module.Settings, path: Path) -> object:
+        kept = parses / path.name
+        if kept.exists():
+            shutil.copy(kept, path)
+            project = dbt._read(path)
+            dbt._write(project, settings, path.with_suffix(".json"))
+            return project
+        project = parse(settings, path)
+        part = kept.with_name(f"{kept.name}.{os.getpid()}")
+        shutil.copy(path, part)
+        part.replace(kept)
+        return project
+
+    with mock.patch.object(dbt, "_parse", parsed):
+        yield
+
+
 @pytest.fixture(scope="session")
 def world() -> World:
     """The small company of the tests."""
@@ -116,17 +160,13 @@ def world() -> World:
 
 @pytest.fixture(scope="session")
 def built_home(tmp_path_factory: pytest.TempPathFactory, world: World) -> Home:
-    """A home refreshed at every cadence up to `last_day`, published, its sandbox gone; built once for all workers."""
-    base = tmp_path_factory.getbasetemp()
-    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    with files.locked(shared / "built.lock", wait_seconds=BUILD_SECONDS):
-        if not (shared / "built.whole").exists():
-            shutil.rmtree(shared / "built", ignore_errors=True)
-            with serving(Home(shared / "built", home_environment(shared / "built"), world)) as served:
-                refresh(served)
-            (shared / "built.whole").touch()
-    path = base / "home"
-    shutil.copytree(shared / "built", path, symlinks=True)
+    """A home refreshed at every cadence up to `last_day`, published, its sandbox gone."""
+
+    def build(path: Path) -> None:
+        with serving(Home(path, home_environment(path), world)) as served:
+            refresh(served)
+
+    path = once(tmp_path_factory, "built", build)
     return Home(path, home_environment(path), world)
 
 

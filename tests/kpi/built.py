@@ -9,17 +9,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 from ingestion import lake
 from ingestion.settings import DEFAULT_SOURCES, Settings
+from orchestration import dbt
 from orchestration.environment import variables
 from sandbox.changes import Change, changed
 from sandbox.server import Running, running
 from sandbox.world import Snapshot, World
 from tests.verify.warehouse import Warehouse
 
-PROJECT = Path(__file__).parents[2] / "dbt_project"
 SEED, SCALE = 7, 0.2
 START, UNTIL = date(2025, 11, 1), date(2026, 5, 4)
 WORLD = World(seed=SEED, start=START, scale=SCALE)
@@ -42,18 +41,10 @@ class Built:
         return Warehouse(self.settings.warehouse_path, semantic_manifest or self.semantic_manifest)
 
 
-def dbt(settings: Settings, project: Path, *arguments: str, target: Path | None = None) -> Any:
-    """A dbt command on a home; its result. The warehouse file is closed afterwards."""
-    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-    from dbt.cli.main import dbtRunner
-
-    folders = ["--project-dir", str(project), "--profiles-dir", str(project)]
-    folders += ["--target-path", str(target or settings.dbt_target_dir), "--log-path", str(settings.home / "logs")]
-    with variables({**settings.environment(), "DO_NOT_TRACK": "1"}):
-        try:
-            return dbtRunner().invoke(["--quiet", *arguments, *folders])
-        finally:
-            DuckDBConnectionManager.close_all_connections()
+def run(settings: Settings, *arguments: str) -> None:
+    """A dbt command on a home; a failure shows what it said."""
+    said = dbt.invoke(settings, [*arguments, "--log-level", "none"])
+    assert said == [], said
 
 
 def settings_of(home: Path, sources: Sequence[str]) -> Settings:
@@ -71,9 +62,8 @@ def pull(settings: Settings, served: Running, since: date, until: date, **told: 
 
 def transform(settings: Settings, *arguments: str) -> None:
     """Build the warehouse; the project's own tests have a run of their own."""
-    for command in (["seed"], ["run", *arguments]):
-        result = dbt(settings, PROJECT, *command)
-        assert result.success, [run.message for run in result.result.results if run.status == "error"]
+    run(settings, "seed")
+    run(settings, "run", *arguments)
 
 
 def build(
@@ -86,4 +76,11 @@ def build(
     told = home / "sandbox" / "world.json"
     told.write_text(json.dumps({"seed": SEED, "scale": world.scale, "start": START.isoformat()}))
     transform(settings)
-    return Built(home, settings, changed(world.snapshot(UNTIL), changes))
+    return at(home, sources, changes, world)
+
+
+def at(
+    home: Path, sources: Sequence[str] = DEFAULT_SOURCES, changes: Sequence[Change] = (), world: World = WORLD
+) -> Built:
+    """The company that stands built at this place."""
+    return Built(home, settings_of(home, sources), changed(world.snapshot(UNTIL), changes))

@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.kpi.built import Built, build
+from tests.conftest import once
+from tests.kpi.built import Built, at, build
 from tests.kpi.project import KpiProject
 
 
@@ -16,4 +17,4 @@ def kpi_project(tmp_path_factory: pytest.TempPathFactory) -> KpiProject:
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     """A small company, pulled and built once."""
-    return build(tmp_path_factory.mktemp("kpi_built"))
+    return at(once(tmp_path_factory, "company", build))

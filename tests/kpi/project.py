@@ -6,14 +6,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest
 
+from ingestion.settings import DEFAULT_SOURCES
+from orchestration import dbt
 from orchestration.environment import variables
+from tests.kpi.built import settings_of
 
-PROJECT = Path(__file__).parents[2] / "dbt_project"
-VARS: dict[str, Any] = yaml.safe_load((PROJECT / "dbt_project.yml").read_text(encoding="utf-8"))["vars"]
+VARS = dbt.rules()
 
 
 def _variables(home: Path) -> dict[str, str]:
@@ -26,13 +27,18 @@ class KpiProject:
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        result = self._invoke(["parse"], None)
-        assert result.success, result.exception
-        self.manifest: Manifest = result.result
+        self.manifest: Manifest = dbt.parsed(settings_of(home, DEFAULT_SOURCES))
 
     def _invoke(self, arguments: list[str], manifest: Manifest | None) -> Any:
         target, logs = str(self.home / "target"), str(self.home / "logs")
-        folders = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--target-path", target]
+        folders = [
+            "--project-dir",
+            str(dbt.PROJECT_DIR),
+            "--profiles-dir",
+            str(dbt.PROJECT_DIR),
+            "--target-path",
+            target,
+        ]
         with variables(_variables(self.home)):
             return dbtRunner(manifest=manifest).invoke(["--quiet", "--log-path", logs, *arguments, *folders])
 

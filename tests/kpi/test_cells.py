@@ -9,8 +9,9 @@ import pytest
 import yaml
 from rich.console import Console
 
+from orchestration import dbt
 from sandbox.world.ledger import Ledger
-from tests.kpi.built import PROJECT, Built, dbt
+from tests.kpi.built import Built, run
 from tests.verify.__main__ import LEDGER, by_ledger, by_metricflow, report
 from tests.verify.compare import Comparison
 
@@ -75,10 +76,10 @@ def test_metricflow_catches_a_compiler_that_reads_the_yaml_differently(built: Bu
     assert set(_failed(found)) == {"revenue", "avg_deal_size"}
 
 
-def test_the_ledger_catches_a_wrong_definition(built: Built, tmp_path: Path) -> None:
+def test_the_ledger_catches_a_wrong_definition(built: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both engines read a wrong definition faithfully; the company knows better, and `make verify-kpis` fails."""
     project, home = tmp_path / "project", tmp_path / "home"
-    shutil.copytree(PROJECT, project, ignore=shutil.ignore_patterns("target", "logs"))
+    shutil.copytree(dbt.PROJECT_DIR, project, ignore=shutil.ignore_patterns("target", "logs"))
     home.mkdir()
     shutil.copy(built.settings.warehouse_path, home)
     file = project / "models" / "marts" / "core" / "fct_deals.yml"
@@ -88,7 +89,8 @@ def test_the_ledger_catches_a_wrong_definition(built: Built, tmp_path: Path) -> 
     file.write_text(yaml.safe_dump(block, sort_keys=False, allow_unicode=True))
     settings = built.settings.model_copy(update={"home": home})
     models = ["kpi_values_week", "kpi_values_month", "kpi_values_quarter", "kpi_values_year"]
-    assert dbt(settings, project, "run", "--select", "fct_deals", *models).success
+    monkeypatch.setattr(dbt, "PROJECT_DIR", project)
+    run(settings, "run", "--select", "fct_deals", *models)
     warehouse = Built(home, settings, built.snapshot).warehouse()
     kpis = {name: kpi for name, kpi in warehouse.kpis().items() if name in ("win_rate", "revenue", "pipeline_velocity")}
     judged = by_metricflow(warehouse, [kpis["win_rate"], kpis["revenue"]])

@@ -5,10 +5,11 @@ from typing import Any
 import duckdb
 import pytest
 
-from tests.kpi.built import PROJECT, Built, dbt
+from tests.kpi.built import Built, run
 
 pytestmark = pytest.mark.slow
 SHARES = "intermediate.int_attribution__shares"
+RUN = ("run", "--select", "int_attribution__shares")
 
 
 def test_a_window_is_solved_once_and_to_the_same_bits(built: Built) -> None:
@@ -21,9 +22,9 @@ def test_a_window_is_solved_once_and_to_the_same_bits(built: Built) -> None:
     marked = f"update {SHARES} set note = 'held' where model = 'markov'"
     with duckdb.connect(str(built.settings.warehouse_path)) as connection:
         connection.execute(marked)
-    _run(built)
+    run(built.settings, *RUN)
     assert _rows(built, f"select distinct note from {SHARES} where model = 'markov'") == [("held",)]
-    _run(built, "--full-refresh")
+    run(built.settings, *RUN, "--full-refresh")
     assert _rows(built, f"from {SHARES} order by all") == solved
 
 
@@ -52,10 +53,6 @@ def test_credits_of_a_month_are_its_conversions(built: Built) -> None:
     assert {(kind, month): amounts for _, kind, month, *amounts in months} == {
         (kind, month): had[kind, month] for _, kind, month, *_ in months
     }
-
-
-def _run(built: Built, *arguments: str) -> None:
-    assert dbt(built.settings, PROJECT, "run", "--select", "int_attribution__shares", *arguments).success
 
 
 def _rows(built: Built, query: str) -> list[tuple[Any, ...]]:

@@ -9,7 +9,7 @@ import duckdb
 import pandas as pd
 import pytest
 
-from tests.kpi.built import PROJECT, Built, dbt
+from tests.kpi.built import Built, run
 
 pytestmark = pytest.mark.slow
 
@@ -24,10 +24,9 @@ def copied(built: Built, tmp_path: Path) -> Built:
     return replace(built, settings=built.settings.model_copy(update={"home": tmp_path}))
 
 
-def _run(copied: Built, built: Built, *arguments: str) -> pd.DataFrame:
+def _run(copied: Built, *arguments: str) -> pd.DataFrame:
     """The months as a run leaves them."""
-    target = built.settings.dbt_target_dir  # parsed already
-    assert dbt(copied.settings, PROJECT, "run", *arguments, "--select", *MODELS, target=target).success
+    run(copied.settings, "run", *arguments, "--select", *MODELS)
     return _cells(copied.settings.warehouse_path)
 
 
@@ -48,16 +47,16 @@ def _computed(after: pd.DataFrame, before: pd.DataFrame) -> set[str]:
     return set(now.index[now != then].strftime("%Y-%m"))
 
 
-def test_refreshed_at_is_when_a_cell_first_said_so(built: Built, copied: Built) -> None:
+def test_refreshed_at_is_when_a_cell_first_said_so(copied: Built) -> None:
     before = _cells(copied.settings.warehouse_path)
-    pd.testing.assert_frame_equal(_run(copied, built), before)
+    pd.testing.assert_frame_equal(_run(copied), before)
 
     _change(
         copied,
         "update marts.fct_spend set amount_reporting = amount_reporting + 1 "
         "where spend_id = (select min(spend_id) from marts.fct_spend where date_day = date '2026-02-01')",
     )
-    after = _run(copied, built)
+    after = _run(copied)
     newer = after["refreshed_at"] > before["refreshed_at"]
     changed = after[newer]
     # February's cost, and March's comparison with it.
@@ -68,7 +67,7 @@ def test_refreshed_at_is_when_a_cell_first_said_so(built: Built, copied: Built) 
     pd.testing.assert_frame_equal(after.loc[~newer, same], before.loc[~newer, same])
 
 
-def test_a_deal_is_in_the_trailing_window_of_later_months(built: Built, copied: Built) -> None:
+def test_a_deal_is_in_the_trailing_window_of_later_months(copied: Built) -> None:
     before = _cells(copied.settings.warehouse_path)
     _change(
         copied,
@@ -76,11 +75,11 @@ def test_a_deal_is_in_the_trailing_window_of_later_months(built: Built, copied: 
         "where deal_id = (select min(deal_id) from marts.fct_deals where is_won and closed_date = "
         "(select min(closed_date) from marts.fct_deals where is_won and closed_date >= date '2026-02-01'))",
     )
-    after = _run(copied, built)
+    after = _run(copied)
     computed = _computed(after, before)
     # Without the window: February, and March for its comparison. The others are where the deal was created.
     assert {"2026-02", "2026-03", "2026-04", "2026-05"} <= computed
     assert "2025-11" not in computed
     pd.testing.assert_frame_equal(
-        after.drop(columns="refreshed_at"), _run(copied, built, "--full-refresh").drop(columns="refreshed_at")
+        after.drop(columns="refreshed_at"), _run(copied, "--full-refresh").drop(columns="refreshed_at")
     )
