@@ -8,8 +8,10 @@ copies tables into temporary ones, which a read-only file refuses: switched off.
 not know the dialect; the suites say such things in SQL through `ExpectNoRows`.
 """
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, ClassVar, Literal
 
 import duckdb
@@ -31,9 +33,9 @@ from great_expectations.data_context.types.resource_identifiers import (
 )
 from great_expectations.datasource.fluent.sql_datasource import SQLDatasource
 from great_expectations.execution_engine.sqlalchemy_execution_engine import SqlAlchemyExecutionEngine
+from great_expectations.expectations import registry
 from great_expectations.expectations.core.unexpected_rows_expectation import UnexpectedRowsExpectation
 from great_expectations.expectations.expectation import Expectation as GxExpectation
-from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 from great_expectations.expectations.metrics.metric_provider import metric_value
 from great_expectations.expectations.metrics.query_metric_provider import QueryMetricProvider
 from great_expectations.render.components import LegacyDiagnosticRendererType, RenderedTableContent
@@ -191,14 +193,6 @@ class ExpectNoRows(UnexpectedRowsExpectation):
     """GX's expectation for own SQL, with a sample of the rows found in every result format."""
 
     metric_dependencies = ("unexpected_rows_query.row_count", UnexpectedRowsSample.metric_name)
-    _configuration: ExpectationConfiguration | None = PrivateAttr(None)
-
-    @property
-    def configuration(self) -> ExpectationConfiguration:
-        """GX asks some sixty times for it while it judges, and makes it anew each time."""
-        if self._configuration is None:
-            self._configuration = super().configuration
-        return self._configuration
 
     def _validate(
         self,
@@ -222,10 +216,26 @@ class ExpectNoRows(UnexpectedRowsExpectation):
         return [RenderedTableContent(content_block_type="table", header_row=list(rows[0]), table=cells)]
 
 
+@cache
+def _kind(name: str) -> Any:
+    """The GX class of that name, remembering its configuration: GX asks some thirty times for it while it judges, and
+    makes it anew each time.
+    """
+    known: Any = ExpectNoRows if name == ExpectNoRows.__name__ else getattr(gxe, name)
+
+    def configuration(self: Any) -> Any:
+        if self._configuration is None:
+            self._configuration = known.configuration.fget(self)
+        return self._configuration
+
+    registry.logger.setLevel(logging.ERROR)  # it warns of a class that takes the name of another
+    remembered = {"_configuration": PrivateAttr(None), "configuration": property(configuration)}
+    return type(name, (known,), {"__module__": __name__, **remembered})
+
+
 def build(expectation: Expectation) -> GxExpectation:
     """The GX object of an expectation of the suites."""
-    known: Any = ExpectNoRows if expectation.kind == ExpectNoRows.__name__ else getattr(gxe, expectation.kind)
-    built: GxExpectation = known(
+    built: GxExpectation = _kind(expectation.kind)(
         **expectation.arguments,
         severity=expectation.severity,
         meta={"name": expectation.name},
