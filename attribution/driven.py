@@ -14,12 +14,15 @@ from attribution.packed import Floats, Paths, coalitions
 
 @dataclass(frozen=True)
 class Shares:
-    """Each channel's share of the conversions, of the value, its bounds (two rows) and what to know of it."""
+    """Each channel's share of the conversions, of the value, its bounds (two rows), what to know of it, and its removal
+    effect where the model has such.
+    """
 
     conversions: Floats
     values: Floats
     bounds: Floats | None
     note: str | None = None
+    removal_effects: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,7 @@ class _Model:
     nulls: Floats
     values: Floats | None = None  # shares of the value, where they are others than those of the conversions
     negative: Sequence[int] = ()
+    removal_effects: Floats | None = None
 
 
 def shares(
@@ -50,7 +54,8 @@ def shares(
         model.solve, model.conversions, model.nulls, count, settings.seed, lambda done: progress(done, count)
     )
     negative = [channels[number] for number in model.negative]
-    return Shares(observed, observed if model.values is None else model.values, bounds, _note(name, negative))
+    values = observed if model.values is None else model.values
+    return Shares(observed, values, bounds, _note(name, negative), model.removal_effects)
 
 
 def _markov(paths: Paths, settings: Settings) -> _Model:
@@ -59,7 +64,9 @@ def _markov(paths: Paths, settings: Settings) -> _Model:
     def solve(conversions: Floats, nulls: Floats) -> Floats:
         return markov.shares(steps.weights(conversions, nulls), steps.channel, paths.channels)
 
-    return _Model(solve, paths.conversions, paths.nulls)
+    weights = steps.weights(paths.conversions, paths.nulls)
+    _, effects = markov.removal_effects(weights, steps.channel, paths.channels)
+    return _Model(solve, paths.conversions, paths.nulls, removal_effects=effects)
 
 
 def _shapley(paths: Paths, settings: Settings) -> _Model:

@@ -32,6 +32,7 @@ _COLUMNS: dict[str, pa.DataType] = {
     "share_lower": pa.float64(),
     "share_upper": pa.float64(),
     "value_share": pa.float64(),
+    "removal_effect": pa.float64(),
     "trained_from": pa.date32(),
     "trained_conversions": pa.int64(),
     "trained_nulls": pa.int64(),
@@ -169,6 +170,7 @@ def _solve(
                 continue
             for number, channel in enumerate(channels):
                 bounds = (None, None) if found.bounds is None else found.bounds[:, number].tolist()
+                effects = found.removal_effects
                 yield {
                     **shared,
                     "channel": channel,
@@ -176,6 +178,7 @@ def _solve(
                     "share_lower": bounds[0],
                     "share_upper": bounds[1],
                     "value_share": float(found.values[number]),
+                    "removal_effect": None if effects is None else float(effects[number]),
                     "note": found.note,
                 }
 

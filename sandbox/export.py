@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 
 from sandbox.apis import arrivals
+from sandbox.apis.ga4_sessions import NOT_SET
 from sandbox.world.mailing import SITE
 
 Values = np.ndarray[Any, np.dtype[Any]]
@@ -176,6 +177,7 @@ def events(sessions: pd.DataFrame, addresses: dict[str, str]) -> pa.Table:
         "session_traffic_source_last_click": _structs(
             manual_campaign=_structs(
                 campaign_name=_texts(sessions["campaign_name"]),
+                content=_texts(sessions["content"]),
                 source=_texts(sessions["source"]),
                 medium=_texts(sessions["medium"]),
             )
@@ -221,5 +223,6 @@ def _collected(sessions: pd.DataFrame, clicks: pd.DataFrame, session: Values, is
         manual_campaign_name=_texts(sessions["campaign"]).take(rows),
         manual_source=_texts(sessions["source"]).take(rows),
         manual_medium=_texts(sessions["medium"]).take(rows),
+        manual_content=_texts(sessions["content"].where(sessions["content"] != NOT_SET)).take(rows),
         gclid=_texts(gclid).take(rows),
     )

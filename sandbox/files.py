@@ -24,7 +24,7 @@ from sandbox.world import Snapshot
 from sandbox.world.clock import TIME_ZONE
 
 BATCH_DAYS = 90  # built at once: memory does not grow with the years
-LAYOUT = 1  # raise it when files should be written anew although the data did not change
+LAYOUT = 2  # raise it when files should be written anew although the data did not change
 # Format of each spreadsheet and its headers, which are the snapshot's columns.
 SPREADSHEETS: dict[str, tuple[str, tuple[str, ...]]] = {
     "ad_spend": (
@@ -111,7 +111,10 @@ def _write_day(events: pa.Table, path: Path) -> None:
 def _days(sessions: pd.DataFrame) -> tuple[list[np.datetime64], dict[str, str]]:
     """The days with sessions, and per file name a digest of the rows it is made of."""
     day = sessions["day"].to_numpy("datetime64[D]")
-    texts = ["client_id", "user_id", "source", "medium", "campaign", "country", "device", "landing_page", "key_event"]
+    texts = [
+        "client_id", "user_id", "source", "medium", "campaign", "content", "country", "device", "landing_page",
+        "key_event",
+    ]  # fmt: skip
     numbers = ["session_id", "at", "page_views", "engagement_ms", "session_number", "first_at"]
     hashes = pd.util.hash_pandas_object(sessions[texts + numbers], index=False).to_numpy()
     unique, first = np.unique(day, return_index=True)

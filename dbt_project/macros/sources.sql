@@ -89,7 +89,7 @@ by chance; hashes and browsers are ids of nobody's making and meet on purpose.
       }},
       'session_parts': {'kind': 'analytics', 'layer': 'int', 'day': 'event_date', 'told_by': {'ga4': 'events', 'matomo': 'visits'}, 'columns': {
           'load_id': 'varchar', 'event_date': 'date', 'client_id': 'varchar', 'session_id': 'bigint', 'user_id_hash': 'varchar',
-          'source': 'varchar', 'medium': 'varchar', 'campaign': 'varchar', 'country': 'varchar', 'device': 'varchar',
+          'source': 'varchar', 'medium': 'varchar', 'campaign': 'varchar', 'content': 'varchar', 'country': 'varchar', 'device': 'varchar',
           'landing_page': 'varchar', 'referrer': 'varchar', 'click_id': 'varchar', 'page_views': 'bigint', 'engagement_ms': 'bigint', 'key_events': 'bigint',
           'started_at': 'timestamp', 'session_date': 'date', 'made_by': 'varchar',
       }},

@@ -32,6 +32,7 @@ EVENTS = Table(
         Column("source", "string", "Source of the session's last click."),
         Column("medium", "string", "Medium of the session's last click."),
         Column("campaign", "string", "Campaign of the session's last click."),
+        Column("content", "string", "Ad or link within the campaign (utm_content) of the session's last click."),
         Column("country", "string", "Country as GA4 names it."),
         Column("device", "string", "desktop, mobile or tablet."),
         Column("transaction_id", "string", "Order id of purchase and refund events."),

@@ -34,6 +34,7 @@ VISITS = Table(
         Column("source", "string", "Campaign source; null without the plugin MarketingCampaignsReporting."),
         Column("medium", "string", "Campaign medium; null without that plugin."),
         Column("campaign", "string", "Campaign name; null without that plugin."),
+        Column("content", "string", "Ad or link within the campaign; null without that plugin."),
         Column("country", "string", "ISO 3166-1 alpha-2 in lower case; xx where it is unknown."),
         Column("device", "string", "Matomo's device type in English, e.g. Desktop, Smartphone, Tablet."),
         Column("landing_page", "string", "URL of the first page view, without addresses."),

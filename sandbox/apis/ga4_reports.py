@@ -52,6 +52,7 @@ DIMENSIONS = {
         Dimension("sessionSource", "Session source", "Traffic source", "source"),
         Dimension("sessionMedium", "Session medium", "Traffic source", "medium"),
         Dimension("sessionCampaignName", "Session campaign", "Traffic source", "campaign_name"),
+        Dimension("sessionManualAdContent", "Session manual ad content", "Traffic source", "content"),
         Dimension("sessionDefaultChannelGroup", "Session default channel group", "Traffic source", "channel_group"),
         Dimension("landingPage", "Landing page", "Page / screen", "landing_page"),
         Dimension("landingPagePlusQueryString", "Landing page + query string", "Page / screen", "landing_url"),

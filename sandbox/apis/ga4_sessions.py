@@ -50,11 +50,11 @@ def observed(snapshot: Snapshot) -> pd.DataFrame:
     """
     sessions = _numbered(snapshot)
     days = clock.day_of(sessions["at"].to_numpy())
-    arrivals = ["source", "medium", "campaign", "landing_page", "country"]
+    arrivals = ["source", "medium", "campaign", "content", "landing_page", "country"]
     codes = sessions.groupby(arrivals, sort=False, dropna=False).ngroup().to_numpy()
     first = np.unique(codes, return_index=True)[1]
     named = _named(sessions[arrivals].iloc[first].astype(object)).iloc[codes].set_index(sessions.index)
-    return sessions.drop(columns=["source", "medium"]).assign(
+    return sessions.drop(columns=["source", "medium", "content"]).assign(
         **named,
         day=days.astype("datetime64[D]"),
         midnight=clock.midnight(days + 1),
@@ -69,9 +69,12 @@ def _named(arrivals: pd.DataFrame) -> pd.DataFrame:
     source, medium = arrivals["source"].fillna(NOT_SET), arrivals["medium"].fillna(NOT_SET)
     campaign, landing = arrivals["campaign"], arrivals["landing_page"]
     tags = "?utm_source=" + source + "&utm_medium=" + medium + "&utm_campaign=" + campaign.fillna("")
+    content = arrivals["content"]
+    tags = tags.where(content.isna(), tags + "&utm_content=" + content.fillna(""))
     named = {
         "source": source,
         "medium": medium,
+        "content": content.fillna(NOT_SET),
         "campaign_name": campaign.where(campaign.notna(), medium.map(_UNTAGGED).fillna(NOT_SET)),
         "channel_group": [channel_group(*pair) for pair in zip(source, medium, strict=True)],
         "country_name": arrivals["country"].map(COUNTRIES).fillna(arrivals["country"]).fillna(NOT_SET),

@@ -157,8 +157,8 @@ class Site:
             "referrerKeyword": "", "referrerUrl": f"https://{came.name}/" if came.type == "website" else None,
             "deviceType": _DEVICES.get(str(row["device"]), "Unknown"), "operatingSystemName": "Unknown",
             "countryCode": country, "country": country.upper(), "city": "Unknown", "latitude": None, "longitude": None,
-            "campaignId": "", "campaignContent": "", "campaignKeyword": "", "campaignGroup": "",
-            "campaignPlacement": "", "campaignMedium": came.medium, "campaignName": came.campaign,
+            "campaignId": "", "campaignContent": _text(row["content"]) or "", "campaignKeyword": "",
+            "campaignGroup": "", "campaignPlacement": "", "campaignMedium": came.medium, "campaignName": came.campaign,
             "campaignSource": came.source,
         }  # fmt: skip
 

@@ -63,6 +63,7 @@ class Entry:
     cost_per_click: float = 0.0  # in the platform's currency
     click_rate: float = 0.0
     currency: str = "EUR"
+    contents: tuple[str, ...] = ()  # the ads of the campaign, by their utm_content
 
 
 ENTRIES = (
@@ -70,14 +71,16 @@ ENTRIES = (
     Entry("google", "organic", None, 0.255, 1.15, "/blog/pipeline-review"),
     Entry("bing", "organic", None, 0.030, 1.10, "/blog/forecasting"),
     Entry("google", "cpc", "brand-search", 0.055, 1.45, "/", "google_ads", "paid_search", 1.30, 0.090),
-    Entry("google", "cpc", "crm-comparison", 0.080, 1.00, "/compare", "google_ads", "paid_search", 5.20, 0.035),
+    Entry("google", "cpc", "crm-comparison", 0.080, 1.00, "/compare", "google_ads", "paid_search", 5.20, 0.035,
+          contents=("headline-price", "headline-time")),
     Entry("google", "cpc", "competitor-names", 0.035, 0.85, "/alternatives", "google_ads", "paid_search", 6.40, 0.025),
     Entry("bing", "cpc", "bing-search", 0.025, 0.95, "/compare", "microsoft_ads", "paid_search", 3.10, 0.030, "USD"),
     Entry("linkedin", "paid_social", "linkedin-decision-makers", 0.050, 0.80, "/guide", "linkedin_ads", "paid_social",
-          8.90, 0.006, "USD"),
+          8.90, 0.006, "USD", contents=("carousel", "customer-video", "single-image")),
     Entry("linkedin", "paid_social", "linkedin-retargeting", 0.025, 1.05, "/demo", "linkedin_ads", "paid_social",
           7.20, 0.008, "USD"),
-    Entry("facebook", "paid_social", "meta-lookalikes", 0.045, 0.40, "/guide", "meta_ads", "paid_social", 2.10, 0.011),
+    Entry("facebook", "paid_social", "meta-lookalikes", 0.045, 0.40, "/guide", "meta_ads", "paid_social", 2.10, 0.011,
+          contents=("carousel", "story")),
     Entry("google", "display", "display-remarketing", 0.045, 0.45, "/demo", "google_ads", "display", 1.15, 0.004),
     Entry("linkedin", "social", None, 0.055, 0.80, "/blog/hiring-sales"),
     Entry("x", "social", "launch-week", 0.015, 0.60, "/product"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -56,6 +58,7 @@ def sessions(cast: Cast, visits: pd.DataFrame) -> pd.DataFrame:
             "source": labels([e.source for e in entries], entry),
             "medium": labels([e.medium for e in entries], entry),
             "campaign": np.where(visits["mail_campaign"].notna(), visits["mail_campaign"], campaign),
+            "content": _contents(entries, entry, visits["ad"].to_numpy()),
             "country": labels([c[0] for c in cat.COUNTRIES], visits["country"].to_numpy()),
             "device": labels(_DEVICES, visits["device"].to_numpy()),
             "landing_page": SITE + labels([e.landing for e in entries], entry),
@@ -65,6 +68,13 @@ def sessions(cast: Cast, visits: pd.DataFrame) -> pd.DataFrame:
             "consented": visits["consented"].to_numpy(),
         }
     )
+
+
+def _contents(entries: Sequence[cat.Entry], entry: Ints, ad: Ints) -> Texts:
+    """The utm_content of the ad each visit came by; None where its campaign has no several ones."""
+    options = [entry.contents or (None,) for entry in entries]
+    firsts = np.cumsum([0, *map(len, options)])
+    return labels([content for each in options for content in each], firsts[entry] + ad)
 
 
 def meetings(cast: Cast, plan: pd.DataFrame, deals: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:

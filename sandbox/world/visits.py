@@ -20,6 +20,7 @@ STRANGERS_PER_DAY = 198.0  # at the start, scale 1
 CONSENT = 0.76
 _NONE = -1
 _EMAIL = len(cat.ENTRIES)
+_ADS = np.array([max(len(entry.contents), 1) for entry in (*cat.ENTRIES, cat.EMAIL_ENTRY)])
 
 
 def visits_of(cast: Cast, deals: pd.DataFrame, customer_from: Ints, clicks: pd.DataFrame) -> pd.DataFrame:
@@ -214,6 +215,7 @@ def _sessions(plans: pd.DataFrame, people: pd.DataFrame, cast: Cast) -> pd.DataF
             "day": plans["day"].to_numpy(),
             "entry": plans["entry"].to_numpy(),
             "mail_campaign": plans["mail_campaign"],
+            "ad": draw.integers("ad", 0, _ADS[plans["entry"].to_numpy()] - 1),
             "logs_in": logs_in,
             "device": np.where(device == 1, np.where(client.chance("tablet", 0.1), 2, 1), 0),
             "country": np.where(person >= 0, country, stranger_country),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import duckdb
 
 # The deal or the person of a conversion: `customer:hubspot:1` is of deal `hubspot:1`.
-_OF_CONVERSION = "substr(conversion_id, strpos(conversion_id, ':') + 1)"
+_OF_CONVERSION = "substr(moved_id, strpos(moved_id, ':') + 1)"
 
 
 def heard(day: str, days: int) -> str:
@@ -47,12 +47,47 @@ select 'deal_met', deals.deal_id, met.cause from deals inner join met on deals.p
 union select 'deal_met', deals.deal_id, met.cause from deals inner join met on deals.company_id = met.company_id
 """
 
-# A conversion's credits move with the conversion, and with the touches of its person and of whoever is in its path.
+# A path that begins after the conversion before it moves with that one: touches that are what they were join it or
+# leave it. Where conversions share touches, none does.
+BEHIND = """
+create or replace table behind as
+with moved as (
+    select r.conversion_id as moved_id, r.conversion_type, r.converted_at as moved_at,
+        unnest(['person:' || r.person_id, 'company:' || r.company_id]) as owner
+    from (select unnest([old_row, new_row]) as r from diff_fct_conversions)
+),
+later as (
+    select conversion_id, conversion_type, converted_at,
+        unnest(['person:' || person_id, 'company:' || company_id]) as owner
+    from new.fct_conversions
+),
+pairs as (
+    select distinct conversion_id, moved_id, moved_at from moved inner join later using (conversion_type, owner)
+    where moved_id <> conversion_id and moved_at < converted_at
+),
+was as (select conversion_id, touch_id from old_changed.attribution_credits semi join pairs using (conversion_id)),
+is_now as (select conversion_id, touch_id from new_changed.attribution_credits semi join pairs using (conversion_id)),
+joined_or_left as ((from was except from is_now) union (from is_now except from was)),
+as_it_was as (
+    select touch_id, touched_at from new.fct_touchpoints
+    where touch_id not in (select coalesce(new_row.touch_id, old_row.touch_id) from diff_fct_touchpoints)
+)
+select distinct conversion_id, moved_id
+from joined_or_left inner join as_it_was using (touch_id) inner join pairs using (conversion_id)
+where touched_at <= moved_at
+"""
+
+# A conversion's credits move with the conversion or the one before it, with the milestones in its path, and with the
+# touches of its person and of whoever is in its path.
 CREDITED = f"""
 insert into happened
 with sides as (select conversion_id, person_id from old.fct_conversions
     union select conversion_id, person_id from new.fct_conversions),
-moved as (select coalesce(new_row.conversion_id, old_row.conversion_id) as conversion_id from diff_fct_conversions),
+moved as (
+    select coalesce(new_row.conversion_id, old_row.conversion_id) as conversion_id, conversion_id as moved_id
+    from diff_fct_conversions
+    union from behind
+),
 touched as (select touch_id, person_id from old.fct_touchpoints
     where person_id in (select id from happened where kind in ('acquisition', 'person_merge'))
     union select touch_id, person_id from new.fct_touchpoints
@@ -63,9 +98,11 @@ people as (select conversion_id, person_id from sides where person_id is not nul
     union select conversion_id, person_id from credited inner join touched using (touch_id)),
 owners as (
     select conversion_id, 'deal' as kind, {_OF_CONVERSION} as id from moved
-    where split_part(conversion_id, ':', 1) in ('opportunity', 'customer')
+    where split_part(moved_id, ':', 1) in ('opportunity', 'customer')
     union select conversion_id, 'person', {_OF_CONVERSION} from moved
-    where split_part(conversion_id, ':', 1) in ('lead', 'mql')
+    where split_part(moved_id, ':', 1) in ('lead', 'mql')
+    union select new_row.conversion_id, 'person', new_row.person_id from diff_fct_conversions
+    where old_row.lead_at is distinct from new_row.lead_at
     union select conversion_id, 'person_merge', person_id from people
     union select conversion_id, 'acquisition', person_id from people
 )
@@ -190,6 +227,7 @@ _DERIVED = (
     where kind = 'company'
     """,
     MET,
+    BEHIND,
     CREDITED,
     """
     insert into happened

@@ -1,13 +1,15 @@
 """Published answers on the public paths, on which independent implementations agree, to a millionth."""
 
 import csv
+import datetime as dt
 from decimal import Decimal
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 import pytest
 
-from attribution import markov, reading, tables
+from attribution import markov, reading, tables, windows
 from attribution.engine import attribute
 from attribution.model import Result, Settings, Unit
 from tests.attribution import naive
@@ -51,6 +53,7 @@ def test_credits_are_the_published_ones(result: Result, model: str) -> None:
 
 
 def test_the_chain_has_the_published_rate_and_effects(public_paths: Path) -> None:
+    """Also as the warehouse solves it, of the same paths as those of a month."""
     with duckdb.connect() as con:
         found = tables.counted(con, reading.open_file(con, public_paths), Settings())
     steps = markov.steps(found.paths, 1)
@@ -60,6 +63,20 @@ def test_the_chain_has_the_published_rate_and_effects(public_paths: Path) -> Non
     named = dict(zip(found.channels, effects, strict=True))
     assert named["alpha"] == pytest.approx(0.5584, abs=5e-5)
     assert named["beta"] == pytest.approx(0.2640, abs=5e-5)
+
+    month = pa.table({"conversion_type": ["lead"], "month": [dt.date(2026, 1, 1)], "digest": ["-"]})
+    solved = windows.solved(month, lambda _: _packed(public_paths), None, windows.Windows(bootstrap=0)).to_pylist()
+    assert {row["channel"]: row["removal_effect"] for row in solved if row["model"] == "markov"} == pytest.approx(named)
+
+
+def _packed(file: Path) -> pa.Table:
+    """The file as packed paths of one month."""
+    with duckdb.connect() as con:
+        return con.sql(
+            "select 'lead' as conversion_type, date '2026-01-01' as month,"
+            " to_json(string_split(path, ' > '))::varchar as path, total_conversions as conversions,"
+            f" total_conversion_value::decimal(18, 2) as value, total_null as nulls from '{file}'"
+        ).to_arrow_table()
 
 
 def test_markov_is_that_of_the_naive_chain(public_paths: Path, result: Result) -> None:

@@ -71,6 +71,9 @@ def test_a_window_says_what_the_engine_says_of_its_paths(model: str) -> None:
     assert [row["channel"] for row in found] == channels
     assert [row["share"] for row in found] == pytest.approx(said.conversions.tolist(), abs=1e-12)
     assert [row["value_share"] for row in found] == pytest.approx(said.values.tolist(), abs=1e-12)
+    effects = said.removal_effects
+    assert [row["removal_effect"] for row in found] == ([None] * 3 if effects is None else effects.tolist())
+    assert (model == "markov") == (effects is not None)
     assert {(row["trained_from"], row["trained_conversions"], row["trained_nulls"]) for row in found} == {(JAN, 21, 61)}
     assert all(row["share_lower"] <= row["share_upper"] for row in found)
     assert any(row["share_lower"] < row["share_upper"] for row in found)

@@ -7,11 +7,13 @@ import pandas as pd
 import pytest
 
 from orchestration import dbt
+from sandbox.world import catalogue as cat
 from sandbox.world.ledger import Ledger, Rules
 from sandbox.world.ledger.rules import CUSTOM, MODELS, Paths
 from tests.conftest import Home
 
 KEY = ["day", "channel", "campaign"]
+CONTENT = ["month", "content"]
 TYPES = ("lead", "mql", "opportunity", "customer", "order")
 # Every setting of attribution another than the project's.
 OTHER = Rules(
@@ -36,6 +38,26 @@ def ledger(built_home: Home) -> Ledger:
 def test_credits_equal_the_ledger(built_home: Home, ledger: Ledger, conversion_type: str) -> None:
     for model in MODELS:
         _compare(built_home, ledger, model, conversion_type)
+
+
+@pytest.mark.parametrize("conversion_type", TYPES)
+def test_credits_by_content_equal_the_ledger(built_home: Home, ledger: Ledger, conversion_type: str) -> None:
+    """By month and `utm_content`, over every model, as analytics kept it of the links that ads have."""
+    pieces = [ledger.credits(model, conversion_type).assign(model=model) for model in MODELS]
+    true = pd.concat(pieces, ignore_index=True)
+    true = true.assign(month=pd.to_datetime(true["day"]).dt.to_period("M").dt.start_time)
+    true = true[true["credit"] != 0].groupby(["model", *CONTENT], as_index=False)[["credit", "cents"]].sum()
+    with duckdb.connect(str(built_home.path / "warehouse.duckdb"), read_only=True) as warehouse:
+        told = warehouse.execute(
+            "select model, period_start as month, dimension_value as content, conversions as credit,"
+            " (value * 100)::bigint as cents from marts.attribution_dimensions"
+            " where dimension = 'content' and cadence = 'month' and conversion_type = ? and conversions != 0",
+            [conversion_type],
+        ).df()
+    _same(told.assign(month=pd.to_datetime(told["month"])), true, ["model", *CONTENT], conversion_type)
+    if conversion_type == "lead":
+        contents = {each for entry in cat.ENTRIES for each in entry.contents}
+        assert len(contents.intersection(told["content"])) > 3
 
 
 def test_money_stands_beside_what_anything_converted_to(built_home: Home) -> None:
@@ -81,10 +103,14 @@ def _compare(home: Home, ledger: Ledger, model: str, conversion_type: str) -> No
     true = ledger.credits(model, conversion_type)
     true = true.assign(day=pd.to_datetime(true["day"]))
     true = true[true["credit"] != 0].groupby(KEY, as_index=False)[["credit", "cents"]].sum()
-    both = told.merge(true, on=KEY, how="outer", suffixes=("_told", "_true"), indicator=True)
-    assert (both["_merge"] == "both").all(), f"{model}: {both[both['_merge'] != 'both'].head()}"
-    assert ((both["credit_told"] - both["credit_true"]).abs() < 1e-9).all(), model
-    assert (both["cents_told"] == both["cents_true"]).all(), model
+    _same(told, true, KEY, model)
+
+
+def _same(told: pd.DataFrame, true: pd.DataFrame, key: list[str], what: str) -> None:
+    both = told.merge(true, on=key, how="outer", suffixes=("_told", "_true"), indicator=True)
+    assert (both["_merge"] == "both").all(), f"{what}: {both[both['_merge'] != 'both'].head()}"
+    assert ((both["credit_told"] - both["credit_true"]).abs() < 1e-9).all(), what
+    assert (both["cents_told"] == both["cents_true"]).all(), what
 
 
 def test_every_model_adds_up_to_the_conversions(built_home: Home) -> None:

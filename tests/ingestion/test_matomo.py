@@ -20,6 +20,7 @@ from ingestion.sources.matomo import api
 from ingestion.sources.matomo.rows import instant
 from ingestion.streams import Context, Rows, Window
 from sandbox.apis import matomo as imitation
+from sandbox.apis.answers import texts
 from sandbox.apis.matomo_rules import PLUGINS
 from sandbox.apis.visitors import visitor_id
 from sandbox.faults import Fault
@@ -35,6 +36,7 @@ HASHER = Hasher(HASH_KEY)
 LAST = END - dt.timedelta(days=1)
 TOKEN = "sandbox-matomo-token"
 LIVE = "Live.getLastVisitsDetails"
+TAGS = ("source", "medium", "campaign", "content")
 Truth = dict[str, list[tuple[object, ...]]]
 
 
@@ -85,10 +87,10 @@ def test_every_visit_is_the_companys(pulled: Settings, world: World) -> None:
 def test_where_visits_came_from_is_kept_as_matomo_tells_it(pulled: Settings, world: World) -> None:
     sessions = observed(world)
     tagged = sessions[sessions["campaign"].notna()]
-    expected = Counter(zip(tagged["source"], tagged["medium"], tagged["campaign"], strict=True))
+    expected = Counter(zip(*(texts(tagged[name]) for name in TAGS), strict=True))
     found = rows(pulled, VISITS)
     campaigns = [row for row in found if row["referrer_type"] == "campaign"]
-    assert Counter((row["source"], row["medium"], row["campaign"]) for row in campaigns) == expected
+    assert Counter(tuple(row[name] for name in TAGS) for row in campaigns) == expected
     untagged = sessions[sessions["campaign"].isna()]["medium"].value_counts()
     kinds = Counter(row["referrer_type"] for row in found)
     assert kinds["direct"] == untagged["(none)"]

@@ -27,6 +27,15 @@ def test_every_cell_is_equal_or_has_a_reason(stack: tuple[str, Built], built: Bu
         assert unneeded(found, reasons) == []
 
 
+def test_every_analytics_tool_tells_the_same_of_a_visits_link(stack: tuple[str, Built], built: Built) -> None:
+    """What attribution by content rests on: visits by day, campaign and `utm_content`."""
+    counts = "select session_date, channel, campaign, content, count(*) from {}.marts.fct_sessions group by all"
+    with side_by_side(built, stack[1]) as homes:
+        ours, theirs = (homes.execute(f"{counts.format(side)} order by all").fetchall() for side in ("ours", "theirs"))
+    assert len({content for _, _, _, content, _ in ours}) > 5
+    assert theirs == ours
+
+
 def test_the_ledger_says_the_same_in_every_other_cell(stack: tuple[str, Built]) -> None:
     name, other = stack
     warehouse = other.warehouse()

@@ -85,6 +85,7 @@ def test_models_on_a_path_of_three() -> None:
             ),
             "channel": ["paid_search", "email", "direct", "sales"],
             "campaign": ["brand-search", "news", "(none)", "(none)"],
+            "content": ["video", "(none)", "(none)", "(none)"],
         }
     )
     paths = journeys(ledger().facts.observed, touches, found, "customer")
@@ -102,6 +103,7 @@ def test_models_on_a_path_of_three() -> None:
         told = credit(paths, model, RULES)
         assert told["credit"].tolist() == pytest.approx(credits), model
         assert told["cents"].sum() == 10_000
+        assert told["content"].tolist() == ["video", "(none)", "(none)"]
     assert credit(paths, "linear", RULES)["cents"].tolist() == [3333, 3333, 3334]
     assert credit(paths, "linear", RULES)["day"].unique() == [pd.Timestamp("2026-02-15")]
 

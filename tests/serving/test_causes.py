@@ -91,6 +91,16 @@ def test_sessions_are_late_only_where_a_load_speaks_for_their_day(
     assert causes(connection, "fct_sessions", "session_key", "definition_change") == [cause]
 
 
+@pytest.mark.parametrize(("edited", "cause"), [(True, "definition_change"), (False, None)])
+def test_credits_that_another_channel_has_are_of_the_rules(
+    connection: duckdb.DuckDBPyConnection, edited: bool, cause: str | None
+) -> None:
+    row = "select 'customer:d' as conversion_id, 't' as touch_id, '{}' as channel, 1.0 as linear_credit"
+    two_sides(connection, "attribution_credits", row.format("paid_search"), row.format("brand"))
+    otherwise = "definition_change" if edited else None
+    assert causes(connection, "attribution_credits", "conversion_id, touch_id", otherwise) == [cause]
+
+
 @pytest.mark.parametrize(("source", "cause"), [("spreadsheets", "cost_file"), ("ga4", None)])
 def test_costs_changed_by_a_file_only_where_one_came(
     connection: duckdb.DuckDBPyConnection, source: str, cause: str | None
@@ -166,11 +176,43 @@ def test_a_colleagues_touch_in_the_path_moves_the_credits_of_a_deal(connection: 
     two_sides(
         connection, "attribution_credits", credits.format("('contact')"), credits.format("('contact'), ('colleague')")
     )
-    connection.execute("create table diff_fct_conversions as select new_row, new_row as old_row from"
-                       " (select c as new_row from new.fct_conversions as c) limit 0")  # fmt: skip
+    connection.execute("create table behind (conversion_id varchar, moved_id varchar)")
+    connection.execute("create table diff_fct_conversions as select c as new_row, c as old_row from"
+                       " (select *, 1 as lead_at from new.fct_conversions) as c limit 0")  # fmt: skip
     connection.execute(derived.CREDITED)
     found = connection.execute("select id, cause from happened where kind = 'conversion'").fetchall()
     assert found == [("customer:d", "late_data")]
+
+
+def test_what_moved_before_a_conversion_moves_its_credits(connection: duckdb.DuckDBPyConnection) -> None:
+    """Deal 1 was opened a week later than was said: the path of deal 2 begins later, that of deal 3, which was before,
+    as it did. Deal 4's is as it was, deal 5 has a milestone that came late, and deal 6 lost a touch since and has
+    one that moved itself.
+    """
+    connection.execute("""create table happened as from (values ('deal', '1', 'edit'), ('deal', '4', 'delete'),
+        ('person', 'r', 'late_data')) as r (kind, id, cause)""")
+    sides = (("old", 1, "null", "early", "late"), ("new", 8, "5", "late", "moved"))
+    for side, opened, lead, first, other in sides:
+        connection.execute(f"create schema {side}; create schema {side}_changed")
+        connection.execute(f"""create table {side}.fct_conversions as select 'opportunity:' || deal as conversion_id,
+            'opportunity' as conversion_type, person_id, company_id, day as converted_at, lead_at
+            from (values (1, 'p', 'c', {opened}, null), (2, 'p', 'c', 20, null), (3, 'p', 'c', 0, null),
+                (4, 'q', 'c', 21, null), (5, 'r', 'd', 22, {lead}), (6, 'p', 'd', 23, null))
+            as r (deal, person_id, company_id, day, lead_at)""")
+        connection.execute(f"""create table {side}.fct_touchpoints as from (values ('early', 'p', 5), ('late', 'p', 9),
+            ('own', 'q', 2), ('moved', 'p', {opened})) as r (touch_id, person_id, touched_at)""")
+        connection.execute(f"""create table {side}_changed.attribution_credits as from (values
+            ('opportunity:2', 'late'), ('opportunity:2', '{first}'), ('opportunity:3', '{first}'),
+            ('opportunity:4', 'own'), ('opportunity:5', '{first}'), ('opportunity:6', '{other}'))
+            as r (conversion_id, touch_id)""")
+        for fact in ("fct_conversions", "fct_touchpoints"):
+            connection.execute(f"create view {side}_changed.{fact} as from {side}.{fact}")
+    facts.diff(connection, "fct_conversions", "conversion_id")
+    facts.diff(connection, "fct_touchpoints", "touch_id")
+    connection.execute(derived.BEHIND)
+    connection.execute(derived.CREDITED)
+    found = connection.execute("select id, cause from happened where kind = 'conversion' order by 1").fetchall()
+    assert found == [("opportunity:1", "edit"), ("opportunity:2", "edit"), ("opportunity:5", "late_data")]
 
 
 def test_a_deal_is_met_through_its_contact_and_its_company(connection: duckdb.DuckDBPyConnection) -> None:

@@ -16,7 +16,7 @@ from orchestration import dbt
 from orchestration.assets.dbt import KPI_FOLDER, KPI_PERIODS, KPI_STEPS
 from sandbox.changes import Change
 from serving import marts, release
-from serving.ledger import cells, explain
+from serving.ledger import cells, explain, record
 from serving.ledger.periods import Period, PeriodError, parse
 from tests.conftest import Home, home_environment, serving
 
@@ -38,12 +38,15 @@ WEEK = (
 )
 RATES = 2
 REDEFINED = "leads_created"
+RULED = "comparison"  # the channel that a company's own rule gives
 DAILY, MONTHLY = "dbt_kpi_day", ("dbt_kpi_month", "dbt_kpi_year")
 
 
 @dataclass(frozen=True)
 class Week:
-    """The home after the week, and the release each day ended with; the last one follows an edit of a definition."""
+    """The home after the week, and the release each day ended with; the last one follows edits of the project: another
+    definition of a KPI, and a channel rule of the company's own.
+    """
 
     home: Home
     releases: tuple[str, ...]
@@ -72,9 +75,10 @@ def week(built_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator
             for source in now.sources:
                 lake.pull(source, today.last_day, today.until, settings=now)
             ended.append(_publish(now))
-    project = _redefined(path.with_name("project"))
+    project = _edited(path.with_name("project"))
     with pytest.MonkeyPatch.context() as patch, home.active() as now:
         patch.setattr(dbt, "PROJECT_DIR", project)
+        patch.setattr(record, "PROJECT", project)
         ended.append(_publish(now))
     yield Week(today, tuple(ended))
 
@@ -87,8 +91,8 @@ def _publish(now: object, *selection: str) -> str:
     return published.id
 
 
-def _redefined(project: Path) -> Path:
-    """The dbt project with another definition of one KPI: only leads that have an owner."""
+def _edited(project: Path) -> Path:
+    """The dbt project with another definition of one KPI, only leads that have an owner, and one more channel rule."""
     shutil.copytree(dbt.PROJECT_DIR, project, ignore=shutil.ignore_patterns("target", "logs"))
     yaml = project / "models" / "marts" / "core" / "fct_leads.yml"
     text = yaml.read_text(encoding="utf-8")
@@ -97,6 +101,8 @@ def _redefined(project: Path) -> Path:
     yaml.write_text(
         text.replace(old, old.replace("expr: person_id", "expr: case when owner <> '(none)' then person_id end"))
     )
+    with (project / "seeds" / "channel_rules_own.csv").open("a", encoding="utf-8") as own:
+        own.write(f"10,,,crm-.*,,,{RULED}\n")
     return project
 
 
@@ -158,10 +164,23 @@ def test_a_cell_knows_why_it_changed(week: Week, number: int, kpi: str, cause: s
 
 @pytest.mark.slow
 def test_only_the_redefined_kpi_and_what_is_built_on_it_changed_by_definition(week: Week) -> None:
+    """The rule moved what is cut by channel, and nothing else."""
     last = week.releases[-1]
-    changed = {kpi for (kpi,) in week.rows("select distinct kpi from ledger where release_id = ?", last)}
-    assert changed == {REDEFINED, "cpl"}
+    changed = week.rows("select distinct kpi from ledger where release_id = ? and dimension <> 'channel'", last)
+    assert {kpi for (kpi,) in changed} == {REDEFINED, "cpl"}
     assert week.rows("select distinct cause from ledger where release_id = ?", last) == [("definition_change",)]
+
+
+@pytest.mark.slow
+def test_a_channel_rule_moves_what_was_attributed_and_says_so(week: Week) -> None:
+    """KPIs that count visits, where people came from and first touches: what the one channel lost, the other has."""
+    moved = week.rows(
+        "select distinct kpi, dimension_value, cause from ledger where release_id = ? and dimension = 'channel'"
+        " and kpi in ('web_sessions', 'pipeline_generated', 'marketing_sourced_pipeline')",
+        week.releases[-1],
+    )
+    kpis = ("web_sessions", "pipeline_generated", "marketing_sourced_pipeline")
+    assert set(moved) == {(kpi, channel, "definition_change") for kpi in kpis for channel in ("paid_search", RULED)}
 
 
 @pytest.mark.slow

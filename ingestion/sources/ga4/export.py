@@ -39,9 +39,11 @@ COLUMNS = {
     "user_pseudo_id": "varchar",
     "user_id": "varchar",
     "event_params": f"struct(key varchar, value {_VALUE})[]",
-    "collected_traffic_source": "struct(manual_source varchar, manual_medium varchar, manual_campaign_name varchar)",
+    "collected_traffic_source": (
+        "struct(manual_source varchar, manual_medium varchar, manual_campaign_name varchar, manual_content varchar)"
+    ),
     "session_traffic_source_last_click": (
-        "struct(manual_campaign struct(source varchar, medium varchar, campaign_name varchar))"
+        "struct(manual_campaign struct(source varchar, medium varchar, campaign_name varchar, content varchar))"
     ),
     "geo": "struct(country varchar)",
     "device": "struct(category varchar)",
@@ -218,6 +220,7 @@ def _query(scan: str) -> str:
                 coalesce({_traffic("source", "manual_source")}) as source,
                 coalesce({_traffic("medium", "manual_medium")}) as medium,
                 coalesce({_traffic("campaign_name", "manual_campaign_name")}) as campaign,
+                coalesce({_traffic("content", "manual_content")}) as content,
                 geo.country as country,
                 device.category as device,
                 coalesce({_parameter("transaction_id", "string_value")}, ecommerce.transaction_id) as transaction_id,
@@ -230,7 +233,8 @@ def _query(scan: str) -> str:
             *,
             row_number() over (
                 partition by event_date, client_id, event_timestamp, event_name
-                order by session_id, page_location, source, medium, campaign, transaction_id, value, engagement_ms
+                order by
+                    session_id, page_location, source, medium, campaign, transaction_id, value, engagement_ms, content
             ) - 1 as event_ordinal,
             case
                 when event_date is null then 'event_date'

@@ -46,7 +46,7 @@ def connect(context: Context) -> Connector:
             "visits": {
                 **login,
                 **dict.fromkeys(
-                    ("referrer_name", "referrer_keyword", "source", "medium", "campaign", "landing_page"),
+                    ("referrer_name", "referrer_keyword", "source", "medium", "campaign", "content", "landing_page"),
                     without_addresses,
                 ),
             },

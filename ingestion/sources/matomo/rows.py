@@ -11,8 +11,8 @@ from ingestion.http import Json
 
 VISIT_COLUMNS = (
     "idVisit", "visitorId", "userId", "firstActionTimestamp", "lastActionTimestamp", "referrerType", "referrerName",
-    "referrerKeyword", "campaignSource", "campaignMedium", "campaignName", "countryCode", "deviceType", "visitDuration",
-    "actions", "truncatedActionsCount", "actionDetails",
+    "referrerKeyword", "campaignSource", "campaignMedium", "campaignName", "campaignContent", "countryCode",
+    "deviceType", "visitDuration", "actions", "truncatedActionsCount", "actionDetails",
 )  # fmt: skip
 ORDER, DELETED = "order", "deleted"
 # Types of actions that are conversions; an abandoned cart is none.
@@ -97,6 +97,7 @@ def visit(day: dt.date, row: Json, converted: list[dict[str, Any]]) -> dict[str,
         "source": row.get("campaignSource"),
         "medium": row.get("campaignMedium"),
         "campaign": row.get("campaignName"),
+        "content": row.get("campaignContent"),
         "country": row.get("countryCode"),
         "device": row.get("deviceType"),
         "landing_page": landing,

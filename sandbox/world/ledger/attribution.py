@@ -13,7 +13,7 @@ import pandas as pd
 from sandbox.world.ledger.observe import Observed
 from sandbox.world.ledger.rules import CONVERSION_TYPES, CUSTOM, MODELS, NONE, UNATTRIBUTED, Rules
 
-_CREDIT_COLUMNS = ["conversion", "day", "channel", "campaign", "credit", "cents"]
+_CREDIT_COLUMNS = ["conversion", "day", "channel", "campaign", "content", "credit", "cents"]
 
 
 def touchpoints(observed: Observed) -> pd.DataFrame:
@@ -22,14 +22,14 @@ def touchpoints(observed: Observed) -> pd.DataFrame:
     meetings = snapshot.meetings
     held = meetings[meetings["archived_at"].isna() & (meetings["outcome"] == "COMPLETED")]
     pieces = [
-        observed.sessions[["person", "at", "id", "channel", "campaign"]].assign(type="session"),
+        observed.sessions[["person", "at", "id", "channel", "campaign", "content"]].assign(type="session"),
         observed.email_clicks[["person", "at", "id", "channel", "campaign"]].assign(type="email_click"),
         _sales(held, "meeting_id").assign(type="meeting"),
         _sales(snapshot.calls, "call_id").assign(type="call"),
         observed.encounters,
     ]
     touches = pd.concat(pieces, ignore_index=True)
-    touches = touches[touches["person"].isin(observed.persons.index)]
+    touches = touches[touches["person"].isin(observed.persons.index)].fillna({"content": NONE})
     return touches.sort_values(["person", "at", "type", "id"], ignore_index=True)
 
 
@@ -240,18 +240,20 @@ def _previous(wanted: pd.DataFrame) -> pd.Series:
 
 
 def credit(paths: Journeys, model: str, rules: Rules) -> pd.DataFrame:
-    """One row per conversion and touch: day, channel, campaign, credit and cents; without a touch 'unattributed'."""
+    """One row per conversion and touch: day, channel, campaign, content, credit and cents; without a touch
+    'unattributed'.
+    """
     if model not in _MODELS:
         raise KeyError(f"no attribution model {model}: there are {', '.join(MODELS)}")
     share, touches, wanted = _MODELS[model], paths.touches, paths.conversions
-    channel, campaign = touches["channel"].to_list(), touches["campaign"].to_list()
+    channel, campaign, content = (touches[name].to_list() for name in ("channel", "campaign", "content"))
     times = _plain(touches["at"])
     milestones = [_plain(wanted[name]) for name in ("at", "lead_at", "opportunity_at")]
     told: list[tuple[object, ...]] = []
     columns = zip(wanted["conversion"], wanted["day"], wanted["cents"].to_list(), paths.rows, *milestones, strict=True)
     for conversion, day, cents, rows, end, lead_at, opportunity_at in columns:
         if not rows:
-            told.append((conversion, day, UNATTRIBUTED, NONE, 1.0, cents))
+            told.append((conversion, day, UNATTRIBUTED, NONE, NONE, 1.0, cents))
             continue
         own = times[rows.start : rows.stop]
         days_before = ((end - own) / np.timedelta64(1, "D")).tolist()
@@ -259,7 +261,7 @@ def credit(paths: Journeys, model: str, rules: Rules) -> pd.DataFrame:
         credits = share(Path(channel[rows.start : rows.stop], days_before, *made), rules)
         values = cents_of(cents, credits)
         told.extend(
-            (conversion, day, channel[row], campaign[row], part, value)
+            (conversion, day, channel[row], campaign[row], content[row], part, value)
             for row, part, value in zip(rows, credits, values, strict=True)
         )
     return pd.DataFrame(told, columns=_CREDIT_COLUMNS)

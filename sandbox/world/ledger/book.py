@@ -43,7 +43,7 @@ class Ledger:
         return family(cadence, dimension)
 
     def credits(self, model: str, conversion_type: str) -> pd.DataFrame:
-        """One row per conversion and credited touch: conversion, day, channel, campaign, credit, cents."""
+        """One row per conversion and credited touch: conversion, day, channel, campaign, content, credit, cents."""
         return self.facts.credits(model, conversion_type)
 
     def attribution(self, model: str, conversion_type: str) -> pd.DataFrame:

@@ -88,7 +88,7 @@ class Facts:
         return self.credits(self.rules.kpi_model, "customer")
 
     def credits(self, model: str, conversion_type: str) -> pd.DataFrame:
-        """One row per conversion and credited touch: conversion, day, channel, campaign, credit, cents."""
+        """One row per conversion and credited touch: conversion, day, channel, campaign, content, credit, cents."""
         if conversion_type not in self._journeys:
             found = attribution.journeys(self.observed, self.touches, self.conversions, conversion_type)
             self._journeys[conversion_type] = found

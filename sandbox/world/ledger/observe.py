@@ -107,6 +107,7 @@ class Observed:
                 "day": self.day(seen["started_at"]),
                 "channel": channels(seen["medium"]),
                 "campaign": seen["campaign"].fillna(NONE),
+                "content": seen["content"].fillna(NONE),
                 "country": seen["country"].fillna(NONE),
                 "is_engaged": engaged,
                 "is_converted": has_event,

@@ -32,6 +32,7 @@ sessions as (
         min_by(parts.source, parts.started_at) filter (where parts.source is not null) as source,
         min_by(parts.medium, parts.started_at) filter (where parts.source is not null) as medium,
         min_by(parts.campaign, parts.started_at) filter (where parts.source is not null) as campaign,
+        min_by(parts.content, parts.started_at) filter (where parts.source is not null) as content,
         coalesce(
             min_by(parts.referrer, parts.started_at) filter (where parts.source is not null),
             min_by(parts.referrer, parts.started_at)
@@ -60,6 +61,7 @@ unioned as (
         {{ or_none('lower(source)') }} as source,
         {{ or_none('lower(medium)') }} as medium,
         {{ named_campaign('campaign') }} as campaign,
+        {{ or_none("nullif(content, '(not set)')") }} as content,
         {{ or_none('source') }} as written_source,
         {{ or_none('medium') }} as written_medium,
         {{ or_none('campaign') }} as written_campaign,
@@ -116,6 +118,7 @@ select
     channels.channel,
     channels.channel_rule,
     unioned.campaign,
+    unioned.content,
     unioned.source,
     unioned.medium,
     unioned.written_source,

@@ -1,6 +1,6 @@
 -- Credits by what their touch or their conversion is, beside its channel and campaign. A month's year begins up to 335
 -- days before it, and a session may lie in a path as long as the look-back is.
-{% set dimensions = ['landing_page', 'segment', 'country'] %}
+{% set dimensions = ['landing_page', 'content', 'segment', 'country'] %}
 {% set cadences = ['month', 'quarter', 'year'] %}
 {{ config(materialized='table_by_month', meta={
     'month_of': 'period_start',
@@ -40,12 +40,13 @@ conversions as (
 
 ),
 
--- Only visits have a page they begin on.
+-- Only visits have a page they begin on, and a link whose content is known.
 sessions as (
 
     select
         concat('session:', session_key) as touch_id,
-        landing_page
+        landing_page,
+        content
     from {{ ref('fct_sessions') }}
     where {{ in_stale_months('fct_sessions') }}
 
@@ -57,6 +58,7 @@ described as (
         credits.*,
         {{ period_start('credits.converted_date', 'month') }} as month,
         {{ or_none('sessions.landing_page') }} as landing_page,
+        {{ or_none('sessions.content') }} as content,
         {{ or_none('conversions.country') }} as country,
         {{ or_none('conversions.segment') }} as segment
     from credits

@@ -8,6 +8,7 @@ links as (
         written_source as source,
         written_medium as medium,
         written_campaign as campaign,
+        content,
         count(*) as sessions,
         count(*) filter (where key_events > 0) as converted_sessions,
         min(session_date) as first_seen_on,
@@ -21,7 +22,7 @@ links as (
             and {{ is_missing_tag('written_medium') }}
             and {{ is_missing_tag('written_campaign') }}
         )
-    group by written_source, written_medium, written_campaign
+    group by written_source, written_medium, written_campaign, content
 
 ),
 
@@ -43,12 +44,24 @@ tags as (
         first_seen_on,
         last_seen_on
     from links
-    {{ 'union all' if not loop.last }}
+    union all
     {%- endfor %}
+    -- Most links say nothing of their content, and need not.
+    select
+        'content' as parameter,
+        content as value,
+        false as is_missing,
+        '(none)' as seen_with,
+        sessions,
+        converted_sessions,
+        first_seen_on,
+        last_seen_on
+    from links
+    where content != '(none)'
 
 ),
 
--- Sources and mediums are lower case by convention, and so in the marts; a campaign may be written as it pleases.
+-- Sources and mediums are lower case by convention, and so in the marts; the others may be written as it pleases.
 told as (
 
     select
@@ -56,7 +69,7 @@ told as (
         value,
         is_missing,
         seen_with,
-        case when parameter = 'campaign' then value else lower(value) end as spelling,
+        case when parameter in ('campaign', 'content') then value else lower(value) end as spelling,
         coalesce(nullif({{ plain_text('value') }}, ''), lower(value)) as plain,
         cast(sum(sessions) as bigint) as sessions,
         cast(sum(converted_sessions) as bigint) as converted_sessions,
@@ -98,8 +111,9 @@ words as (
 
 ),
 
--- A rare word that is one letter away from a frequent one. Words that differ in a digit are meant to. The first letter
--- is taken for right, so that not every word is compared with every other.
+-- A rare word that is one letter away from a frequent one. Words that differ in a digit are meant to, and so are the
+-- contents of a campaign (ad-a, ad-b). The first letter is taken for right, so that not every word is compared with
+-- every other.
 misspelt as (
 
     select
@@ -117,7 +131,8 @@ misspelt as (
             and rare.sessions * {{ var('utm_misspelling_ratio') }} <= frequent.sessions
             and abs(length(rare.plain) - length(frequent.plain)) <= 1
     where
-        length(rare.plain) >= {{ var('utm_misspelling_length') }}
+        rare.parameter != 'content'
+        and length(rare.plain) >= {{ var('utm_misspelling_length') }}
         and translate(rare.plain, 'abcdefghijklmnopqrstuvwxyz', '')
         = translate(frequent.plain, 'abcdefghijklmnopqrstuvwxyz', '')
         and levenshtein(rare.plain, frequent.plain) = 1

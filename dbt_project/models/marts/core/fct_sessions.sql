@@ -13,6 +13,7 @@ final as (
         channel,
         channel_rule,
         campaign,
+        content,
         source,
         medium,
         referrer,

@@ -37,6 +37,7 @@ select
     nullif(trim(source), '') as source,
     nullif(trim(medium), '') as medium,
     nullif(trim(campaign), '') as campaign,
+    nullif(trim(content), '') as content,
     nullif(trim(country), '') as country,
     lower(device) as device,
     currency,

@@ -72,6 +72,7 @@ select
         when referrer_type = 'search' then '(organic)'
         when referred_by is not null then '(referral)'
     end as campaign,
+    nullif(trim(content), '') as content,
     upper(nullif(nullif(trim(country), ''), 'xx')) as country,
     case lower(trim(device))
         when 'smartphone' then 'mobile'
