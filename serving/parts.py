@@ -44,13 +44,19 @@ class Cut:
 # Marts that grow with every day. The others are small, or have no day that stays.
 CUTS: Mapping[str, Cut] = {
     "attribution_channels": Cut("period_start"),
+    "attribution_credits": Cut("converted_date"),
+    "attribution_data_driven": Cut("month"),
     "attribution_dimensions": Cut("period_start"),
+    "attribution_paths": Cut("period_start"),
+    "fct_conversions": Cut("converted_date"),
     "fct_email_events": Cut("event_date"),
     "fct_email_sends": Cut("send_date"),
     "fct_mrr_daily": Cut("date_day"),
     "fct_pipeline_daily": Cut("date_day"),
     "fct_sessions": Cut("session_date"),
+    "fct_spend": Cut("date_day"),
     "fct_touchpoints": Cut("touched_date"),
+    "journeys": Cut("converted_date"),
     "kpi_ledger": Cut("published_at", "day"),
     "kpi_values": Cut("period_start"),
 }

@@ -187,8 +187,8 @@ def _publishing(settings: ReleaseSettings) -> Iterator[None]:
 
 def _serve(settings: ReleaseSettings, release: Release) -> None:
     """Point `current` at the release and put its DuckDB file in the BI place; does nothing that is already so."""
-    if _serves(settings.bi_path, release):
-        _point(settings, release)
+    # `current` comes first, so the BI file can only be this release's where that is so: no other is read for its hash.
+    if shelf.current_id(settings.releases_dir) == release.id and _serves(settings.bi_path, release):
         return
     # The copy comes first: a full disk must stop a publication before the switch, not between its two halves.
     with files.copied(release.path / folder.DATABASE, settings.bi_path) as draft:

@@ -12,7 +12,7 @@ import yaml
 
 _PROJECT = Path(__file__).resolve().parents[2] / "dbt_project" / "dbt_project.yml"
 _VARS: dict[str, Any] = yaml.safe_load(_PROJECT.read_text(encoding="utf-8"))["vars"]
-_QUERIES = {"committed_windows", "covered_days", "exploded", "span_days"}
+_QUERIES = {"committed_windows", "covered_months", "exploded", "span_days", "span_months"}
 
 
 def var(name: str, default: Any = None) -> Any:
@@ -38,6 +38,9 @@ class Dbt:
 
     def split_part(self, text: str, separator: str, part: int) -> str:
         return f"split_part({text}, {separator}, {part})"
+
+    def last_day(self, date: str, part: str) -> str:
+        return f"last_day({date}, {part})"
 
     def type_string(self) -> str:
         return "varchar"

@@ -1,8 +1,8 @@
 {#-
-One row per covered day, `date_day`, on which a row of the relation holds: from its date `start` to the day before `end`, or to
-the last covered day where `end` is NULL.
+One row per covered month in which a row of the relation holds: from its date `start` to the day before `end`, or to the last
+covered day where `end` is NULL. `month` is its first day; of its days the row holds from `first_day` to `last_day`.
 -#}
-{% macro covered_days(relation, columns, start, end) -%}
+{% macro covered_months(relation, columns, start, end) -%}
     {%- set spans -%}
     (
         select
@@ -18,5 +18,10 @@ the last covered day where `end` is NULL.
         where held.{{ start }} is not null
     ) as spans
     {%- endset -%}
-    {{- span_days(spans, columns, 'first_day', 'last_day') -}}
+    select
+        {% for column in columns %}months.{{ column }}, {% endfor %}
+        months.month,
+        greatest(months.first_day, months.month) as first_day,
+        least(months.last_day, {{ dbt.last_day('months.month', 'month') }}) as last_day
+    from ({{ span_months(spans, columns + ['first_day', 'last_day'], 'first_day', 'last_day') }}) as months
 {%- endmacro %}

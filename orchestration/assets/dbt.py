@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 MOST_PARTITIONS_WITH_COLUMNS = 31
 KPI_FOLDER = "fqn:marts.kpi"
 KPI_PERIODS = "fqn:intermediate.kpi"  # which periods are due
-FROM_MARTS = f"{KPI_PERIODS} fqn:intermediate.attribution"  # made from marts
+FROM_MARTS = f"{KPI_PERIODS} fqn:intermediate.attribution fqn:intermediate.days"  # made from marts
 OUT_OF_MEMORY = "Out of Memory"
 PERIODS = ("day", "week", "month", "quarter", "year")
 

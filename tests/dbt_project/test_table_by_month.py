@@ -7,7 +7,7 @@ import pytest
 from orchestration import dbt
 from tests.dbt_project.warehouse import Warehouse, changeable
 
-MODEL, INPUT = "marts.fct_mrr_daily", "intermediate.int_mrr__balances"
+MODEL, INPUT = "marts.fct_mrr_daily", "intermediate.int_mrr__months"
 STATES, TOUCHES = "intermediate.month_states", "intermediate.int_touchpoints__unified"
 Row = tuple[str, str, str]  # company_id, day, amount
 JANUARY: Row = ("a", "2000-01-10", "10.00")
@@ -30,12 +30,8 @@ CHANGES: dict[str, tuple[list[Row], list[Row]]] = {
 
 @pytest.fixture
 def balances(built: Warehouse) -> Iterator[Warehouse]:
-    """The empty warehouse with every day covered; empty again afterwards."""
-    (covered,) = built.rows("select list(date_day) from marts.dim_dates where is_covered")
-    built.execute("update marts.dim_dates set is_covered = true")
+    """The empty warehouse; empty again afterwards."""
     yield built
-    days = ", ".join(f"date '{day}'" for day in covered[0])
-    built.execute(f"update marts.dim_dates set is_covered = date_day in ({days})")
     for table in (INPUT, MODEL, STATES):
         built.execute(f"delete from {table}")
 
@@ -50,8 +46,9 @@ def put(warehouse: Warehouse, rows: Sequence[Row], more: int = 0) -> None:
     ):
         if each:
             warehouse.execute(f"""
-                insert into {INPUT} (company_id, valid_from, valid_to, closing)
-                select company, day, day + 1, amount from ({each}) as said (company, day, amount)
+                insert into {INPUT} (month, company_id, closing, first_day, last_day, country, segment)
+                select date_trunc('month', day), company, amount, day, day, '(none)', '(none)'
+                from ({each}) as said (company, day, amount)
             """)
     warehouse.dbt("run", "--select", "fct_mrr_daily")
 

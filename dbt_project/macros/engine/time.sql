@@ -76,6 +76,30 @@ row where `last` is before `first`.
     from {{ relation }}
 {%- endmacro %}
 
+{#- One row per month, `month` (its first day), that holds a day of each row's span; no row where `last` is before `first`. -#}
+{% macro span_months(relation, columns, first, last) -%}
+    {{- return(adapter.dispatch('span_months', 'kpilote')(relation, columns, first, last)) -}}
+{%- endmacro %}
+
+{% macro default__span_months(relation, columns, first, last) -%}
+    select
+        {% for column in columns %}{{ column }}, {% endfor -%}
+        explode(sequence({{ period_start(first, 'month') }}, {{ last }}, interval 1 month)) as month
+    from {{ relation }}
+    where {{ first }} <= {{ last }}
+{%- endmacro %}
+
+{% macro duckdb__span_months(relation, columns, first, last) -%}
+    select
+        {% for column in columns %}{{ column }}, {% endfor -%}
+        cast(
+            unnest(generate_series(date_trunc('month', {{ first }}::timestamp), {{ last }}::timestamp, interval 1 month))
+            as date
+        ) as month
+    from {{ relation }}
+    where {{ first }} <= {{ last }}
+{%- endmacro %}
+
 {#- A vendor's text as an instant: ISO 8601 or milliseconds since 1970; NULL when it is neither. -#}
 {% macro parse_instant(text) -%}
     {{- return(adapter.dispatch('parse_instant', 'kpilote')(text)) -}}

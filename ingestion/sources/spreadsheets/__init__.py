@@ -1,9 +1,9 @@
 """Spreadsheets: `{folder}/{type}*.csv|xlsx → spreadsheets/{type}`, the files people edit or export.
 
-A type's files are read whole when any of them changed, and replace what was read before; a type whose files went
-away becomes empty. A wrong row goes to quarantine, a wrong file fails the load: the rule stands in `files.py`.
-Belongs here: which files are read when, and rows that come twice. Files are opened in `files.py`, cells understood
-in `cells.py`.
+A type's files are read whole when any of them changed, and replace what was read before; of files that only grew, the
+rows they had come from the lake (`growth.py`). A type whose files went away becomes empty. A wrong row goes to
+quarantine, a wrong file fails the load: the rule stands in `files.py`. Belongs here: which files are read when, and
+rows that come twice. Files are opened in `files.py`, cells understood in `cells.py`.
 """
 
 import datetime as dt
@@ -11,8 +11,10 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from itertools import islice
+from typing import Any
 from zoneinfo import ZoneInfo
 
+import pyarrow.compute as pc
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
@@ -22,6 +24,7 @@ from ingestion.privacy import Hasher, without_secrets
 from ingestion.registry import Table
 from ingestion.rows import Refusal, build, shape
 from ingestion.settings import Folder, SourceSettings, settings
+from ingestion.sources.spreadsheets import growth
 from ingestion.sources.spreadsheets.cells import Row, read_rows
 from ingestion.sources.spreadsheets.files import File, Line, plain, read_file
 from ingestion.streams import Connector, Context, Rows, Stream, Window
@@ -104,31 +107,46 @@ def find(url: str, tables: Mapping[str, Table]) -> dict[str, list[File]]:
 
 def _type(context: Context, table: Table, files: list[File]) -> Stream:
     known: dict[str, str] = context.state.setdefault(STATE, {})
-    fingerprint = _fingerprint(table, files, context.settings.timezone)
+    kept: dict[str, growth.Read] = context.state.setdefault(growth.STATE, {})
+    zone = context.settings.timezone
+    seals = {file.name: file.seal() for file in files}
+    fingerprint = _fingerprint(table, seals, zone)
     # The first pull covers a type without files too: that it is empty is then known, not missing.
     if known.get(table.name) == fingerprint:
         return
-    yield from Reader(table, context.hasher, ZoneInfo(context.settings.timezone)).read(files)
+    read = yield from growth.read(
+        context.settings,
+        table,
+        files,
+        seals,
+        kept.pop(table.name, None),
+        partial(Reader, table, context.hasher, ZoneInfo(zone)),
+    )
     known[table.name] = fingerprint
+    if read is not None:
+        kept[table.name] = read
     yield Window(table.name, FIRST_DAY, LAST_DAY)
 
 
-def _fingerprint(table: Table, files: list[File], zone: str) -> str:
+def _fingerprint(table: Table, seals: Mapping[str, tuple[int, bytes]], zone: str) -> str:
     """Changes with any file's name or content, with the columns declared, and with the zone their times are of."""
-    digest = hashlib.sha256(f"{table.arrow_schema()} {zone}".encode() if files else b"")
-    for file in files:
-        digest.update(file.name.encode() + b"\0" + file.digest())
+    digest = hashlib.sha256(f"{table.arrow_schema()} {zone}".encode() if seals else b"")
+    for name, (_, content) in seals.items():
+        digest.update(name.encode() + b"\0" + content)
     return digest.hexdigest()
 
 
 class Reader:
     """Reads the files of one type into batches of rows, and refuses a key that came before. zone: whose the times are
-    that name none.
+    that name none. accepted, refused, first, last: how many rows so far, and the days those accepted are of.
     """
 
     def __init__(self, table: Table, hasher: Hasher, zone: ZoneInfo) -> None:
         self._table, self._hasher, self._zone = table, hasher, zone
         self._seen: dict[bytes, str] = {}
+        self.accepted = self.refused = 0
+        self.first: dt.date | None = None
+        self.last: dt.date | None = None
 
     def read(self, files: Iterable[File]) -> Iterator[Rows]:
         for file in files:
@@ -139,9 +157,19 @@ class Reader:
                 rows = self._batch(file, batch)
                 received += rows.received
                 reasons += (refusal.reason for refusal in rows.refused)
+                self._count(rows)
                 yield rows
             if len(reasons) > MAX_REFUSED_SHARE * received:
                 raise file.refusal(f"is refused: {len(reasons)} of its {received} rows are wrong, first {reasons[0]}")
+
+    def _count(self, rows: Rows) -> None:
+        self.refused += len(rows.refused)
+        built: Any = rows.rows  # Arrow, as `_batch` makes it
+        if built.num_rows:
+            self.accepted += built.num_rows
+            days: Any = pc.min_max(built.column(self._table.day_column))
+            first, last = days["min"].as_py(), days["max"].as_py()
+            self.first, self.last = min(self.first or first, first), max(self.last or last, last)
 
     def _batch(self, file: File, lines: list[Line]) -> Rows:
         """The rows of these lines, and for each other a refusal naming the cell."""

@@ -34,8 +34,9 @@ EXCEL_EPOCH = dt.datetime(1899, 12, 30)  # noqa: DTZ001 - a calendar day, of no 
 
 @dataclass
 class File:
-    """A file of a folder or bucket. `decimal` (the sign its numbers use, if it shows) and `epoch` (day 0 of
-    its day numbers) are found while it is read.
+    """A file of a folder or bucket. `decimal` (the sign its numbers use, if it shows), `epoch` (day 0 of its day
+    numbers) and `rows` (how many it has, of a CSV) are found while it is read. skipped: bytes and rows at its beginning
+    that are not read again (`growth.py`).
     """
 
     name: str
@@ -43,17 +44,20 @@ class File:
     path: str
     decimal: str | None = None
     epoch: dt.datetime = EXCEL_EPOCH
+    rows: int = 0
+    skipped: tuple[int, int] = (0, 0)
 
     def open(self) -> Any:
         return self.filesystem.open(self.path, "rb")
 
-    def digest(self) -> bytes:
-        """SHA-256 of what it holds."""
-        digest = hashlib.sha256()
+    def seal(self, first: int | None = None) -> tuple[int, bytes]:
+        """How many bytes it holds and their SHA-256; of its first bytes where so many are asked for."""
+        digest, size = hashlib.sha256(), 0
         with self.open() as content:
-            while chunk := content.read(CHUNK_BYTES):
+            while chunk := content.read(CHUNK_BYTES if first is None else min(CHUNK_BYTES, first - size)):
                 digest.update(chunk)
-        return digest.digest()
+                size += len(chunk)
+        return size, digest.digest()
 
     def refusal(self, reason: str) -> SourceError:
         """The whole file cannot be used."""
@@ -158,11 +162,15 @@ def fitting(table: Table, file: File, found: Header) -> Header:
     )
 
 
-def lines(found: Header, place: str, rows: Iterator[Sequence[Any]], *, exact: bool) -> Iterator[Line]:
-    """The rows under a header. exact: rows that are shorter or longer than it are faults (a CSV's shifted cells)."""
+def lines(
+    found: Header, place: str, rows: Iterator[Sequence[Any]], *, exact: bool, above: int | None = None
+) -> Iterator[Line]:
+    """The rows under a header. exact: rows that are shorter or longer than it are faults (a CSV's shifted cells).
+    above: how many rows stand above these, where that is not the header.
+    """
     least = max(index for index, name in enumerate(found.names, start=1) if name)
     named = [(index, name) for index, name in enumerate(found.names) if name]
-    for number, row in enumerate(rows, start=found.number + 1):
+    for number, row in enumerate(rows, start=(above or found.number) + 1):
         if not any(map(_is_filled, row)):
             continue
         fault = None

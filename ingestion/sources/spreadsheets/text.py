@@ -20,7 +20,7 @@ SEPARATORS = (",", ";", "\t", "|")
 # where commas are decimal. Tabs and bars say nothing.
 DECIMALS = {",": ".", ";": ","}
 HEAD_CHARACTERS = 1 << 16
-_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _ANNOUNCED = re.compile(r"sep=([,;\t|])\r?\n")
 _WINDOWS = "kpilote_windows_1252"
 
@@ -41,31 +41,42 @@ def read(table: Table, file: File) -> Iterator[Line]:
     separator, found = _dialect(table, head, announced)
     fitting(table, file, found)
     file.decimal = DECIMALS.get(separator)
-    with _opened(file) as (content, _):
+    start, above = file.skipped
+    with _opened(file, start) as (content, _):
         rows = csv.reader(content, delimiter=separator, strict=True)
-        for _ in range(found.number):
-            next(rows)
-        number = found.number
+        if not start:
+            above = found.number
+            for _ in range(above):
+                next(rows)
+        file.rows = above
         try:
-            for line in lines(found, file.name, rows, exact=True):
-                number = line.number
-                yield line
+            yield from lines(found, file.name, _counted(file, rows), exact=True, above=above)
         except csv.Error as error:
             raise file.refusal(
-                f"cannot be read after row {number} ({error}): look for a quotation mark without its partner"
+                f"cannot be read after row {file.rows} ({error}): look for a quotation mark without its partner"
             ) from None
 
 
+def _counted(file: File, rows: Iterator[list[str]]) -> Iterator[list[str]]:
+    for row in rows:
+        file.rows += 1
+        yield row
+
+
 @contextmanager
-def _opened(file: File) -> Iterator[tuple[io.TextIOWrapper, str | None]]:
-    """The text of a file and the separator that Excel's first line `sep=;`, which it never shows, announces."""
+def _opened(file: File, start: int = 0) -> Iterator[tuple[io.TextIOWrapper, str | None]]:
+    """The text of a file, or of what stands behind its first bytes, and the separator that Excel's first line `sep=;`,
+    which it never shows, announces.
+    """
     with file.open() as content:
-        start = content.read(64)
-        content.seek(0)
-        encoding, errors = ("utf-16", "replace") if start.startswith(_UTF16) else ("utf-8-sig", _WINDOWS)
-        announced = _ANNOUNCED.match(start.decode(encoding, "replace"))
+        first = content.read(64)
+        content.seek(start)
+        # Further down the mark of UTF-8 is a letter like any other.
+        eight = "utf-8" if start else "utf-8-sig"
+        encoding, errors = ("utf-16", "replace") if first.startswith(UTF16) else (eight, _WINDOWS)
+        announced = _ANNOUNCED.match(first.decode(encoding, "replace"))
         with io.TextIOWrapper(content, encoding, errors, newline="") as text:
-            if announced:
+            if announced and not start:
                 text.readline()
             yield text, announced[1] if announced else None
 

@@ -1,5 +1,7 @@
 -- Units of the reporting currency per unit of each currency and day. What has no rate here becomes NULL downstream and
 -- stops at the gates.
+{{ config(meta={'month_of': 'date_day'}) }}
+
 select
     currency,
     date_day,

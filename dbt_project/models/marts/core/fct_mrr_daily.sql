@@ -1,45 +1,36 @@
-{{ config(materialized='table_by_month', meta={'month_of': 'date_day'}) }}
+{{ config(materialized='table_by_month', meta={'month_of': 'date_day', 'made_of': {'int_mrr__months': {}}}) }}
 
 with
 
-balances as (
+months as (
 
     select
         company_id,
         closing,
-        valid_from,
-        valid_to
-    from {{ ref('int_mrr__balances') }}
-    where closing != 0
+        first_day,
+        last_day,
+        country,
+        segment
+    from {{ ref('int_mrr__months') }}
+    where {{ in_stale_months('int_mrr__months') }}
 
 ),
 
 days as (
 
-    {{ covered_days('balances', ['company_id', 'closing'], 'valid_from', 'valid_to') }}
-
-),
-
-companies as (
-
-    select
-        company_id,
-        country,
-        segment
-    from {{ ref('dim_companies') }}
+    {{ span_days('months', ['company_id', 'closing', 'country', 'segment'], 'first_day', 'last_day') }}
 
 ),
 
 final as (
 
     select
-        days.date_day,
-        days.company_id,
-        days.closing as mrr_reporting,
-        {{ or_none('companies.country') }} as country,
-        {{ or_none('companies.segment') }} as segment
+        date_day,
+        company_id,
+        closing as mrr_reporting,
+        country,
+        segment
     from days
-    left join companies on days.company_id = companies.company_id
 
 )
 
