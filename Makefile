@@ -28,7 +28,7 @@ dev: install  ## Dagster UI and daemon on this machine, with the demo's runs in 
 	@$(BIN)/kpilote dev
 
 test: install  ## All tests
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 lint: install  ## ruff, mypy --strict, sqlfluff, yamllint
 	@$(MAKE) --no-print-directory --jobs 2 lint-python lint-sql
