@@ -8,6 +8,7 @@ GX's load styles, scripts and logos from other people's servers: ours are read o
 import json
 import shutil
 from collections.abc import Collection
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -53,8 +54,10 @@ def context(folder: Path) -> Any:
         progress_bars=ProgressBarsConfig(globally=False),
     )
     made = gx.get_context(mode="ephemeral", project_config=config)
-    # GX would write its configuration into memory as YAML with every table it is told of.
+    # GX would write its configuration into memory as YAML with every table it is told of, and make the JSON form of a
+    # result, which `engine` gives it, twice more on the way to a file.
     made._save_project_config = lambda: None  # type: ignore[method-assign]
+    made.validation_results_store.serialize = partial(json.dumps, indent=2, sort_keys=True)  # type: ignore[method-assign]
     return made
 
 

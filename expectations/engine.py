@@ -262,8 +262,9 @@ def validate(
             result.results = list(found.values())
         result.meta |= {"run_id": run_id, "validation_time": run_id.run_time, "batch_parameters": None}
         page = ValidationResultIdentifier(ExpectationSuiteIdentifier(result.suite_name), run_id, result.batch_id)
-        gx_context.validation_results_store.store_validation_results(result, page, page.expectation_suite_identifier)
-        answers[suite.table] = page, {name: each.to_json_dict() for name, each in found.items()}
+        told = result.to_json_dict()  # type: ignore[no-untyped-call]
+        gx_context.validation_results_store.set(page, told)
+        answers[suite.table] = page, {each["expectation_config"]["meta"]["name"]: each for each in told["results"]}
     return answers
 
 
