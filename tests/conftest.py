@@ -41,7 +41,9 @@ SEED = 7
 TIMELESS = hypothesis_settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis_settings.register_profile("default", TIMELESS, derandomize=True, max_examples=100)
 hypothesis_settings.register_profile("nightly", TIMELESS, max_examples=2_000, print_blob=True)
-hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "default")
+IS_NIGHTLY = PROFILE == "nightly"
+hypothesis_settings.load_profile(PROFILE)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -3,7 +3,6 @@
 `HYPOTHESIS_PROFILE=nightly python -m pytest tests/fuzz` tries 12,000 inputs per target and shrinks what fails.
 """
 
-import os
 import random
 from functools import partial
 from pathlib import Path
@@ -20,6 +19,7 @@ from ingestion.sources.spreadsheets import Reader
 from ingestion.sources.spreadsheets.files import File
 from ingestion.streams import Rows
 from ingestion.tables.spreadsheets import SOURCE
+from tests.conftest import IS_NIGHTLY
 from tests.fuzz import answers, spreadsheets
 from tests.fuzz.feeding import ADDRESS, START, LostError, Outcome, context, feed
 from tests.fuzz.replay import Answer, recorded, replayed
@@ -29,7 +29,7 @@ settings.register_profile(
     "fuzz", max_examples=100, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
 )
 settings.register_profile("fuzz-nightly", settings.get_profile("fuzz"), max_examples=12_000, derandomize=False)
-PROFILE = settings.get_profile("fuzz-nightly" if os.environ.get("HYPOTHESIS_PROFILE") == "nightly" else "fuzz")
+PROFILE = settings.get_profile("fuzz-nightly" if IS_NIGHTLY else "fuzz")
 
 
 @pytest.mark.parametrize("target", TARGETS)

@@ -29,13 +29,13 @@ from orchestration import as_of
 from sandbox.changes import KINDS, Change
 from sandbox.server import running
 from sandbox.world import World
+from tests.conftest import IS_NIGHTLY
 from tests.dbt_project.warehouse import changeable
 from tests.history.twin import FIRST, START, Twin
 from tests.orchestration.marts import contents
 from tests.stacks import STACKS
 
 RUNS = 8  # of one history, the one it begins with among them
-IS_NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
 # Processes take the nightly ones in shares, each of one stack and with chances of its own.
 SHARES = ("hubspot", "hubspot", "salesforce", "pipedrive") if IS_NIGHTLY else ("hubspot",)
 HISTORIES = 50 if IS_NIGHTLY else 2

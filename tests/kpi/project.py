@@ -31,14 +31,8 @@ class KpiProject:
 
     def _invoke(self, arguments: list[str], manifest: Manifest | None) -> Any:
         target, logs = str(self.home / "target"), str(self.home / "logs")
-        folders = [
-            "--project-dir",
-            str(dbt.PROJECT_DIR),
-            "--profiles-dir",
-            str(dbt.PROJECT_DIR),
-            "--target-path",
-            target,
-        ]
+        project = str(dbt.PROJECT_DIR)
+        folders = ["--project-dir", project, "--profiles-dir", project, "--target-path", target]
         with variables(_variables(self.home)):
             return dbtRunner(manifest=manifest).invoke(["--quiet", "--log-path", logs, *arguments, *folders])
 

@@ -4,7 +4,6 @@ numbers of one that stayed: before that day, around it and after.
 From HubSpot to Pipedrive always; the other moves, and what needs another whole build, with HYPOTHESIS_PROFILE=nightly.
 """
 
-import os
 import shutil
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ from ingestion.settings import DEFAULT_SOURCES, Settings
 from sandbox.changes import Change, changed
 from sandbox.move import Move
 from sandbox.server import Running, running
+from tests.conftest import IS_NIGHTLY
 from tests.kpi.built import START, UNTIL, WORLD, Built, build, pull, settings_of, transform
 from tests.kpi.cells import CELLS, UNEQUAL, differing, side_by_side, unexplained, unneeded
 
@@ -78,7 +78,6 @@ MOVES = [
     Moved("pipedrive_to_hubspot", "pipedrive", "hubspot"),
     Moved("hubspot_to_pipedrive_untold", "hubspot", "pipedrive", is_told=False),
 ]
-IS_NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
 TRIED = MOVES if IS_NIGHTLY else MOVES[:1]
 nightly = pytest.mark.skipif(not IS_NIGHTLY, reason="nightly: another whole build")
 

@@ -15,6 +15,7 @@ import pytest
 
 from ingestion.privacy import Hasher
 from serving import release
+from tests.conftest import IS_NIGHTLY
 from tests.dbt_project.warehouse import Warehouse
 from tests.orchestration.erasure_driver import ADDRESS, BROWSER, CONTACT, KEY
 from tests.serving import warehouse as served
@@ -22,7 +23,7 @@ from tests.serving import warehouse as served
 ROOT = Path(__file__).resolve().parents[2]
 DAY = dt.date(2026, 3, 1)
 # The profile `nightly` tries every one of some 190 changes; by default one in forty.
-STEP = "1" if os.environ.get("HYPOTHESIS_PROFILE") == "nightly" else "40"
+STEP = "1" if IS_NIGHTLY else "40"
 
 
 def small_home(home: Path) -> None:

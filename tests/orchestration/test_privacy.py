@@ -7,7 +7,6 @@ import datetime as dt
 import gzip
 import hashlib
 import json
-import os
 import sqlite3
 import zlib
 from pathlib import Path
@@ -27,7 +26,7 @@ from sandbox.faults import Fault
 from sandbox.server import env
 from sandbox.world import World
 from tests import traces
-from tests.conftest import SEED, START, UNTIL, Home, home_environment, refresh, serving
+from tests.conftest import IS_NIGHTLY, SEED, START, UNTIL, Home, home_environment, refresh, serving
 from tests.orchestration.test_cli import kpilote
 from tests.stacks import STACKS
 
@@ -47,8 +46,6 @@ SECRETS = {
 OTHER_WAYS_IN = {"SOURCES__GA4__CREDENTIALS", "SOURCES__SALESFORCE__PRIVATE_KEY"}
 API_SOURCES = tuple(name for name, source in SOURCES.items() if source.is_api)
 EVERY_SOURCE = ",".join(SOURCES)
-# Whole homes of their own; what a connector lets in is tested for each vendor in tests/ingestion.
-IS_NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
 # What every session of the sandbox's Salesforce begins with.
 SESSION = "00DKp0000000001EAA!"
 ROOMS = {"lake", "warehouse.duckdb", "releases", "gx", "dagster", "dbt_target", "dlt", "logs"}
@@ -119,6 +116,7 @@ def test_no_secret_in_any_byte_of_a_home(built_home: Home) -> None:
 def test_no_person_and_no_secret_in_any_byte_of_a_home_of_another_stack(
     tmp_path: Path, stack: str, small_world: World
 ) -> None:
+    """What a connector lets in is tested for each vendor in tests/ingestion."""
     path, until = tmp_path / "home", START + dt.timedelta(days=40)
     home = Home(path, home_environment(path, STACKS[stack]), small_world, until=until)
     with serving(home) as served:

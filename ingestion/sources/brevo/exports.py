@@ -10,8 +10,7 @@ import csv
 import io
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Iterator, Mapping, Sequence
 
 from ingestion.http import PAGE_ATTEMPTS, Json
 from ingestion.pacing import batches, concurrently
@@ -30,15 +29,22 @@ ADDRESS_COLUMNS = {"email", "emailid", "emailaddress"}
 def fetch(brevo: Brevo, wanted: Sequence[tuple[Wanted, int | None]]) -> dict[Wanted, list[str]]:
     """Addresses of each export; with it comes the number Brevo's totals let expect, None where they say nothing."""
     found: dict[Wanted, list[str]] = {}
+    holding = Counter[int]()  # how many exports hold the very same addresses
     # Together as many as one page of processes shows, with a few of other users beside them.
     for group in batches(wanted, PROCESSES - 5):
         processes = _started(brevo, [each for each, _ in group])
         urls = _finished(brevo, set(processes))
         tasks = {each: (expected, urls[number]) for (each, expected), number in zip(group, processes, strict=True)}
-        read = partial(_read, brevo, tasks)
-        found.update(read(dict.fromkeys(tasks)))
-        found.update(read(_alike(found, tasks)))
+        files = _read(brevo, tasks, dict.fromkeys(tasks))
+        holding.update(map(_content, files.values()))
+        # A file does not say whose it is: of the length that was expected, it may be the other's.
+        alike = {each: addresses for each, addresses in files.items() if addresses and holding[_content(addresses)] > 1}
+        found |= files | _read(brevo, tasks, alike)
     return found
+
+
+def _content(addresses: Sequence[str]) -> int:
+    return hash(tuple(addresses))
 
 
 def _read(
@@ -47,14 +53,6 @@ def _read(
     """The addresses of these exports; `before`: what was read of each and is in doubt."""
     files = concurrently(lambda each: _addresses(brevo, each, *tasks[each], before[each]), before, WORKERS)
     return dict(zip(before, files, strict=True))
-
-
-def _alike(found: Mapping[Wanted, list[str]], of: Iterable[Wanted]) -> dict[Wanted, list[str]]:
-    """Those of these exports of which another holds the very same addresses: a file does not say whose it is, so it may
-    be the other's, of the length that was expected.
-    """
-    times = Counter(map(tuple, found.values()))
-    return {each: found[each] for each in of if found[each] and times[tuple(found[each])] > 1}
 
 
 def _started(brevo: Brevo, wanted: Sequence[Wanted]) -> list[int]:
@@ -112,9 +110,7 @@ def _processes(brevo: Brevo, asked: set[int]) -> Iterator[Json]:
             return
 
 
-def _addresses(
-    brevo: Brevo, wanted: Wanted, expected: int | None, url: str, before: list[str] | None = None
-) -> list[str]:
+def _addresses(brevo: Brevo, wanted: Wanted, expected: int | None, url: str, before: list[str] | None) -> list[str]:
     """Addresses in a file, which held those of `before`. One that does not hold as many as expected is fetched again:
     contacts deleted since may be missing, so it is believed once it came twice alike; only nobody at all where somebody
     was mailed is never believed.
