@@ -64,6 +64,7 @@ def suites(settings: Settings) -> tuple[Suite, ...]:
             _order("created_at", "closed_at", "warning"),
             _refers("company_id", "int_companies__unified"),
             _refers("person_id", "int_persons__unified"),
+            _copies_have_a_day(),
         ),
         _suite(
             "int_activities__unified",
@@ -263,6 +264,21 @@ def _channels_matched() -> Expectation:
         column="channel_rule",
         reason=f"More than {UNMATCHED_SHARE:.0%} of the newest sessions match no channel rule and count as other.",
         mend="`kpilote channels` names them: add a rule to dbt_project/seeds/channel_rules_own.csv (docs/channels.md).",
+        severity="warning",
+    )
+
+
+def _copies_have_a_day() -> Expectation:
+    return model.no_rows(
+        "copies_have_a_day",
+        f"""
+        select split_part(deal_id, ':', 1) as crm, count(*) as copied_deals
+        from {SCHEMA}.int_deals__merges where read_until is null group by all
+        """,  # noqa: S608
+        column="deal_id",
+        reason="Deals were copied into another CRM, and nobody says since when the first is history: copies that were"
+        " dated back hide what it knew, and its later edits count for nothing.",
+        mend="Say the day under crm_until in dbt_project/dbt_project.yml (docs/migrating-crm.md, step 5).",
         severity="warning",
     )
 

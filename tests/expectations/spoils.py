@@ -12,6 +12,7 @@ BY_NAME: dict[str, str] = {
     "not_empty": "delete from {table}",
     "rate_positive": "update {table} set rate = 0 where {first}",
     "rates_without_gaps": "delete from {table} where date_day = '2026-02-01'",
+    "copies_have_a_day": "update intermediate.int_deals__merges set read_until = null",
     "opening_is_closing_before": "update {table} set opening = opening + 1 where {first}",
     "volume_of_newest_day": "delete from {table} where session_date = '2026-03-01' and session_key not like '%.1'",
     "volume_of_recent_days": "delete from {table} where session_date = '2026-02-25' and session_key not like '%.1'",

@@ -33,6 +33,9 @@ INTERMEDIATE = {
             timestamp '2026-01-05' as created_at, timestamp '2026-02-05' as closed_at
         from range(10) as r (number)
     """,
+    "int_deals__merges": """
+        select 'hubspot:1' as deal_id, 'd1' as survivor_id, timestamp '2026-02-01' as read_until
+    """,
     "int_activities__unified": """
         select 'meeting:' || number as activity_id, 'meeting' as kind, 'p' || number as person_id,
             'c' || number as company_id, timestamp '2026-01-05' as booked_at

@@ -38,12 +38,14 @@ copied as (
 
     select
         deal_id as record_id,
-        survivor_id as deal_id
+        survivor_id as deal_id,
+        read_until
     from {{ ref('int_deals__merges') }}
     union
     select
         survivor_id as record_id,
-        survivor_id as deal_id
+        survivor_id as deal_id,
+        cast(null as timestamp) as read_until
     from {{ ref('int_deals__merges') }}
 
 ),
@@ -54,11 +56,12 @@ begins as (
     select
         copied.record_id,
         copied.deal_id,
+        copied.read_until,
         coalesce(min(history.changed_at), min(deals.created_at)) as first_told_at
     from copied
     inner join deals on copied.record_id = deals.deal_id
     left join history on copied.record_id = history.deal_id
-    group by copied.record_id, copied.deal_id
+    group by copied.record_id, copied.deal_id, copied.read_until
 
 ),
 
@@ -68,7 +71,7 @@ ordered as (
         record_id,
         deal_id,
         first_told_at,
-        {{ read_until('record_id') }} as read_until,
+        read_until,
         row_number() over (
             partition by deal_id
             order by case when record_id = deal_id then 1 else 0 end, first_told_at, record_id

@@ -1,5 +1,6 @@
 -- Deals that were copied from one CRM into another, and the copy that goes on from there. A copy that was deleted is
 -- none, but where the CRM of its original was history by then, and no other copy stands, the deal is deleted with it.
+-- read_until: when the CRM of the original became history (var crm_until); null where nobody says.
 with recursive
 
 known as (
@@ -43,5 +44,6 @@ links as (
 
 select
     loser_id as deal_id,
-    survivor_id
+    survivor_id,
+    {{ read_until('loser_id') }} as read_until
 from survivors
