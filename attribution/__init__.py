@@ -5,5 +5,5 @@ SQL, packed paths) or `rules` (paths that came counted) → `driven` (`markov`, 
 
 A room of its own: it imports none of the others, and its solves (`markov.shares`, `shapley.rate_shares` …) are pure
 functions of arrays that a warehouse's model can call. Not here: what people see of it (`serving/comparison`,
-`orchestration/attribute.py`).
+`orchestration/cli/attribute.py`).
 """

@@ -1,0 +1,5 @@
+"""`python -m orchestration.cli` is the command `kpilote`."""
+
+from orchestration.cli import main
+
+main()
