@@ -85,10 +85,17 @@ def _overtaken(snapshot: Snapshot, id_: str, name: str, at: pd.Timestamp) -> boo
     return bool((later & (rows["object_type"] == "deal")).any())
 
 
+def _stages(snapshot: Snapshot, deals: pd.DataFrame, at: pd.Timestamp) -> pd.Series:
+    """The stage each deal was in: what it became later must not decide which deal an earlier change is of."""
+    told = snapshot.property_history
+    told = told[(told["property"] == "dealstage") & (told["changed_at"] < at)].sort_values("changed_at", kind="stable")
+    return deals["deal_id"].map(told.drop_duplicates("object_id", keep="last").set_index("object_id")["value"])
+
+
 def _deal(snapshot: Snapshot, change: Change, *, closed: bool | None = None) -> Any:
     deals = _known(snapshot.deals, change)
     if closed is not None:
-        deals = deals[deals["stage"].isin(["closedwon", "closedlost"]) == closed]
+        deals = deals[_stages(snapshot, deals, change.at).isin(["closedwon", "closedlost"]) == closed]
     return _pick(deals, "deal_id", change.which)
 
 

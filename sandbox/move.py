@@ -1,8 +1,8 @@
 """The company moves from one CRM to another: what the two hold from that day on, and how billing knows its customers.
 
 Flow: `Move + the day's Snapshot + the present one → Snapshot of the old CRM, Snapshot of the new one`. The old CRM
-answers for ever what it held when the day began. Before work begins the records are imported the way a tool does that
-uses the new CRM's API:
+answers for ever what it held when the day began, but for meetings that were to come: people say there how they went.
+Before work begins the records are imported the way a tool does that uses the new CRM's API:
 
 - a record gets an id of the new CRM (here one that the old CRM gave to another record); a deal's text field keeps the
   old one. Pipedrive, for one, lets an import set when a person, an organization or a deal was added and when a deal was
@@ -55,7 +55,8 @@ class Move:
         """What each of the two CRMs holds; `then`: as the company stood when the day began."""
         after = _imported(then, now, self.began)
         known = after.deals["imported_id"].map(VENDORS[self.before].deal_id, na_action="ignore")
-        return {self.before: then, self.after: replace(after, deals=after.deals.assign(imported_id=known))}
+        before = _finished(then, now, self.began)
+        return {self.before: before, self.after: replace(after, deals=after.deals.assign(imported_id=known))}
 
     def customer_id(self, then: Snapshot) -> Callable[[str], str]:
         """How the billing system names a company: by the CRM it was first known in."""
@@ -71,6 +72,16 @@ class Move:
 def own_id(id_: str) -> str:
     """The new CRM's id of a record."""
     return str(int(id_) + OWN_ID)
+
+
+def _finished(then: Snapshot, now: Snapshot, began: pd.Timestamp) -> Snapshot:
+    """The company as it stood when the day began, with what became of the meetings that were booked by then."""
+    meetings = now.meetings[now.meetings["meeting_id"].isin(then.meetings["meeting_id"])]
+    seen = now.property_history
+    since = (seen["object_type"] == "meeting") & (seen["changed_at"] >= began)
+    later = seen[since & seen["object_id"].isin(meetings["meeting_id"])]
+    history = pd.concat([then.property_history, later], ignore_index=True)
+    return replace(then, meetings=meetings.reset_index(drop=True), property_history=history)
 
 
 def _imported(then: Snapshot, now: Snapshot, began: pd.Timestamp) -> Snapshot:

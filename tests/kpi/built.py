@@ -47,8 +47,8 @@ def run(settings: Settings, *arguments: str) -> None:
     assert said == [], said
 
 
-def settings_of(home: Path, sources: Sequence[str]) -> Settings:
-    return Settings(home=home, start_date=START, sources=tuple(sources), hash_key=HASH_KEY, _env_file=None)
+def settings_of(home: Path, sources: Sequence[str], start: date = START) -> Settings:
+    return Settings(home=home, start_date=start, sources=tuple(sources), hash_key=HASH_KEY, _env_file=None)
 
 
 def pull(settings: Settings, served: Running, since: date, until: date, **told: str) -> None:
@@ -67,20 +67,28 @@ def transform(settings: Settings, *arguments: str) -> None:
 
 
 def build(
-    home: Path, sources: Sequence[str] = DEFAULT_SOURCES, changes: Sequence[Change] = (), world: World = WORLD
+    home: Path,
+    sources: Sequence[str] = DEFAULT_SOURCES,
+    changes: Sequence[Change] = (),
+    world: World = WORLD,
+    until: date = UNTIL,
 ) -> Built:
     """Pull the company's sources and build the warehouse."""
-    settings = settings_of(home, sources)
-    with running(world, until=UNTIL, home=home, sources=",".join(sources), changes=changes) as served:
-        pull(settings, served, START, UNTIL)
+    settings = settings_of(home, sources, world.start)
+    with running(world, until=until, home=home, sources=",".join(sources), changes=changes) as served:
+        pull(settings, served, world.start, until)
     told = home / "sandbox" / "world.json"
-    told.write_text(json.dumps({"seed": SEED, "scale": world.scale, "start": START.isoformat()}))
+    told.write_text(json.dumps({"seed": SEED, "scale": world.scale, "start": world.start.isoformat()}))
     transform(settings)
-    return at(home, sources, changes, world)
+    return at(home, sources, changes, world, until)
 
 
 def at(
-    home: Path, sources: Sequence[str] = DEFAULT_SOURCES, changes: Sequence[Change] = (), world: World = WORLD
+    home: Path,
+    sources: Sequence[str] = DEFAULT_SOURCES,
+    changes: Sequence[Change] = (),
+    world: World = WORLD,
+    until: date = UNTIL,
 ) -> Built:
     """The company that stands built at this place."""
-    return Built(home, settings_of(home, sources), changed(world.snapshot(UNTIL), changes))
+    return Built(home, settings_of(home, sources, world.start), changed(world.snapshot(until), changes))

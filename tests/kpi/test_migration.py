@@ -1,5 +1,5 @@
-"""A company that moves from one CRM to another on a day in the middle of a week, a month and a quarter reports the
-numbers of one that stayed: before that day, around it and after.
+"""A company that moves from one CRM to another after a year, on a day in the middle of a week, a month and a quarter,
+reports the numbers of one that stayed: before that day, around it and after, until that quarter is over.
 
 From HubSpot to Pipedrive always; the other moves, and what needs another whole build, with HYPOTHESIS_PROFILE=nightly.
 """
@@ -14,16 +14,18 @@ import duckdb
 import pytest
 
 from ingestion.settings import DEFAULT_SOURCES, Settings
-from sandbox.changes import Change, changed
+from sandbox.changes import Change
 from sandbox.move import Move
 from sandbox.server import Running, running
+from sandbox.world import World
 from tests.conftest import IS_NIGHTLY
-from tests.kpi.built import START, UNTIL, WORLD, Built, build, pull, settings_of, transform
+from tests.kpi.built import Built, at, build, pull, settings_of, transform
 from tests.kpi.cells import CELLS, UNEQUAL, differing, side_by_side, unexplained, unneeded
 
 pytestmark = pytest.mark.slow
 
-DAY = date(2026, 4, 9)
+START, DAY, UNTIL = date(2025, 4, 1), date(2026, 4, 9), date(2026, 7, 6)
+WORLD = World(seed=7, start=START, scale=0.1)
 FIRST_PULL = DAY + timedelta(days=3)
 AGAIN = timedelta(days=7)  # days that a pull covers once more: visits come late
 OTHERS = DEFAULT_SOURCES[1:]
@@ -91,14 +93,14 @@ def case(request: pytest.FixtureRequest) -> Moved:
 @pytest.fixture(scope="module")
 def stayed(case: Moved, tmp_path_factory: pytest.TempPathFactory) -> Built:
     """The company in its first CRM all the time."""
-    return build(tmp_path_factory.mktemp("stayed"), (case.before, *OTHERS), changes=CHANGES)
+    return build(tmp_path_factory.mktemp("stayed"), (case.before, *OTHERS), CHANGES, WORLD, UNTIL)
 
 
 @pytest.fixture(scope="module")
 def moved(case: Moved, tmp_path_factory: pytest.TempPathFactory) -> Built:
     """The company that moved: built with one CRM alone on the day of the move, with both weeks later."""
     home = tmp_path_factory.mktemp("moved")
-    before, after = settings_of(home, (case.before, *OTHERS)), settings_of(home, case.both)
+    before, after = (settings_of(home, sources, START) for sources in ((case.before, *OTHERS), case.both))
     with case.served(home, DAY) as company:
         pull(before, company, START, DAY)
         transform(before)
@@ -106,7 +108,7 @@ def moved(case: Moved, tmp_path_factory: pytest.TempPathFactory) -> Built:
             company.advance(until)
             pull(after, company, since - AGAIN, until)
     transform(after, *case.told)
-    return Built(home, after, changed(WORLD.snapshot(UNTIL), CHANGES))
+    return at(home, case.both, CHANGES, WORLD, UNTIL)
 
 
 @pytest.mark.parametrize("table", CELLS)
@@ -130,10 +132,10 @@ def test_built_from_scratch_it_says_the_same(case: Moved, moved: Built, tmp_path
 @nightly
 def test_without_the_imported_id_every_deal_of_before_counts_twice(case: Moved, moved: Built, tmp_path: Path) -> None:
     """The new CRM pulled with the setting left out: nothing says which deals are copies."""
-    settings = settings_of(tmp_path, case.both)
+    settings = settings_of(tmp_path, case.both, START)
     shutil.copytree(moved.settings.lake_url, settings.lake_url, ignore=shutil.ignore_patterns(case.after))
     with case.served(tmp_path, UNTIL) as company:
-        alone = settings_of(tmp_path, (case.after,))
+        alone = settings_of(tmp_path, (case.after,), START)
         pull(alone, company, START, UNTIL, **FORGOTTEN[case.after])
     transform(settings, *case.told, "--select", "+int_deals__unified")
     deals = moved.snapshot.deals

@@ -43,6 +43,16 @@ def test_the_old_crm_answers_what_it_held_when_the_day_began(moved: Client, serv
     assert max(filter(None, portal.records("contacts").updated)) < MOVE.began.isoformat()
 
 
+def test_people_say_in_the_old_crm_how_meetings_went_that_were_booked_there(moved: Client) -> None:
+    then, now = (WORLD.snapshot(day).meetings.set_index("meeting_id") for day in (MOVE.day, UNTIL))
+    to_come = then.index[then["outcome"] == "SCHEDULED"]
+    said = moved.server.sandbox.view.portal.records("meetings")
+    outcomes = dict(zip(said.ids, said.columns["hs_meeting_outcome"], strict=True))
+    assert {*outcomes} == {*then.index}
+    assert len(to_come) > 1
+    assert {id_: outcomes[id_] for id_ in to_come} == {id_: now.at[id_, "outcome"] for id_ in to_come}
+
+
 def test_deals_of_before_have_an_id_of_their_own_and_name_the_old_one(moved: Client) -> None:
     then = WORLD.snapshot(MOVE.day)
     standing = then.deals[then.deals["archived_at"].isna()].set_index("deal_id")
