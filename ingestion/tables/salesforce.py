@@ -145,7 +145,7 @@ TASKS = Table(
 EVENTS = record(
     "events",
     "event_id",
-    "Meetings, past and booked, as they stand: Salesforce keeps no history of them.",
+    "Meetings, past and booked, as they stand: what they were is told by what each load brought.",
     Column("kind", "string", "Field named by MEETING_KIND_FIELD, or Type where the org has it."),
     Column("outcome", "string", "Field named by MEETING_OUTCOME_FIELD."),
     OWNER,

@@ -90,7 +90,7 @@ def test_meetings_ended_when_the_company_says(staged: tuple[Warehouse, Snapshot]
             expected[id_] = (meeting["outcome"].lower(), at.floor("s").tz_localize(None).to_pydatetime())
     told = warehouse.rows(
         "select object_id, value, changed_at from staging.stg_pipedrive__history"
-        " where object_type = 'meeting' and value != 'scheduled'"
+        " where property = 'outcome' and value != 'scheduled'"
     )
     assert {id_: (value, at) for id_, value, at in told} == expected
 

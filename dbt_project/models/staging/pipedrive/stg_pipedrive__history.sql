@@ -1,10 +1,12 @@
--- What a deal's stage and amount and a meeting's outcome were, and since when.
+-- What a deal's stage and amount and a meeting's outcome and start were, and since when.
 --
 -- Pipedrive tells changes, not what a deal was created with: that is the value before its first change, or the present
 -- one. Where the present value is another than the last change told (its changes could not be read yet), it holds since
 -- the deal says so. Won and lost are a status: a deal's stage is its status while it is closed, else the one it is in.
 -- A close may be dated back, as an import does: it was then, and what the status was after that is void.
--- Of a meeting nothing is told but when it was booked and when somebody marked it as done.
+-- Of a meeting nothing is told but when it was booked and when somebody marked it as done. What else it was is known by
+-- what the lake saw: what the first load brought holds since it was booked, what a later one brought since Pipedrive
+-- says that the activity changed.
 with
 
 deals as (
@@ -23,7 +25,7 @@ changes as (
 
 activities as (
 
-    {{ latest_records('pipedrive', 'activities', ['activity_id'], 'updated_at') }}
+    {{ latest_records('pipedrive', 'activities', ['activity_id', 'updated_at', 'archived']) }}
 
 ),
 
@@ -217,10 +219,28 @@ meetings as (
     select
         activity_id,
         {{ pipedrive_outcome() }} as outcome,
+        starts_at,
         created_at,
+        updated_at,
         coalesce(done_at, updated_at) as decided_at
     from activities
-    where kind in ('demo', 'meeting')
+    where kind in ('demo', 'meeting') and not archived
+
+),
+
+versions as (
+
+    select
+        activity_id,
+        outcome,
+        {{ utc_timestamp('starts_at') }} as starts_at,
+        created_at,
+        updated_at,
+        decided_at,
+        lag(outcome) over (partition by activity_id order by updated_at) as outcome_before,
+        lag({{ utc_timestamp('starts_at') }}) over (partition by activity_id order by updated_at) as starts_before,
+        lag(updated_at) over (partition by activity_id order by updated_at) as updated_before
+    from meetings
 
 ),
 
@@ -250,17 +270,29 @@ history as (
         'outcome' as property,
         'scheduled' as value,
         created_at as changed_at
-    from meetings
-    where outcome = 'scheduled' or created_at < decided_at
+    from versions
+    where updated_before is null and (outcome = 'scheduled' or created_at < decided_at)
     union all
+    -- A mark that is older than the version before is not what changed since.
     select
         'meeting' as object_type,
         activity_id as object_id,
         'outcome' as property,
         outcome as value,
-        decided_at as changed_at
-    from meetings
-    where outcome != 'scheduled'
+        case
+            when outcome = 'scheduled' or decided_at <= updated_before then updated_at else decided_at
+        end as changed_at
+    from versions
+    where outcome != coalesce(outcome_before, 'scheduled')
+    union all
+    select
+        'meeting' as object_type,
+        activity_id as object_id,
+        'starts_at' as property,
+        cast(starts_at as varchar) || 'Z' as value,
+        case when updated_before is null then created_at else updated_at end as changed_at
+    from versions
+    where starts_at is distinct from starts_before
 
 )
 
