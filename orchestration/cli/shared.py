@@ -26,14 +26,23 @@ def failing_in_one_line(command: Callable[P, None]) -> Callable[P, None]:
 
     @wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        import duckdb
+
         from ingestion.errors import KpiloteError
         from serving.release import ReleaseError
 
         try:
             command(*args, **kwargs)
+        except BrokenPipeError:  # whoever reads has read enough
+            raise
         except (KpiloteError, ReleaseError, RefreshError) as error:
-            click.echo(f"kpilote: {error}", err=True)
-            sys.exit(1)
+            message = str(error)
+        except (OSError, duckdb.IOException) as error:
+            message = f"{error}: make room there or see to its permissions, then run the command again"
+        else:
+            return
+        click.echo(f"kpilote: {message}", err=True)
+        sys.exit(1)
 
     return run
 

@@ -73,6 +73,21 @@ def test_no_release_yet_is_one_line_with_the_mend(empty: dict[str, str], argumen
     assert "kpilote" in done.output
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [("refresh", "--cadence", "daily"), ("refresh", "--as-of", "2025-01-02"), ("erase", "--id", "hubspot:1", "--yes")],
+)
+def test_a_home_that_cannot_be_written_is_one_line(
+    empty: dict[str, str], tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    taken = tmp_path / "taken"
+    taken.write_text("a file, so that no folder can be made in it")
+    done = kpilote({**empty, "KPILOTE_HOME": str(taken / "home")}, *arguments)
+    assert done.exit_code == 1
+    assert done.exception is None or isinstance(done.exception, SystemExit)
+    assert str(taken) in done.output and "see to its permissions" in done.output
+
+
 def test_missing_credentials_are_one_line_naming_the_setting(empty: dict[str, str]) -> None:
     done = kpilote(empty, "refresh", "--cadence", "daily", "--from", "2025-01-01", "--to", "2025-01-01")
     assert done.exit_code == 1
