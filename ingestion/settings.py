@@ -24,6 +24,7 @@ from ingestion.errors import SettingsError
 FIRST_PULL_MONTHS = 24
 DEFAULT_SOURCES = ("hubspot", "ga4", "mailchimp", "spreadsheets")
 CURRENCY_LETTERS = 3
+HASH_KEY_LETTERS = 16
 S = TypeVar("S", bound=BaseSettings)
 
 
@@ -72,6 +73,15 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
+
+    @field_validator("sources")
+    @classmethod
+    def _known_sources(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        from ingestion.registry import SOURCES
+
+        if unknown := [name for name in value if name not in SOURCES]:
+            raise ValueError(f"no source named {', '.join(unknown)}: known are {', '.join(SOURCES)}")
+        return tuple(dict.fromkeys(value))
 
     @field_validator("frozen_sources")
     @classmethod
@@ -153,7 +163,13 @@ class Settings(BaseSettings):
         """The key of the HMAC that replaces addresses, or an error that says how to make one."""
         if self.hash_key is None:
             raise SettingsError("KPILOTE_HASH_KEY is not set: make one with `openssl rand -hex 32` and keep it secret")
-        return self.hash_key.get_secret_value()
+        key = self.hash_key.get_secret_value()
+        if len(key) < HASH_KEY_LETTERS:
+            raise SettingsError(
+                f"KPILOTE_HASH_KEY has fewer than {HASH_KEY_LETTERS} characters, and who guesses it can tell whose "
+                "address a hash is: make one with `openssl rand -hex 32`"
+            )
+        return key
 
     def as_known_on(self, moment: dt.datetime) -> Self:
         """A home of its own over the same lake, in which loads committed after `moment` do not exist.
@@ -221,7 +237,9 @@ def _describe(error: ValidationError, prefix: str) -> str:
     """One line from a validation error; the offending value is never repeated, it may be a secret."""
     first = error.errors(include_input=False, include_url=False)[0]
     variable = prefix + "__".join(str(part) for part in first["loc"]).upper()
-    reason = "is not set" if first["type"] == "missing" else f"is not usable: {first['msg']}"
+    reason = (
+        "is not set" if first["type"] == "missing" else f"is not usable: {first['msg'].removeprefix('Value error, ')}"
+    )
     return f"{variable} {reason}"
 
 

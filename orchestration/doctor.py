@@ -36,6 +36,7 @@ class Finding:
 def findings(now: Settings) -> Iterator[Finding]:
     """Everything a refresh needs, in the order in which it would miss it."""
     yield _finding("settings", lambda: f"{now.timezone}, {now.currency}, from {now.start_date}")
+    yield _finding("sources", lambda: _sources(now))
     yield _finding("home", lambda: _home(now))
     yield _finding("lake", lambda: _lake(now.lake_url))
     yield _finding("hash key", lambda: now.require_hash_key() and "KPILOTE_HASH_KEY is set")
@@ -52,6 +53,14 @@ def _finding(subject: str, check: Callable[[], str]) -> Finding:
         return Finding(subject, text, fine=False)
     except Exception as error:  # of a library: its words may repeat a secret
         return Finding(subject, f"failed unexpectedly ({type(error).__name__})", fine=False)
+
+
+def _sources(now: Settings) -> str:
+    from ingestion.registry import SOURCES
+
+    if not any(SOURCES[name].is_api for name in now.sources):
+        raise KpiloteError("KPILOTE_SOURCES names no CRM, analytics or email platform: files alone tell of no days")
+    return ", ".join(now.sources)
 
 
 def _home(now: Settings) -> str:

@@ -1,6 +1,6 @@
 """The terminal of `kpilote`: one line per finished step, what the current one is at, and everything else in a log file.
 
-Belongs here: what a person sees while a command runs. Does not: what the commands do (`cli.py`) or the scorecard
+Belongs here: what a person sees while a command runs. Does not: what the commands do (`cli`) or the scorecard
 (`serving/report`).
 """
 
@@ -53,7 +53,7 @@ class StepLines:
             yield self
 
     def __call__(self, event: DagsterEvent) -> None:
-        if event.is_step_start:
+        if event.is_step_start or event.is_step_restarted:
             self._step, self._started, self._made, self._checked = event.step_key or "", time.monotonic(), {}, 0
             self._note(self._step, "")
         elif event.is_step_materialization:
@@ -65,6 +65,9 @@ class StepLines:
             mark = "[green]✓[/]" if event.is_step_success else "[red]✗[/]"
             seconds = time.monotonic() - self._started
             self._console.print(f"  {mark} {label(self._step):<38} {seconds:6.1f} s   [dim]{self._summary()}[/]")
+        elif event.is_step_up_for_retry:
+            wait = event.step_retry_data.seconds_to_wait or 0
+            self._console.print(f"  [yellow]↻[/] {label(self._step):<38}   [dim]again in {wait:.0f} s[/]")
         elif event.is_step_skipped:
             self._console.print(f"  [dim]– {label(event.step_key or ''):<38}   not run[/]")
 

@@ -30,7 +30,11 @@ Found = tuple[str, str, str, str, dt.date, str, str]  # table, check, severity, 
 def pulled(home: Path, seed: int, scale: float, end: dt.date) -> Settings:
     """The lake of a clean company from START to `end`, pulled over HTTP."""
     with running(World(seed=seed, start=START, scale=scale), end, home=home) as company:
-        own = {"KPILOTE_HOME": str(home), "KPILOTE_HASH_KEY": "replay", "KPILOTE_START_DATE": START.isoformat()}
+        own = {
+            "KPILOTE_HOME": str(home),
+            "KPILOTE_HASH_KEY": "a key of replays",
+            "KPILOTE_START_DATE": START.isoformat(),
+        }
         with mock.patch.dict(os.environ, {**company.env, **own, "KPILOTE_SOURCES": ",".join(SOURCES)}):
             settings = reload()
             for name in SOURCES:

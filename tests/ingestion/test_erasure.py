@@ -241,7 +241,7 @@ def test_a_new_lake_that_shares_the_list_never_sees_them(
 
 def test_another_key_cannot_read_the_list_and_says_so(erased: Erased) -> None:
     with (
-        mock.patch.dict(os.environ, {"KPILOTE_HASH_KEY": "another key"}),
+        mock.patch.dict(os.environ, {"KPILOTE_HASH_KEY": "another key than before"}),
         pytest.raises(SettingsError, match="KPILOTE_HASH_KEY"),
     ):
         suppression.read(Settings())

@@ -105,6 +105,12 @@ def test_doctor_says_what_is_missing(empty: dict[str, str]) -> None:
     assert any(line.startswith("FAIL hubspot: ") and "SOURCES__HUBSPOT__ACCESS_TOKEN" in line for line in lines)
 
 
+def test_doctor_refuses_files_alone(empty: dict[str, str]) -> None:
+    done = kpilote({**empty, "KPILOTE_SOURCES": "spreadsheets"}, "doctor")
+    assert done.exit_code == 1
+    assert "FAIL sources: KPILOTE_SOURCES names no CRM, analytics or email platform" in done.output
+
+
 def test_doctor_is_content_where_everything_answers(built_home: Home) -> None:
     with serving(built_home) as served:
         done = kpilote(served.environment, "doctor")

@@ -107,7 +107,9 @@ class Ledger:
     def _romi(self, cadence: str, dimension: str) -> pd.DataFrame:
         marketing = self.facts.spend[~self.facts.spend["category"].isin(self.rules.sales_cost_categories)]
         cost = self.tally.sums(marketing, "marketing", cadence, dimension)
-        value = self.tally.sums(self.facts.margins, "cents", cadence, dimension)
+        margins = self.facts.margins
+        marketings = margins[~margins["channel"].isin(self.rules.not_marketing_channels)]
+        value = self.tally.sums(marketings, "cents", cadence, dimension)
         index = cost.index.union(value.index)
         margin = value.reindex(index, fill_value=0) * self.rules.margin_ratio
         cost = cost.reindex(index, fill_value=0)
