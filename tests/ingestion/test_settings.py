@@ -144,7 +144,7 @@ def test_the_registry_is_consistent() -> None:
 
 def test_the_doctor_is_content(fresh: Settings) -> None:
     found = list(findings(fresh))
-    assert [each.subject for each in found] == ["settings", "home", "lake", "hash key", *SOURCES, "release"]
+    assert [each.subject for each in found] == ["settings", "sources", "home", "lake", "hash key", *SOURCES, "release"]
     assert [each for each in found if not each.fine] == []
     assert not any("sandbox-" in each.text or "\n" in each.text for each in found)
 
