@@ -84,6 +84,8 @@ def _view(report: Report, cadence: str) -> dict[str, Any]:
         "stars": [(star, _chart(report, star)) for star in stars],
         "counts": [(status, wording.STATUS[status], counts[status]) for status in contents.STATUSES if counts[status]],
         "decisions": [card(reading) for reading in report.decisions(cadence)],
+        "judged": sum(counts.values()) - counts["no_target"],
+        "total": sum(counts.values()),
         "dashboards": dashboards,
     }
 

@@ -148,7 +148,8 @@ def test_from_nothing_to_a_content_doctor(account: dict[str, str], served: dict[
     assert done.exit_code == 0, done.output
     lines = done.output.splitlines()
     assert [line.split()[1] for line in lines if line.startswith("ok ")] == [
-        "settings:", "sources:", "home:", "lake:", "hash", "hubspot:", "ga4:", "mailchimp:", "spreadsheets:", "release:",
+        "settings:", "sources:", "home:", "lake:", "hash", "hubspot:", "ga4:", "mailchimp:", "spreadsheets:",
+        "release:",
     ]  # fmt: skip
     assert lines[-1] == NEXT
     assert mode() == 0o600

@@ -259,6 +259,14 @@ def test_an_empty_release_still_gives_a_page_and_a_scorecard(tmp_path: Path) -> 
     assert "0 decisions to take" in printed_scorecard(empty, 100)
 
 
+def test_without_targets_the_page_does_not_say_that_all_is_well(tmp_path: Path) -> None:
+    unset = "set target = null, status = 'no_target'"
+    bare = republished(tmp_path, *(f"update marts.{table} {unset}" for table in ("kpi_values", "kpi_scorecard")))
+    words = Page(html.render(bare)).words
+    assert "None of" in words and "indicators have a target to judge by" in words
+    assert "Nothing calls for a decision" not in words
+
+
 def printed_scorecard(published: release.Release, width: int, cadence: str = "monthly") -> str:
     console = Console(width=width, record=True, file=io.StringIO(), color_system=None)
     console.print(terminal.render(published, cadence))
