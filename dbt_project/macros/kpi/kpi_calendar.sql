@@ -30,6 +30,7 @@ kpi_horizon as (
 
     select
         {{ period_start('data_from', cadence) }} as first_period,
+        data_from,
         data_through
     from {{ kpi_coverage() }}
 
@@ -69,13 +70,13 @@ kpi_periods as (
         this_period.period_start,
         this_period.period_end,
         this_period.last_day,
-        this_period.previous_start,
-        {% if cadence == 'week' %}
         {# Week 53 is compared with the last week of the year before, which has 52: no two long years follow each other. #}
-        year_before.period_start as year_ago_start,
-        {% else %}
-        cast({{ dbt.dateadd('year', -1, 'this_period.period_start') }} as date) as year_ago_start,
-        {% endif %}
+        {% set year_ago = 'year_before.period_start' if cadence == 'week'
+            else 'cast(' ~ dbt.dateadd('year', -1, 'this_period.period_start') ~ ' as date)' %}
+        {# A period that began before the data is cut off: nothing is compared with it. #}
+        {% for name, start in [('previous_start', 'this_period.previous_start'), ('year_ago_start', year_ago)] %}
+        case when {{ start }} >= (select data_from from kpi_horizon) then {{ start }} end as {{ name }},
+        {% endfor %}
         {% for name, window in kpi_windows().items() %}
         cast({{ window.start }} as date) as {{ name }}_start,
         cast({{ window.end }} as date) as {{ name }}_end,
