@@ -5,8 +5,9 @@ Expects (made by `reading.py`) the tables
     touches (person, microseconds, tie, unit, is_direct, lead, opportunity)
     conversions (conversion, person, microseconds, cents)
 and makes
-    path (conversion, key, unit, decay, …)   touches within the window of each conversion
+    path (conversion, key, unit, age, …)     touches within the window of each conversion
     ends (conversion, first_place, …)        who holds which role, by min and max
+    decays (conversion, decays)              what the touches of a path weigh together in time_decay
     packed (path, conversions, cents, nulls) distinct sequences of units, also of journeys that converted nobody
 
 A touch's `key` is one integer that sorts as (time, tie, unit, milestones): min, max and a sort of integers do the rest.
@@ -21,7 +22,7 @@ from decimal import Decimal
 
 import duckdb
 
-from attribution.model import Settings
+from attribution.model import DAY_MICROSECONDS, Settings
 from attribution.packed import Paths, of_arrow
 from attribution.rules import credit_sql
 
@@ -59,9 +60,8 @@ class Log:
 
 
 def windows(log: Log) -> None:
-    """Make `path` and `ends`: each conversion's touches, neither older than the look-back nor after it."""
-    lookback, half_life = log.settings.lookback_microseconds, log.settings.half_life_days
-    since = f"microseconds - {lookback}"
+    """Make `path`, `ends` and `decays`: each conversion's touches, neither older than the look-back nor after it."""
+    since = f"microseconds - {log.settings.lookback_microseconds}"
     if log.settings.since_previous:
         # Conversions of one instant share their touches.
         earlier = (
@@ -77,10 +77,7 @@ def windows(log: Log) -> None:
             spans.conversion,
             {log.key("touches.microseconds")} + (tie * {log.units} + unit) * {MILESTONES}
                 + case when lead then 0 else 2 end + case when opportunity then 0 else 1 end as key,
-            unit, is_direct, lead, opportunity,
-            cast(round(1e15 * power(cast(0.5 as double),
-                cast(spans.microseconds - touches.microseconds as double) / 86400000000.0 / {half_life!r}
-            )) as bigint) as decay
+            unit, is_direct, lead, opportunity, spans.microseconds - touches.microseconds as age
         from spans inner join touches
             on spans.person = touches.person and touches.microseconds between since and spans.microseconds
         """
@@ -97,11 +94,28 @@ def windows(log: Log) -> None:
             coalesce(max(case when not is_direct then place end), max(place)) as last_non_direct_place,
             min(case when lead then place end) as lead_place,
             min(case when opportunity then place end) as opportunity_place,
-            cast(sum(decay) as double) as decays,
+            min(age) as last_age,
             (max(place) >> {ROW_BITS}) // {MILESTONES} % {log.units} as last_unit
         from places group by conversion
         """
     )
+    if "time_decay" in log.settings.chosen:
+        log.con.execute(
+            f"""
+            create or replace temp table decays as
+            select conversion, cast(sum({_decay(log.settings)}) as double) as decays
+            from path inner join ends using (conversion) group by conversion
+            """
+        )
+
+
+def _decay(settings: Settings) -> str:
+    """What a touch weighs in time_decay, beside 1e15 for the path's last: however old a path is, it has weights.
+
+    Whole numbers add up to the same in any order.
+    """
+    half_lives = f"cast(age - last_age as double) / {DAY_MICROSECONDS}.0 / cast({settings.half_life_days!r} as double)"
+    return f"cast(round(1e15 * power(cast(0.5 as double), {half_lives})) as bigint)"
 
 
 def _places() -> str:
@@ -118,11 +132,12 @@ def credited_sql(log: Log) -> str:
     cents = ", ".join(
         f"cast(sign(cents) * floor(abs(cents) * {name}_credit + 0.000001) as bigint) as {name}_cents" for name in models
     )
+    weighed = "inner join decays using (conversion)" if "time_decay" in models else ""
     return f"""
         with credits as (
             select places.conversion, place, unit, last_unit, last_place, cents, {credits}
             from ({_places()}) as places
-            inner join ends using (conversion) inner join conversions using (conversion)
+            inner join ends using (conversion) inner join conversions using (conversion) {weighed}
         )
         select *, {cents} from credits
     """
@@ -132,7 +147,7 @@ def rule_expressions(settings: Settings) -> Mapping[str, str]:
     """The credit of a touch by each rule model asked for, as SQL."""
     expressions = {name: credit_sql(weights) for name, weights in settings.role_weights().items()}
     if "time_decay" in settings.chosen:
-        expressions["time_decay"] = "cast(decay as double) / decays"
+        expressions["time_decay"] = f"cast({_decay(settings)} as double) / decays"
     return expressions
 
 
