@@ -55,6 +55,11 @@ class Log:
         return f"cast({microseconds} - {self.first_microseconds} as {'hugeint' if wide else 'bigint'}) * {self.step}"
 
     @property
+    def fits(self) -> bool:
+        """Whether places, which are keys with a row's number behind them, are numbers that DuckDB has."""
+        return (self.last_microseconds - self.first_microseconds + 1) * self.step < 1 << (127 - ROW_BITS)
+
+    @property
     def slices(self) -> int:
         return max(1, -(-self.rows // ROWS_AT_A_TIME))
 
@@ -175,7 +180,7 @@ def rule_totals(log: Log) -> dict[str, list[tuple[Decimal, int]]]:
         f"select unit, last_unit, {sums} from ({credited_sql(log)}) group by grouping sets ((unit), (last_unit))"
     ).fetchall()
     paid = log.con.execute(
-        "select last_unit, cast(sum(cents) as bigint) from ends inner join conversions using (conversion) group by all"
+        "select last_unit, sum(cents) from ends inner join conversions using (conversion) group by all"
     ).fetchall()
     totals: dict[str, list[tuple[Decimal, int]]] = {}
     for number, name in enumerate(names):
@@ -231,7 +236,7 @@ def _converted_sql(log: Log, number: int) -> str:
 def _null_sql(log: Log, number: int) -> str:
     here = f"where hash(person) % {log.slices} = {number}" if log.slices > 1 else ""
     keys = f"list({log.key('touches.microseconds')} + (tie * {log.units} + unit) * {MILESTONES}) as keys"
-    lookback, step = log.settings.lookback_microseconds, log.step
+    lookback = min(log.settings.lookback_microseconds, log.last_microseconds - log.first_microseconds)
     # Most people never convert: theirs are grouped as they come, without a look at when they did.
     return f"""
         with converted as (select person, max(microseconds) as converted from conversions group by person),
@@ -245,8 +250,8 @@ def _null_sql(log: Log, number: int) -> str:
         ordered as (select list_sort(keys) as keys from lists),
         recent as (
             select case
-                when keys[-1] - keys[1] < {lookback} * {step} then keys
-                else list_filter(keys, lambda key: key // {step} >= keys[-1] // {step} - {lookback})
+                when keys[-1] - keys[1] < {lookback * log.step} then keys
+                else list_filter(keys, lambda key: key // {log.step} >= keys[-1] // {log.step} - {lookback})
             end as keys
             from ordered
         )
