@@ -135,7 +135,7 @@ def flag_sql(table: Table, name: str) -> str:
     column, given = table.columns[name]
     if given == "BOOLEAN":
         return f"coalesce({quoted(column)}, false)"
-    text = f"coalesce({table.text(name)}, 'false')"
+    text = f"coalesce({table.text(name)}, '0')"
     number = f"case try_cast({text} as double) when 0 then false when 1 then true end"  # floats in programs
     return number if given != "VARCHAR" else f"coalesce(try_cast({text} as boolean), {number})"
 

@@ -114,7 +114,7 @@ def log(
         create or replace temp table conversions as
         select
             cast(row_number() over () as integer) as conversion, {person} as person, {time} as microseconds,
-            cast({money} * 100 as bigint) as cents
+            cast(cast({money} as decimal(20, 2)) * 100 as bigint) as cents
         from {table.sql} where {reading.flag_sql(table, "converted")}
         """
     )
