@@ -44,9 +44,10 @@ lint-sql:
 verify-kpis: install  ## Every KPI cell again through MetricFlow (or the sandbox's ledger), compared with kpi_values
 	@$(BIN)/python -m tests.verify
 
-bench: install  ## Time and memory of each stage, and pulls against the least they could cost, as ratios within one run
+bench: install  ## Time and memory of each stage, pulls against the least they could cost, attribution against one scan: ratios within one run
 	@$(BIN)/python -m tests.benchmarks
 	@$(BIN)/python -m tests.benchmarks.ingestion
+	@$(BIN)/python -m tests.benchmarks.attribution
 
 chaos: install  ## Refreshes killed, disks filled, vendors failing, releases under readers: a table; figures in docs/reliability.md
 	@$(BIN)/python -m tests.chaos

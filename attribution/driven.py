@@ -11,6 +11,8 @@ from attribution import bootstrap, logistic, markov, shapley
 from attribution.model import Settings, Withheld
 from attribution.packed import Floats, Paths, coalitions
 
+MOST_CHANNELS = 1_000  # a regression of more takes hours
+
 
 @dataclass(frozen=True)
 class Shares:

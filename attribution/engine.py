@@ -30,7 +30,7 @@ from attribution.settling import COUNT_PLACES, MONEY_PLACES, settle
 
 Progress = Callable[[str, int, int], None]
 NO_TIMES = "counted paths have no times: give a log of touches (person, time, channel, converted)"
-NO_MILESTONES = "no touch is marked lead- or opportunity-creating: w_shaped and full_path go without those milestones"
+NO_DIRECT = "no channel is called direct, so last_non_direct is last_touch: say --direct NAME if there is one"
 NO_NULLS = "no journey without a conversion is known: markov and shapley_rate see only how those differ that converted"
 
 
@@ -46,12 +46,14 @@ def attribute(file: Path, settings: Settings | None = None, progress: Progress |
         con.execute("set TimeZone = 'UTC'")
         con.execute("set enable_progress_bar = false")  # who asks draws their own
         tell("reading", 0, 1)
-        table = reading.open_file(con, file)
-        run = _counted if table.form == "paths" else _logged
         try:
+            table = reading.open_file(con, file)
+            run = _counted if table.form == "paths" else _logged
             return run(con, table, settings, tell)
         except duckdb.OutOfMemoryException:
             raise AttributionError(f"{file}: {settings.memory_mb} MB of memory are too few: allow more") from None
+        except duckdb.Error as error:
+            raise AttributionError(f"{file}: cannot be attributed: {' '.join(str(error).split())}") from error
 
 
 def _counted(con: duckdb.DuckDBPyConnection, table: reading.Table, settings: Settings, tell: Progress) -> Result:
@@ -60,7 +62,7 @@ def _counted(con: duckdb.DuckDBPyConnection, table: reading.Table, settings: Set
     if settings.by_campaign:
         raise AttributionError(f"{table.file}: counted paths name no campaigns: give a log of touches, or --by channel")
     units = tuple(Unit(channel) for channel in found.channels)
-    is_direct = np.array([name.lower() == settings.direct.lower() for name in found.channels], dtype=bool)
+    is_direct = np.array([settings.is_direct(name) for name in found.channels], dtype=bool)
     tell("rule models", 0, 1)
     shares = {
         name: (
@@ -80,21 +82,22 @@ def _counted(con: duckdb.DuckDBPyConnection, table: reading.Table, settings: Set
         int((paths.lengths * (paths.conversions + paths.nulls)).sum()),
     )
     given = {name: _settled(units, *amounts, totals) for name, amounts in shares.items()}
-    return _result("paths", totals, units, given, withheld, paths, settings, tell, has_milestones=False)
+    fitted = None if _why_none(units, settings) else paths
+    return _result("paths", totals, units, given, withheld, found.notes, fitted, settings, tell)
 
 
 def _logged(con: duckdb.DuckDBPyConnection, table: reading.Table, settings: Settings, tell: Progress) -> Result:
-    log, units, lost = tables.log(con, table, settings)
+    log, units, notes = tables.log(con, table, settings)
     tell("rule models", 0, 1)
     touches.windows(log)
     conversions, cents, untouched, untouched_cents = con.execute(
-        "select count(*), coalesce(sum(cents), 0)::bigint, count(*) filter (where touches is null), "
-        "coalesce(sum(cents) filter (where touches is null), 0)::bigint "
+        "select count(*), coalesce(sum(cents), 0)::hugeint, count(*) filter (where touches is null), "
+        "coalesce(sum(cents) filter (where touches is null), 0)::hugeint "
         "from conversions left join ends using (conversion)"
     ).fetchall()[0]
     sums = touches.rule_totals(log)
     paths = None
-    if not settings.by_campaign and set(settings.chosen) & set(DATA_DRIVEN):
+    if _why_none(units, settings) is None and set(settings.chosen) & set(DATA_DRIVEN):
         tell("packing paths", 0, log.slices)
         paths = touches.pack(log, partial(tell, "packing paths"))
     totals = Totals(
@@ -110,10 +113,7 @@ def _logged(con: duckdb.DuckDBPyConnection, table: reading.Table, settings: Sett
         name: _settled(units, [credit for credit, _ in by_unit], [_money(cents) for _, cents in by_unit], totals)
         for name, by_unit in sums.items()
     }
-    has_milestones = table.has("lead_creating") or table.has("opportunity_creating")
-    result = _result("touches", totals, units, given, {}, paths, settings, tell, has_milestones=has_milestones)
-    notes = (f"{lost:,} touches name no person and lead nowhere",) if lost else ()
-    return Result(result.form, result.totals, result.credits, result.withheld, (*result.notes, *notes))
+    return _result("touches", totals, units, given, {}, notes, paths, settings, tell)
 
 
 def _money(cents: int) -> Decimal:
@@ -151,21 +151,22 @@ def _result(
     units: tuple[Unit, ...],
     given: dict[str, dict[Unit, Credit]],
     withheld: dict[str, str],
+    known: Sequence[str],
     paths: Paths | None,
     settings: Settings,
     tell: Progress,
-    *,
-    has_milestones: bool,
 ) -> Result:
     """Rule credits as they are, data-driven ones added or withheld, all in the models' order."""
-    notes = [NO_MILESTONES] if not has_milestones and {"w_shaped", "full_path"} & set(settings.chosen) else []
+    notes = list(known)
+    if "last_non_direct" in settings.chosen and units and not any(settings.is_direct(unit.channel) for unit in units):
+        notes.append(NO_DIRECT)
     asked = [name for name in settings.chosen if name in DATA_DRIVEN]
     if asked and paths is not None and not paths.nulls.sum():
         notes.append(NO_NULLS)
     for name in asked:
         try:
             if paths is None:
-                raise Withheld("data-driven models are at channel level only: leave out --by campaign")
+                raise Withheld(_why_none(units, settings))
             tell(name, 0, 1)
             found = driven.shares(name, paths, [unit.channel for unit in units], settings, partial(tell, name))
             given[name] = _shared(units, found, totals)
@@ -174,3 +175,12 @@ def _result(
             withheld[name] = str(reason)
     ordered = {name: given[name] for name in settings.chosen if name in given}
     return Result(form, totals, ordered, withheld, tuple(notes))
+
+
+def _why_none(units: Sequence[Unit], settings: Settings) -> str | None:
+    """Why no data-driven model is fitted to so many units, if so."""
+    if settings.by_campaign:
+        return "data-driven models are at channel level only: leave out --by campaign"
+    if len(units) > driven.MOST_CHANNELS:
+        return f"{len(units):,} channels are more than {driven.MOST_CHANNELS:,}: if they are addresses, group them"
+    return None

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from math import isfinite
 from types import MappingProxyType
 
 RULES = (
@@ -27,7 +28,10 @@ MODELS = (*RULES, *DATA_DRIVEN)
 ROLES = ("first", "last", "last_non_direct", "lead", "opportunity", "rest")
 UNATTRIBUTED = "unattributed"
 NO_CAMPAIGN = "(none)"
+# What GA4 calls direct visits in its channel groups, sources, media, and sources with media.
+DIRECT = ("direct", "(direct)", "(none)", "(direct) / (none)")
 DAY_MICROSECONDS = 86_400_000_000
+MOST_DAYS = 36_500  # a hundred years
 
 
 class AttributionError(ValueError):
@@ -54,15 +58,17 @@ class Settings:
     bootstrap: int = 200
     seed: int = 7
     separator: str = ">"
-    direct: str = "direct"
+    direct: tuple[str, ...] = DIRECT  # names of direct visits, in any letter case
     memory_mb: int = 700
 
     def __post_init__(self) -> None:
         first, last = self.position
         if min(first, last) < 0 or not 0 < first + last <= 1:
             raise AttributionError(f"position {first:g},{last:g}: two shares of at least 0 that add up to at most 1")
-        if self.lookback_days <= 0 or self.half_life_days <= 0:
-            raise AttributionError("look-back and half-life are days, more than 0")
+        if not all(0 < days <= MOST_DAYS for days in (self.lookback_days, self.half_life_days)):
+            raise AttributionError(f"look-back and half-life are days, more than 0 and at most {MOST_DAYS:,}")
+        if self.memory_mb < 1 or not self.separator:
+            raise AttributionError("memory is at least 1 MB, and a separator at least one character")
         if self.order < 1 or self.bootstrap < 0:
             raise AttributionError("order is at least 1, the number of bootstrap replicates at least 0")
         if self.custom is not None:
@@ -70,6 +76,8 @@ class Settings:
         unknown = set(self.models) - {*MODELS, CUSTOM}
         if unknown:
             raise AttributionError(f"no model is called {', '.join(sorted(unknown))}: there are {', '.join(MODELS)}")
+        if CUSTOM in self.models and self.custom is None:
+            raise AttributionError("the model custom needs its weights by role, e.g. first=0.5,last=0.3,rest=0.2")
 
     @property
     def chosen(self) -> tuple[str, ...]:
@@ -80,6 +88,9 @@ class Settings:
     @property
     def lookback_microseconds(self) -> int:
         return round(self.lookback_days * DAY_MICROSECONDS)
+
+    def is_direct(self, channel: str) -> bool:
+        return channel.lower() in {name.lower() for name in self.direct}
 
     def role_weights(self) -> Mapping[str, Mapping[str, float]]:
         """Weights by role of each chosen rule model that is one of positions (all but time decay)."""
@@ -102,8 +113,12 @@ def _check_custom(weights: Mapping[str, float]) -> None:
     unknown = set(weights) - set(ROLES)
     if unknown:
         raise AttributionError(f"custom weights: no role {', '.join(sorted(unknown))}; roles are {', '.join(ROLES)}")
-    if not weights or min(weights.values()) < 0 or not sum(weights.values()) > 0:
-        raise AttributionError("custom weights: each at least 0, their sum more than 0")
+    if (
+        not weights
+        or not all(isfinite(weight) and weight >= 0 for weight in weights.values())
+        or not sum(weights.values())
+    ):
+        raise AttributionError("custom weights: each a number of at least 0, their sum more than 0")
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from attribution.model import Withheld
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 BITS = 62  # channels told apart by one word of a coalition
+MOST_CELLS = 10**8  # of all coalitions: as doubles 800 MB
 
 
 def summed(numbers: NDArray[np.integer], amounts: Floats, size: int) -> Floats:
@@ -93,6 +96,8 @@ def coalitions(paths: Paths) -> Coalitions:
         bit[ours] = np.int64(1) << (ours - start)
         words.append(np.bitwise_or.reduceat(bit[paths.touches], paths.firsts))
     masks, which = np.unique(np.stack(words, axis=1), axis=0, return_inverse=True) if len(words) > 1 else _unique(words)
+    if len(masks) * paths.channels > MOST_CELLS:
+        raise Withheld(f"{len(masks):,} sets of {paths.channels:,} channels take too much memory: group the channels")
     columns = [(masks[:, number // BITS] >> (number % BITS)) & 1 for number in range(paths.channels)]
 
     amounts = (summed(which, each, len(masks)) for each in (paths.conversions, paths.values, paths.nulls))

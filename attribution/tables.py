@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 import duckdb
 import numpy as np
 
-from attribution import reading
-from attribution.model import NO_CAMPAIGN, AttributionError, Settings, Unit
+from attribution import checks, reading
+from attribution.model import DAY_MICROSECONDS, NO_CAMPAIGN, AttributionError, Settings, Unit
 from attribution.packed import Paths, numbers, of_arrow
 from attribution.reading import Table
 from attribution.touches import Log
 
 CENT = Decimal("0.01")
+SEPARATORS = ("->", "=>", "→", "»", ">", "|", ";", ",")  # that exports have between channels
+MILESTONES = ("lead_creating", "opportunity_creating")
 
 
 @dataclass(frozen=True)
@@ -27,11 +30,12 @@ class Counted:
     value: Decimal
     untouched: int
     untouched_value: Decimal
+    notes: tuple[str, ...]
 
 
 def counted(con: duckdb.DuckDBPyConnection, table: Table, settings: Settings) -> Counted:
     """The paths of a file of counted paths, each distinct sequence once."""
-    reading.examine(con, table, reading.path_checks(table, settings.separator))
+    checks.examine(con, table, checks.paths(table, settings.separator))
     value = reading.number_sql(table, "value", reading.PATH_MONEY) if table.has("value") else "0"
     nulls = reading.number_sql(table, "nulls", "bigint") if table.has("nulls") else "0"
     conversions = reading.number_sql(table, "conversions", "bigint")
@@ -40,15 +44,15 @@ def counted(con: duckdb.DuckDBPyConnection, table: Table, settings: Settings) ->
         create or replace temp table counted as
         select
             {reading.path_sql(table, settings.separator)} as path,
-            sum({conversions})::bigint as conversions, sum(coalesce({value}, 0))::{reading.PATH_MONEY} as value,
-            sum(coalesce({nulls}, 0))::bigint as nulls
+            sum({conversions}) as conversions, sum(coalesce({value}, 0))::{reading.PATH_MONEY} as value,
+            sum(coalesce({nulls}, 0)) as nulls
         from {table.sql} group by path
         """
     )
     # Cents are what is owed; what is left of the touched paths' value is theirs.
     whole, amount, bare, bare_amount = con.execute(
-        "select coalesce(sum(conversions), 0)::bigint, coalesce(sum(value), 0), "
-        "coalesce(sum(conversions) filter (where len(path) = 0), 0)::bigint, "
+        "select coalesce(sum(conversions), 0)::hugeint, coalesce(sum(value), 0), "
+        "coalesce(sum(conversions) filter (where len(path) = 0), 0)::hugeint, "
         "coalesce(sum(value) filter (where len(path) = 0), 0) from counted"
     ).fetchall()[0]
     rows = con.sql(
@@ -61,25 +65,46 @@ def counted(con: duckdb.DuckDBPyConnection, table: Table, settings: Settings) ->
     rank = np.empty(len(names), dtype=np.int64)
     rank[order] = np.arange(len(names))
     paths = of_arrow(rows, rank[numbers(encoded.indices, np.int32)], len(names))
-    return Counted(
-        tuple(names[at] for at in order), paths, whole, amount.quantize(CENT), bare, bare_amount.quantize(CENT)
+    channels = tuple(names[at] for at in order)
+    listed = table.columns["path"][1].endswith("[]")
+    notes = (
+        no_milestones(MILESTONES, settings),
+        None if listed else _other_separator(channels, paths, settings.separator),
     )
+    owed = whole, amount.quantize(CENT), bare, bare_amount.quantize(CENT)
+    return Counted(channels, paths, *owed, tuple(note for note in notes if note))
 
 
-def log(con: duckdb.DuckDBPyConnection, table: Table, settings: Settings) -> tuple[Log, tuple[Unit, ...], int]:
-    """The tables of a log of touches, what is credited by number, and how many touches name no person."""
-    reading.examine(con, table, reading.log_checks(table))
+def _other_separator(channels: Sequence[str], paths: Paths, separator: str) -> str | None:
+    """What paths seem to be cut at, where it is not what they were cut at."""
+    cut = [(name, name[-1] + separator) for name in channels if len(name) > 1 and name[-1] + separator in SEPARATORS]
+    if cut:
+        return f"a channel is called '{cut[0][0]}': if paths are cut at '{cut[0][1]}', say --separator '{cut[0][1]}'"
+    if paths.lengths.max(initial=0) != 1:
+        return None
+    for sign in SEPARATORS:
+        name = next((name for name in channels if sign in name), None)
+        if name is not None and sign != separator:
+            return f"every path is one channel, like '{name}': if paths are cut at '{sign}', say --separator '{sign}'"
+    return None
+
+
+def log(
+    con: duckdb.DuckDBPyConnection, table: Table, settings: Settings
+) -> tuple[Log, tuple[Unit, ...], tuple[str, ...]]:
+    """The tables of a log of touches, what is credited by number, and what to know of it."""
+    checks.examine(con, table, checks.log(table))
     channel, person, time = reading.label_sql(table, "channel"), reading.person_sql(table), reading.time_sql(table)
     named = settings.by_campaign and table.has("campaign")
     campaign = f"coalesce({reading.label_sql(table, 'campaign')}, '{NO_CAMPAIGN}')" if named else f"'{NO_CAMPAIGN}'"
-    direct = settings.direct.replace("'", "''")
+    direct = ", ".join("lower('" + name.replace("'", "''") + "')" for name in settings.direct)  # in any letter case
     con.execute(
         f"""
         create or replace temp table units as
         with named as (select {channel} as channel, {campaign} as campaign from {table.sql} group by all)
         select
             cast(row_number() over (order by channel, campaign) - 1 as integer) as unit, channel, campaign,
-            lower(channel) = lower('{direct}') as is_direct
+            list_contains(cast([{direct}] as varchar[]), lower(channel)) as is_direct
         from named where channel is not null
         """
     )
@@ -89,14 +114,13 @@ def log(con: duckdb.DuckDBPyConnection, table: Table, settings: Settings) -> tup
         create or replace temp table conversions as
         select
             cast(row_number() over () as integer) as conversion, {person} as person, {time} as microseconds,
-            cast({money} * 100 as bigint) as cents
+            cast(cast({money} as decimal(20, 2)) * 100 as bigint) as cents
         from {table.sql} where {reading.flag_sql(table, "converted")}
         """
     )
     tie = "0"
     if table.has("touch_id"):
-        touch_id = reading.label_sql(table, "touch_id")
-        tie = f"row_number() over (partition by {person}, {time} order by {touch_id}) - 1"
+        tie = f"row_number() over (partition by {person}, {time} order by {reading.order_sql(table, 'touch_id')}) - 1"
     source = f"""
         with named as (
             select
@@ -114,12 +138,28 @@ def log(con: duckdb.DuckDBPyConnection, table: Table, settings: Settings) -> tup
         ties = con.execute("select coalesce(max(tie), 0) + 1 from touches").fetchall()[0][0]
     else:
         con.execute(f"create or replace temp view touches as {source}")
-    first, last, rows, lost = con.execute(
+    marked = ", ".join(f"coalesce(bool_or({reading.flag_sql(table, name)}), false)" for name in MILESTONES)
+    first, last, rows, lost, *has = con.execute(
         f"select min({time}), max({time}), count(*), "
-        f"count(*) filter (where {person} is null and {channel} is not null) from {table.sql}"
+        f"count(*) filter (where {person} is null and {channel} is not null), {marked} from {table.sql}"
     ).fetchall()[0]
     if not rows:
         raise AttributionError(f"{table.file}: there are no rows")
-    units = con.execute("select channel, campaign from units order by unit").fetchall()
-    named_units = tuple(Unit(*row) for row in units)
-    return Log(con, settings, max(1, len(units)), ties, first, last, rows), named_units, lost
+    units = tuple(Unit(*row) for row in con.execute("select channel, campaign from units order by unit").fetchall())
+    found = Log(con, settings, max(1, len(units)), ties, first, last, rows)
+    if not found.fits:
+        raise AttributionError(
+            f"{table.file}: its times lie {(last - first) // DAY_MICROSECONDS:,} days apart, too long for {ties:,} "
+            f"touches at one instant and {len(units):,} channels: mend the times, or leave out touch_id"
+        )
+    notes = [no_milestones([name for name, held in zip(MILESTONES, has, strict=True) if not held], settings)]
+    notes += [f"{lost:,} touches name no person and lead nowhere"] if lost else []
+    return found, units, tuple(note for note in notes if note)
+
+
+def no_milestones(missing: Sequence[str], settings: Settings) -> str | None:
+    """What models of milestones go without, where any of them is asked for."""
+    asked = [name for name in ("w_shaped", "full_path") if name in settings.chosen]
+    if not missing or not asked:
+        return None
+    return f"no touch is marked {' or '.join(missing)}: {' and '.join(asked)} without such milestones"

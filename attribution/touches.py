@@ -5,8 +5,9 @@ Expects (made by `reading.py`) the tables
     touches (person, microseconds, tie, unit, is_direct, lead, opportunity)
     conversions (conversion, person, microseconds, cents)
 and makes
-    path (conversion, key, unit, decay, …)   touches within the window of each conversion
+    path (conversion, key, unit, age, …)     touches within the window of each conversion
     ends (conversion, first_place, …)        who holds which role, by min and max
+    decays (conversion, decays)              what the touches of a path weigh together in time_decay
     packed (path, conversions, cents, nulls) distinct sequences of units, also of journeys that converted nobody
 
 A touch's `key` is one integer that sorts as (time, tie, unit, milestones): min, max and a sort of integers do the rest.
@@ -21,7 +22,7 @@ from decimal import Decimal
 
 import duckdb
 
-from attribution.model import Settings
+from attribution.model import DAY_MICROSECONDS, Settings
 from attribution.packed import Paths, of_arrow
 from attribution.rules import credit_sql
 
@@ -54,14 +55,18 @@ class Log:
         return f"cast({microseconds} - {self.first_microseconds} as {'hugeint' if wide else 'bigint'}) * {self.step}"
 
     @property
+    def fits(self) -> bool:
+        """Whether places, which are keys with a row's number behind them, are numbers that DuckDB has."""
+        return (self.last_microseconds - self.first_microseconds + 1) * self.step < 1 << (127 - ROW_BITS)
+
+    @property
     def slices(self) -> int:
         return max(1, -(-self.rows // ROWS_AT_A_TIME))
 
 
 def windows(log: Log) -> None:
-    """Make `path` and `ends`: each conversion's touches, neither older than the look-back nor after it."""
-    lookback, half_life = log.settings.lookback_microseconds, log.settings.half_life_days
-    since = f"microseconds - {lookback}"
+    """Make `path`, `ends` and `decays`: each conversion's touches, neither older than the look-back nor after it."""
+    since = f"microseconds - {log.settings.lookback_microseconds}"
     if log.settings.since_previous:
         # Conversions of one instant share their touches.
         earlier = (
@@ -77,10 +82,7 @@ def windows(log: Log) -> None:
             spans.conversion,
             {log.key("touches.microseconds")} + (tie * {log.units} + unit) * {MILESTONES}
                 + case when lead then 0 else 2 end + case when opportunity then 0 else 1 end as key,
-            unit, is_direct, lead, opportunity,
-            cast(round(1e15 * power(cast(0.5 as double),
-                cast(spans.microseconds - touches.microseconds as double) / 86400000000.0 / {half_life!r}
-            )) as bigint) as decay
+            unit, is_direct, lead, opportunity, spans.microseconds - touches.microseconds as age
         from spans inner join touches
             on spans.person = touches.person and touches.microseconds between since and spans.microseconds
         """
@@ -97,11 +99,28 @@ def windows(log: Log) -> None:
             coalesce(max(case when not is_direct then place end), max(place)) as last_non_direct_place,
             min(case when lead then place end) as lead_place,
             min(case when opportunity then place end) as opportunity_place,
-            cast(sum(decay) as double) as decays,
+            min(age) as last_age,
             (max(place) >> {ROW_BITS}) // {MILESTONES} % {log.units} as last_unit
         from places group by conversion
         """
     )
+    if "time_decay" in log.settings.chosen:
+        log.con.execute(
+            f"""
+            create or replace temp table decays as
+            select conversion, cast(sum({_decay(log.settings)}) as double) as decays
+            from path inner join ends using (conversion) group by conversion
+            """
+        )
+
+
+def _decay(settings: Settings) -> str:
+    """What a touch weighs in time_decay, beside 1e15 for the path's last: however old a path is, it has weights.
+
+    Whole numbers add up to the same in any order.
+    """
+    half_lives = f"cast(age - last_age as double) / {DAY_MICROSECONDS}.0 / cast({settings.half_life_days!r} as double)"
+    return f"cast(round(1e15 * power(cast(0.5 as double), {half_lives})) as bigint)"
 
 
 def _places() -> str:
@@ -118,11 +137,12 @@ def credited_sql(log: Log) -> str:
     cents = ", ".join(
         f"cast(sign(cents) * floor(abs(cents) * {name}_credit + 0.000001) as bigint) as {name}_cents" for name in models
     )
+    weighed = "inner join decays using (conversion)" if "time_decay" in models else ""
     return f"""
         with credits as (
             select places.conversion, place, unit, last_unit, last_place, cents, {credits}
             from ({_places()}) as places
-            inner join ends using (conversion) inner join conversions using (conversion)
+            inner join ends using (conversion) inner join conversions using (conversion) {weighed}
         )
         select *, {cents} from credits
     """
@@ -132,7 +152,7 @@ def rule_expressions(settings: Settings) -> Mapping[str, str]:
     """The credit of a touch by each rule model asked for, as SQL."""
     expressions = {name: credit_sql(weights) for name, weights in settings.role_weights().items()}
     if "time_decay" in settings.chosen:
-        expressions["time_decay"] = "cast(decay as double) / decays"
+        expressions["time_decay"] = f"cast({_decay(settings)} as double) / decays"
     return expressions
 
 
@@ -160,7 +180,7 @@ def rule_totals(log: Log) -> dict[str, list[tuple[Decimal, int]]]:
         f"select unit, last_unit, {sums} from ({credited_sql(log)}) group by grouping sets ((unit), (last_unit))"
     ).fetchall()
     paid = log.con.execute(
-        "select last_unit, cast(sum(cents) as bigint) from ends inner join conversions using (conversion) group by all"
+        "select last_unit, sum(cents) from ends inner join conversions using (conversion) group by all"
     ).fetchall()
     totals: dict[str, list[tuple[Decimal, int]]] = {}
     for number, name in enumerate(names):
@@ -216,7 +236,7 @@ def _converted_sql(log: Log, number: int) -> str:
 def _null_sql(log: Log, number: int) -> str:
     here = f"where hash(person) % {log.slices} = {number}" if log.slices > 1 else ""
     keys = f"list({log.key('touches.microseconds')} + (tie * {log.units} + unit) * {MILESTONES}) as keys"
-    lookback, step = log.settings.lookback_microseconds, log.step
+    lookback = min(log.settings.lookback_microseconds, log.last_microseconds - log.first_microseconds)
     # Most people never convert: theirs are grouped as they come, without a look at when they did.
     return f"""
         with converted as (select person, max(microseconds) as converted from conversions group by person),
@@ -230,8 +250,8 @@ def _null_sql(log: Log, number: int) -> str:
         ordered as (select list_sort(keys) as keys from lists),
         recent as (
             select case
-                when keys[-1] - keys[1] < {lookback} * {step} then keys
-                else list_filter(keys, lambda key: key // {step} >= keys[-1] // {step} - {lookback})
+                when keys[-1] - keys[1] < {lookback * log.step} then keys
+                else list_filter(keys, lambda key: key // {log.step} >= keys[-1] // {log.step} - {lookback})
             end as keys
             from ordered
         )

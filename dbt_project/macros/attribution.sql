@@ -83,13 +83,13 @@ none share the rest, what a path lacks is made up for in proportion. (40/20/40 i
 {%- endmacro %}
 
 {#-
-  Half as much for every half-life between touch and conversion, as a whole number: weights then add up to the same total
-  in whatever order.
+  Half as much for every half-life between touch and conversion, beside 1e15 for the path's last touch: however old a path is, it has
+  weights. Whole numbers add up to the same in any order.
 -#}
-{% macro decay_weight(touched_at, converted_at) -%}
+{% macro decay_weight(touched_at, last_touched_at) -%}
     cast(round(1e15 * power(
         cast(0.5 as double),
-        {{ days_between(touched_at, converted_at) }} / {{ attribution_settings().attribution_half_life_days }}
+        {{ days_between(touched_at, last_touched_at) }} / cast({{ attribution_settings().attribution_half_life_days }} as double)
     )) as bigint)
 {%- endmacro %}
 

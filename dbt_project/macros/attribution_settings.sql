@@ -123,6 +123,14 @@ placed none. With the first conversion of a type the SQL is another, and the tab
   {% do return(attribution_settings().attribution_paths == 'since_previous_conversion') %}
 {% endmacro %}
 
+{#- A hundred years at most; neither YAML's .nan nor .inf is days. -#}
+{% macro is_days(given) %}
+  {% do return(given is number and 0 < given <= 36500) %}
+{% endmacro %}
+{% macro days_wanted() %}
+  {% do return('a number of days above 0, at most 36500') %}
+{% endmacro %}
+
 {% macro conversion_violations(conversions) %}
   {% if conversions is not mapping %}
     {% do return(["attribution_conversions: is '" ~ conversions ~ "': settings for each of " ~ conversion_types() | join(', ')]) %}
@@ -142,8 +150,8 @@ placed none. With the first conversion of a type the SQL is another, and the tab
     {% if not settings.touches or settings.touches is not iterable or settings.touches is string or settings.touches | reject('in', touch_types()) | list %}
       {% do found.append(name ~ ".touches: is '" ~ settings.touches ~ "': a list of some of " ~ touch_types() | join(', ')) %}
     {% endif %}
-    {% if settings.lookback_days is not number or settings.lookback_days <= 0 %}
-      {% do found.append(name ~ ".lookback_days: is '" ~ settings.lookback_days ~ "': a number of days above 0") %}
+    {% if not is_days(settings.lookback_days) %}
+      {% do found.append(name ~ ".lookback_days: is '" ~ settings.lookback_days ~ "': " ~ days_wanted()) %}
     {% endif %}
     {% if settings.paths_of not in ['person', 'company'] %}
       {% do found.append(name ~ ".paths_of: is '" ~ settings.paths_of ~ "': person or company") %}
@@ -165,8 +173,8 @@ placed none. With the first conversion of a type the SQL is another, and the tab
     {% do found.append("attribution_position_first, attribution_position_last: are '" ~ shares | join("', '")
       ~ "': two shares of at least 0 that add up to more than 0 and at most 1") %}
   {% endif %}
-  {% if settings.attribution_half_life_days is not number or settings.attribution_half_life_days <= 0 %}
-    {% do found.append("attribution_half_life_days: is '" ~ settings.attribution_half_life_days ~ "': a number of days above 0") %}
+  {% if not is_days(settings.attribution_half_life_days) %}
+    {% do found.append("attribution_half_life_days: is '" ~ settings.attribution_half_life_days ~ "': " ~ days_wanted()) %}
   {% endif %}
   {% for role in custom if role not in roles %}
     {% do found.append("attribution_custom_weights." ~ role ~ ": no role is called so: there are " ~ roles | join(', ')) %}

@@ -58,7 +58,13 @@ def _output(_context: click.Context, _option: click.Parameter, value: Path | Non
 @click.option("--custom", callback=_weights, metavar="ROLE=W,…", help="Weights of a model of your own.")
 @click.option("--order", type=int, default=DEFAULTS.order, show_default=True, help="Touches a Markov state remembers.")
 @click.option("--separator", default=DEFAULTS.separator, show_default=True, help="Between the channels of a path.")
-@click.option("--direct", default=DEFAULTS.direct, show_default=True, help="Name of the channel of direct visits.")
+@click.option(
+    "--direct",
+    multiple=True,
+    default=DEFAULTS.direct,
+    show_default=True,
+    help="Name of direct visits; may be repeated.",
+)
 @click.option(
     "--conversion-paths",
     type=click.Choice(("shared", "since_previous_conversion")),
@@ -89,7 +95,7 @@ def attribute(
     custom: Mapping[str, float] | None,
     order: int,
     separator: str,
-    direct: str,
+    direct: tuple[str, ...],
     conversion_paths: str,
     minimum_conversions: int,
     bootstrap: int,
@@ -132,7 +138,7 @@ def _run(file: Path, settings: Settings, compare: Path | None, output: Path | No
     from serving.comparison import terminal
     from serving.comparison.sheet import sheet
 
-    told = present.read(compare) if compare else None
+    told = present.read(compare, by_campaign=settings.by_campaign) if compare else None
     screen = console()
     shown = sheet(file.name, _attributed(file, settings), told, by_campaign=settings.by_campaign)
     screen.print(terminal.render(shown, screen.width))

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from attribution.model import UNATTRIBUTED, Result, Unit
-from attribution.present import Told
+from attribution.present import Told, spelt
 from serving.report import wording
 
 YOURS = "yours"
@@ -83,10 +83,11 @@ def sheet(source: str, result: Result, present: Mapping[Unit, Told] | None, *, b
     reading = disagreements(columns)
     units = result.units
     if present is not None:
-        yours = Column(YOURS, "Yours", {unit: Figure(told.conversions, told.value) for unit, told in present.items()})
-        reading += _nearest(columns, yours, units)
+        told = spelt(present, units)
+        yours = Column(YOURS, "Yours", {unit: Figure(each.conversions, each.value) for unit, each in told.items()})
+        reading += _nearest(columns, yours, units, by_campaign=by_campaign)
         columns.append(yours)
-        units = (*units, *(unit for unit in present if unit not in units))
+        units = (*units, *(unit for unit in told if unit not in units))
     withheld = [f"{wording.MODELS.get(name, name)} is withheld: {why}." for name, why in result.withheld.items()]
     notes = [f"{note[:1].upper()}{note[1:]}." for note in result.notes]
     return Sheet(source, result, units, tuple(columns), (*reading, NOT_CAUSE, *withheld, *notes), by_campaign)
@@ -130,7 +131,7 @@ def _explained(label: str, name: str) -> str:
     return f"{label}, which counts {LOOKS_AT[name]}" if name in LOOKS_AT else label
 
 
-def _nearest(columns: list[Column], yours: Column, units: tuple[Unit, ...]) -> list[str]:
+def _nearest(columns: list[Column], yours: Column, units: tuple[Unit, ...], *, by_campaign: bool) -> list[str]:
     """Which model the present tool is nearest to, and the channels only one of them knows."""
     if not columns:
         return []
@@ -149,7 +150,7 @@ def _nearest(columns: list[Column], yours: Column, units: tuple[Unit, ...]) -> l
         f"Your tool is nearest to {nearest.label}: "
         f"{written(distance(nearest))} of the conversions stand in another channel."
     ]
-    strange = [unit.channel for unit in yours.figures if unit not in units]
+    strange = [named(unit, by_campaign=by_campaign) for unit in yours.figures if unit not in units]
     if strange:
         told.append(f"Only your tool names {', '.join(strange)}: are they spelt as in the file?")
     return told

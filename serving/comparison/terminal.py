@@ -12,6 +12,7 @@ from serving.comparison.sheet import Column, Figure, Sheet, named, written
 
 COLUMN_WIDTH = 14  # a number with its margin, and the space beside it
 LEAST_NAME_WIDTH = 14
+MOST_ROWS = 200  # of which people read some; what is written by --output has all
 
 
 def render(sheet: Sheet, width: int) -> RenderableType:
@@ -49,9 +50,11 @@ def _table(sheet: Sheet, measure: str, columns: list[Column]) -> Table:
     table.add_column("Channel", no_wrap=False)
     for column in columns:
         table.add_column(column.label, justify="right")
-    for unit in sheet.units:
+    for unit in sheet.units[:MOST_ROWS]:
         cells = [_cell(column.figures.get(unit), measure) for column in columns]
         table.add_row(Text(named(unit, by_campaign=sheet.by_campaign)), *cells)
+    if len(sheet.units) > MOST_ROWS:
+        table.add_row(f"… {len(sheet.units) - MOST_ROWS:,} more", *("…" for _ in columns))
     sums = [sum(_amount(each, measure) or 0.0 for each in column.figures.values()) for column in columns]
     table.add_row("Total", *(written(amount, measure) for amount in sums), style="bold")
     return table

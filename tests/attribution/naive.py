@@ -10,6 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, localcontext
 from fractions import Fraction
 from itertools import combinations, pairwise
 
@@ -86,8 +87,10 @@ def role_credits(model: str, touches: Sequence[Touch], direct: str = "direct") -
 
 
 def decay_credits(conversion: Conversion, touches: Sequence[Touch], half_life_days: float) -> list[Fraction]:
-    """Half as much for each half-life between the touch and the conversion."""
-    weights = [Fraction(0.5 ** ((conversion.at - touch.at) / DAY / half_life_days)) for touch in touches]
+    """Half as much for each half-life between the touch and the conversion, however many: to fifty digits."""
+    with localcontext(Context(prec=50, Emin=MIN_EMIN, Emax=MAX_EMAX)):
+        half_life = Decimal(DAY) * Decimal(half_life_days)
+        weights = [Fraction(Decimal(2) ** -((conversion.at - touch.at) / half_life)) for touch in touches]
     return [weight / sum(weights) for weight in weights]
 
 

@@ -28,6 +28,7 @@ def _nothing_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "220")
     Path("paths.csv").write_text(PATHS, encoding="utf-8")
     Path("log.csv").write_text(LOG, encoding="utf-8")
+    Path("told.csv").write_text("channel,conversions\nads,1\n", encoding="utf-8")
 
 
 def run(*arguments: str, code: int = 0) -> Result:
@@ -90,9 +91,37 @@ def test_the_present_tool_stands_beside() -> None:
     assert "Your tool is nearest to First touch: 2 of the conversions" in told.replace("\n", " ")
 
 
+def test_the_present_tool_may_know_campaigns_where_channels_are_asked_for() -> None:
+    Path("mine.csv").write_text("channel,campaign,conversions\nads,x,60\nADS,y,50\nmail,,40\n", encoding="utf-8")
+    told = run("--paths", "paths.csv", "--compare", "mine.csv", "--bootstrap", "0").stdout.replace("\n", " ")
+    assert "Only your tool names" not in told
+    assert "Your tool is nearest to First touch: 0 of the conversions stand in another channel" in told
+
+
+def test_the_present_tool_by_campaign() -> None:
+    Path("mine.csv").write_text(
+        "channel,campaign,conversions\nads,Spring,1\nmail,(none),0\nads,autumn,0\n", encoding="utf-8"
+    )
+    told = run("--paths", "log.csv", "--by", "campaign", "--compare", "mine.csv").stdout.replace("\n", " ")
+    assert "Your tool is nearest to First touch: 0 of the conversions" in told
+    assert "Only your tool names ads / autumn: are they spelt as in the file?" in told
+
+
+def test_a_terminal_has_the_largest_of_very_many_channels() -> None:
+    rows = [f"c{number:03},{1_000 - number}\n" for number in range(300)]
+    Path("many.csv").write_text("path,conversions\n" + "".join(rows), encoding="utf-8")
+    told = run("--paths", "many.csv", "--model", "linear", "--output", "many-out.csv").stdout
+    assert "c199" in told and "c200" not in told and told.count("… 100 more") == 2
+    assert len(Path("many-out.csv").read_text(encoding="utf-8-sig").splitlines()) == 301
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
+        (("--paths", "paths.csv", "--lookback-days", "nan"), "look-back and half-life are days"),
+        (("--paths", "paths.csv", "--model", "custom"), "the model custom needs its weights by role"),
+        (("--paths", "log.csv", "--by", "campaign", "--compare", "paths.csv"), "paths.csv: its columns"),
+        (("--paths", "log.csv", "--by", "campaign", "--compare", "told.csv"), "told.csv: has no column campaign"),
         (("--paths", "nothing.csv"), "nothing.csv: there is no such file"),
         (("--paths", "paths.csv", "--by", "campaign"), "counted paths name no campaigns"),
         (("--paths", "paths.csv", "--position", "60,60"), "add up to at most 1"),

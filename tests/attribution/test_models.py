@@ -34,7 +34,7 @@ def conserved(result: Result, conversions: int, value: Decimal) -> None:
 
 
 @settings(max_examples=40, deadline=None)
-@given(LOGS, st.sampled_from([1, DAY, 8 * DAY]), st.booleans(), st.sampled_from([0.5, 7.0]))
+@given(LOGS, st.sampled_from([1, DAY, 8 * DAY]), st.booleans(), st.sampled_from([0.01, 0.5, 7.0]))
 def test_rules_of_a_log_are_the_naive_ones(world: World, lookback: int, since: bool, half_life: float) -> None:
     asked = Settings(lookback_days=lookback / DAY, half_life_days=half_life, since_previous=since, bootstrap=0)
     with tempfile.TemporaryDirectory() as folder:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -150,6 +151,15 @@ def test_decay_is_measured_from_the_conversion(tmp_path: Path) -> None:
     assert credit(of_log(tmp_path, rows), "time_decay") == {"a": (0.333333, "1.00"), "b": (0.666667, "2.00")}
     # 25 days before the conversion, not before the last touch: a is too old.
     assert credit(of_log(tmp_path, rows, lookback_days=25.0), "time_decay") == {"b": (1.0, "3.00")}
+
+
+@pytest.mark.parametrize("half_life", [7.0, 1.0, 0.001])
+def test_a_path_of_many_half_lives_ago_decays_all_the_same(tmp_path: Path, half_life: float) -> None:
+    """Two touches a half-life apart are a third and two thirds, however long before the conversion they were."""
+    later = dt.datetime(2025, 1, 1) + dt.timedelta(days=half_life)
+    rows = ["x,2025-01-01,a,0,", f"x,{later},b,0,", "x,2025-12-20,,1,3"]
+    found = of_log(tmp_path, rows, half_life_days=half_life, lookback_days=400.0)
+    assert credit(found, "time_decay") == {"a": (0.333333, "1.00"), "b": (0.666667, "2.00")}
 
 
 def test_milestones_are_credited_where_they_are_known(tmp_path: Path) -> None:

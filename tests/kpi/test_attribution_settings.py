@@ -35,6 +35,10 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "a touch nobody knows": (_conversions(touches=["visit"]), "attribution_conversions.lead.touches: is '['visit']'"),
     "no lookback": (_conversions(lookback_days=0), "attribution_conversions.lead.lookback_days: is '0'"),
     "a lookback in words": (_conversions(lookback_days="all"), "attribution_conversions.lead.lookback_days: is 'all'"),
+    "a lookback of all time": (
+        _conversions(lookback_days=float("inf")),
+        "attribution_conversions.lead.lookback_days: is 'inf': a number of days above 0, at most 36500",
+    ),
     "paths of nobody": (_conversions(paths_of="deal"), "attribution_conversions.lead.paths_of: is 'deal': person or"),
     "paths by another rule": ({"attribution_paths": "own"}, "attribution_paths: is 'own': shared or since_previous"),
     "ends of more than all": ({"attribution_position_first": 0.7}, "attribution_position_last: are '0.7', '0.4'"),
@@ -43,6 +47,10 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         "attribution_position_last: are '0', '0'",
     ),
     "no half-life": ({"attribution_half_life_days": 0}, "attribution_half_life_days: is '0'"),
+    "a half-life that is no number": (
+        {"attribution_half_life_days": float("nan")},
+        "attribution_half_life_days: is 'nan': a number of days above 0, at most 36500",
+    ),
     "a role nobody knows": (
         {"attribution_custom_weights": {"middle": 1}},
         "attribution_custom_weights.middle: no role is called so",

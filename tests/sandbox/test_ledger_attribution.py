@@ -161,6 +161,7 @@ def test_paths_by_the_settings_of_their_type() -> None:
 def test_decay_is_measured_from_the_conversion() -> None:
     near = time_decay(Path(["a", "b"], [7.0, 0.0]), RULES)
     assert near == pytest.approx([1 / 3, 2 / 3])
+    assert time_decay(Path(["a", "b"], [10_007.0, 10_000.0]), RULES) == pytest.approx([1 / 3, 2 / 3])
 
 
 @given(cents=st.integers(0, 10**9), touches=st.integers(1, 40))

@@ -163,7 +163,8 @@ def by_roles(path: Path, weights: Mapping[str, float]) -> list[float]:
 
 def time_decay(path: Path, rules: Rules) -> list[float]:
     """A touch weighs half as much for every half-life it lies before the conversion."""
-    weights = [0.5 ** (days / rules.half_life_days) for days in path.days_before]
+    nearest = min(path.days_before)  # a path of many half-lives ago has weights, too
+    weights = [0.5 ** ((days - nearest) / rules.half_life_days) for days in path.days_before]
     return [weight / sum(weights) for weight in weights]
 
 

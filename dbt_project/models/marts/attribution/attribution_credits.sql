@@ -96,8 +96,8 @@ paths as (
         touches.campaign,
         touches.touch_number,
         touches.touched_at <= windows.lead_at as until_lead,
-        touches.touched_at <= windows.opportunity_at as until_opportunity,
-        {{ decay_weight('touches.touched_at', 'windows.converted_at') }} as decay_weight
+        touches.touched_at,
+        touches.touched_at <= windows.opportunity_at as until_opportunity
     from windows
     inner join touches
         on
@@ -121,10 +121,21 @@ ends as (
         ) as last_non_direct_number,
         max(case when until_lead then touch_number else 0 end) as lead_number,
         max(case when until_opportunity then touch_number else 0 end) as opportunity_number,
-        count(*) as touches,
-        sum(decay_weight) as decay_weights
+        max(touched_at) as last_touched_at,
+        count(*) as touches
     from paths
     group by conversion_id
+
+),
+
+decays as (
+
+    select
+        paths.conversion_id,
+        sum({{ decay_weight('paths.touched_at', 'ends.last_touched_at') }}) as decay_weights
+    from paths
+    inner join ends on paths.conversion_id = ends.conversion_id
+    group by paths.conversion_id
 
 ),
 
@@ -163,9 +174,11 @@ credited as (
         {%- for model, weights in models.items() %}
         {{ role_credit(weights, 'paths.touch_number', 'weighed', model) }} as {{ model }}_credit,
         {%- endfor %}
-        cast(paths.decay_weight as double) / cast(weighed.decay_weights as double) as time_decay_credit
+        cast({{ decay_weight('paths.touched_at', 'weighed.last_touched_at') }} as double)
+        / cast(decays.decay_weights as double) as time_decay_credit
     from paths
     inner join weighed on paths.conversion_id = weighed.conversion_id
+    inner join decays on paths.conversion_id = decays.conversion_id
 
 ),
 
