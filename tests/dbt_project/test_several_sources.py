@@ -27,8 +27,8 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
         {"person_id": "1", "email_hash": "cid", **FIELDS},
         {"person_id": "7", "email_hash": "ann", "lead_at": AT, **FIELDS},
     ]
-    companies = [{"company_id": "1", "domain": "acme.example", **FIELDS}]
-    organizations = [{"organization_id": "1", "domain": "ACME.example", **FIELDS}]
+    companies = [{"company_id": "1", "domain": "acme.example", "segment": "Public sector", "employees": 9, **FIELDS}]
+    organizations = [{"organization_id": "1", "domain": "ACME.example", "segment": " ", "employees": 9, **FIELDS}]
     warehouse.load(
         "1.0", "hubspot", {"contacts": hubspot, "companies": companies}, {"contacts": whole, "companies": whole}
     )
@@ -71,8 +71,9 @@ def test_one_address_is_one_person_with_the_dates_of_both(both: Warehouse) -> No
     ]  # fmt: skip
 
 
-def test_one_domain_is_one_company(both: Warehouse) -> None:
-    assert both.rows("select company_id from intermediate.int_companies__unified") == [("pipedrive:1",)]
+def test_one_domain_is_one_company_of_the_segment_that_either_names(both: Warehouse) -> None:
+    found = both.rows("select company_id, segment from intermediate.int_companies__unified")
+    assert found == [("pipedrive:1", "Public sector")]
 
 
 def test_a_day_is_told_by_the_first_tool_that_was_pulled_for_it(both: Warehouse) -> None:
