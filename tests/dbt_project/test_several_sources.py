@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from ingestion import registry
+from ingestion.settings import DEFAULT_SOURCES
 from orchestration.assets.dbt import FROM_MARTS
 from tests.dbt_project.warehouse import Warehouse
 
@@ -16,7 +18,7 @@ FIELDS = {"archived": False, "is_test": False, "created_at": AT, "updated_at": A
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     """Pipedrive beside HubSpot, Matomo beside GA4; GA4 was pulled for the first two days, Matomo for the last two."""
-    sources = ("pipedrive", "hubspot", "ga4", "matomo", "mailchimp", "klaviyo", "spreadsheets")
+    sources = ("pipedrive", "hubspot", "salesforce", "ga4", "matomo", "mailchimp", "klaviyo", "brevo", "spreadsheets")
     warehouse = Warehouse(Path(tmp_path_factory.mktemp("both")), sources)
     whole = [(FIRST, THIRD + dt.timedelta(days=1))]
     hubspot = [
@@ -63,6 +65,12 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     warehouse.dbt("seed")
     warehouse.dbt("run", "--select", "fqn:staging", "fqn:intermediate", "--exclude", *FROM_MARTS.split())
     return warehouse
+
+
+def test_unit_tests_of_every_vendors_staging_pass(both: Warehouse) -> None:
+    """Those of the default sources ran where the empty warehouse was built."""
+    others = set(registry.SOURCES) - set(DEFAULT_SOURCES)
+    both.dbt("test", "--select", *(f"fqn:staging.{name},test_type:unit" for name in sorted(others)))
 
 
 def test_one_address_is_one_person_with_the_dates_of_both(both: Warehouse) -> None:
