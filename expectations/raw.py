@@ -45,7 +45,7 @@ OPEN_VOCABULARIES: dict[str, dict[str, frozenset[str]]] = {
         "referrer_type": frozenset({"direct", "search", "website", "campaign", "social", "ai-assistant"})
     },
     "spreadsheets.targets": {
-        "dimension": frozenset({"total", "channel", "campaign", "country", "segment", "owner", "movement"})
+        "dimension": frozenset({"total", "channel", "campaign", "country", "segment", "owner", "partner", "movement"})
     },
 }
 # Day on which an amount is turned into the reporting currency, where the lake itself says so.

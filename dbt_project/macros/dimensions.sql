@@ -3,6 +3,12 @@
     coalesce({{ expression }}, '(none)')
 {%- endmacro %}
 
+{#- The segment that a CRM names: one of those by size however it is spelt (Mid-Market), any other word as it was said. -#}
+{% macro named_segment(words) -%}
+    {%- set spelt_out = "lower(replace(replace(" ~ words ~ ", '-', '_'), ' ', '_'))" -%}
+    case when {{ spelt_out }} in ('smb', 'mid_market', 'enterprise') then {{ spelt_out }} else {{ words }} end
+{%- endmacro %}
+
 {#- Companies by size; unknown sizes read (none). -#}
 {% macro segment(employees) -%}
     case

@@ -146,11 +146,7 @@ ranked as (
                 case when {{ read_until(id_column) }} is null then 0 else 1 end,
                 {%- endif %}
                 is_archived,
-                {%- if vendors_on('crm') %}
-                case {{ dbt.split_part(id_column, "':'", 1) }}
-                    {%- for name in vendors_on('crm') %} when '{{ name }}' then {{ loop.index }}{% endfor %}
-                end,
-                {%- endif %}
+                {{ crm_place(id_column) }},
                 created_at,
                 {{ id_column }}
         ) as survivor_id
@@ -231,6 +227,17 @@ left join too_large on coalesce(survivors.survivor_id, between_crms.survivor_id)
 left join own on between_crms.loser_id = own.loser_id and between_crms.survivor_id = own.survivor_id
 where own.loser_id is null
 {% endmacro %}
+
+{#- Which place KPILOTE_SOURCES gives to the CRM of a record. -#}
+{% macro crm_place(id_column) -%}
+    {%- if vendors_on('crm') -%}
+    case {{ dbt.split_part(id_column, "':'", 1) }}
+        {%- for name in vendors_on('crm') %} when '{{ name }}' then {{ loop.index }}{% endfor %}
+    end
+    {%- else -%}
+    cast(null as integer)
+    {%- endif -%}
+{%- endmacro %}
 
 {#- Records that were merged away, and the one each of them became, by the links of a model that holds. -#}
 {% macro merged_records(links_model, id_column) %}

@@ -49,18 +49,19 @@ by chance; hashes and browsers are ids of nobody's making and meet on purpose.
       'contacts': {'kind': 'crm', 'columns': {
           'contact_id': 'varchar', 'owner_id': 'varchar', 'merged_ids': 'varchar[]', 'email_hash': 'varchar',
           'email_hashes': 'varchar[]', 'client_id': 'varchar', 'user_key_hash': 'varchar', 'country': 'varchar',
-          'lead_source': 'varchar', 'lifecycle_stage': 'varchar', 'employees': 'integer', 'is_role_address': 'boolean', 'is_test': 'boolean',
+          'lead_source': 'varchar', 'lifecycle_stage': 'varchar', 'segment': 'varchar', 'employees': 'integer', 'is_role_address': 'boolean', 'is_test': 'boolean',
           'is_archived': 'boolean', 'lead_at': 'timestamp', 'mql_at': 'timestamp', 'sql_at': 'timestamp', 'opportunity_at': 'timestamp',
           'customer_at': 'timestamp', 'created_at': 'timestamp', 'updated_at': 'timestamp',
       }},
       'companies': {'kind': 'crm', 'columns': {
           'company_id': 'varchar', 'merged_ids': 'varchar[]', 'name': 'varchar', 'domain': 'varchar', 'country': 'varchar',
-          'industry': 'varchar', 'employees': 'integer', 'is_archived': 'boolean', 'created_at': 'timestamp', 'updated_at': 'timestamp',
+          'industry': 'varchar', 'segment': 'varchar', 'employees': 'integer', 'is_archived': 'boolean', 'created_at': 'timestamp',
+          'updated_at': 'timestamp',
       }},
       'deals': {'kind': 'crm', 'columns': {
           'deal_id': 'varchar', 'owner_id': 'varchar', 'imported_id': 'varchar', 'pipeline_id': 'varchar', 'stage_id': 'varchar', 'name': 'varchar',
-          'lost_reason': 'varchar', 'currency': 'varchar', 'amount': 'decimal(18, 2)', 'is_archived': 'boolean',
-          'created_at': 'timestamp', 'updated_at': 'timestamp',
+          'lost_reason': 'varchar', 'partner': 'varchar', 'currency': 'varchar', 'amount': 'decimal(18, 2)',
+          'recurring_amount': 'decimal(18, 2)', 'is_archived': 'boolean', 'created_at': 'timestamp', 'updated_at': 'timestamp',
       }},
       'stages': {'kind': 'crm', 'columns': {
           'pipeline_id': 'varchar', 'stage_id': 'varchar', 'label': 'varchar', 'display_order': 'integer', 'is_closed': 'boolean',

@@ -107,7 +107,7 @@ DEALS = _record(
     Column("lost_at", "timestamp", "When it was lost, while it is."),
     Column("lost_reason", "string", "Why it was lost, as people chose or typed it."),
     Column("mrr", "decimal", "Monthly recurring revenue of the products attached, in `currency`."),
-    Column("recurring_amount", "decimal", "Recurring amount as the company keeps it, in `currency`.", as_text=True),
+    Column("recurring_amount", "decimal", "Its own field for the amount a month, in `currency`.", as_text=True),
     Column("partner", "string", "Partner of the deal as the company keeps it."),
     Column("imported_id", "string", "Its id in the CRM it was copied from."),
     Column("is_shelved", "boolean", "Archived in Pipedrive: out of the pipeline view, and still a deal that counts."),

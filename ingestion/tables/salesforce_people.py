@@ -79,6 +79,7 @@ LEADS = record(
     Column("company", "string", "Company as it was typed."),
     Column("website", "string", "Website as it was typed."),
     Column("employees", "integer", "Number of employees of the lead's company."),
+    Column("segment", "string", "Field named by LEAD_SEGMENT_FIELD: segment of the lead's company."),
     Column("status", "string", "Status."),
     Column("is_converted", "boolean", "Has become a contact."),
     Column("converted_on", "date", "Day of the conversion."),

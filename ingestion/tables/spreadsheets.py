@@ -103,7 +103,7 @@ TARGETS = _sheet(
     Column("kpi", "string", "KPI name, e.g. leads_created.", nullable=False),
     Column("cadence", "string", "day, week, month, quarter or year.", nullable=False),
     Column("period_start", "date", "First day of the period.", nullable=False),
-    Column("dimension", "string", "total, channel, campaign, country, segment or owner.", nullable=False),
+    Column("dimension", "string", "total, channel, campaign, country, segment, owner or partner.", nullable=False),
     Column("dimension_value", "string", "Value of the dimension; total for the total.", nullable=False),
     Column("target", "double", "Target in the KPI's unit; a ratio of 12 % is 0.12.", nullable=False),
 )

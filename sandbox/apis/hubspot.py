@@ -201,6 +201,8 @@ def _env(place: Place) -> dict[str, str]:
     return {
         "SOURCES__HUBSPOT__BASE_URL": place.url,
         "SOURCES__HUBSPOT__ACCESS_TOKEN": next(iter(place.credentials.hubspot_tokens)),
+        "SOURCES__HUBSPOT__SEGMENT_PROPERTY": "customer_segment",
+        "SOURCES__HUBSPOT__PARTNER_PROPERTY": "partner",
         # Filled where the company moved here from another CRM (`move`).
         "SOURCES__HUBSPOT__IMPORTED_ID_PROPERTY": "id_in_crm_before",
         # The connector keeps to the vendor's limits by itself; here it may go as fast as the sandbox allows.

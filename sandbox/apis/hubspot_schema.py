@@ -1,7 +1,7 @@
 """HubSpot's vocabulary: object types, their properties, the links between them, the scopes that guard them.
 
 Belongs here: names and types. Does not: values (`hubspot_records`). Property names are HubSpot's own except
-`ga_client_id`, `user_key` and `is_test`, which are this company's custom contact properties.
+those in CUSTOM, which this company made.
 """
 
 from __future__ import annotations
@@ -60,7 +60,8 @@ OBJECTS: dict[str, ObjectType] = {
             "companies", "company", "0-2", "companies", "company_id",
             {
                 "name": "name", "domain": "domain", "country": "country", "numberofemployees": "employees",
-                "industry": "industry", "createdate": "created_at", "hs_lastmodifieddate": "updated_at",
+                "industry": "industry", "customer_segment": "segment", "createdate": "created_at",
+                "hs_lastmodifieddate": "updated_at",
             },
             ("createdate", "domain", "hs_lastmodifieddate", "hs_object_id", "name"),
             ("crm.objects.companies.read",), "createdate",
@@ -70,7 +71,7 @@ OBJECTS: dict[str, ObjectType] = {
             {
                 "dealname": "name", "pipeline": "pipeline", "dealstage": "stage", "amount": "amount",
                 "deal_currency_code": "currency", "hubspot_owner_id": "owner_id", "closedate": "close_date",
-                "closed_lost_reason": "lost_reason", "hs_mrr": "mrr", "createdate": "created_at",
+                "closed_lost_reason": "lost_reason", "hs_mrr": "mrr", "partner": "partner", "createdate": "created_at",
                 "hs_lastmodifieddate": "updated_at", "id_in_crm_before": "imported_id",
             },
             (
@@ -117,10 +118,9 @@ _NUMBERS = {"amount", "hs_mrr", "numberofemployees", "hs_call_duration", "hs_obj
 _CHOICES = {
     "lifecyclestage", "hubspot_owner_id", "pipeline", "dealstage", "deal_currency_code", "hs_meeting_outcome",
     "hs_call_direction", "hs_call_disposition", "hs_email_direction", "hs_activity_type", "industry",
-    "hs_analytics_source",
-    "hs_merged_object_ids",
+    "hs_analytics_source", "hs_merged_object_ids", "customer_segment", "partner",
 }  # fmt: skip
-CUSTOM = {"ga_client_id", "user_key", "is_test", "id_in_crm_before"}
+CUSTOM = {"ga_client_id", "user_key", "is_test", "customer_segment", "partner", "id_in_crm_before"}
 
 
 def property_type(name: str) -> str:

@@ -68,9 +68,10 @@ CUSTOM: dict[str, tuple[Custom, ...]] = {
         Custom("Country", "varchar", "country", "COUNTRY_FIELD"),
         Custom("Lead source", "varchar", "lead_source", "LEAD_SOURCE_FIELD"),
     ),
-    "organizations": (),
+    "organizations": (Custom("Segment", "enum", "segment", "SEGMENT_FIELD", cat.NAMED_SEGMENTS),),
     "deals": (
         Custom("Recurring amount", "double", "mrr", "RECURRING_AMOUNT_FIELD"),
+        Custom("Partner", "enum", "partner", "PARTNER_FIELD", cat.PARTNERS),
         # Filled where the company moved here from another CRM (`move`).
         Custom("Id in the CRM before", "varchar", "imported_id", "IMPORTED_ID_FIELD"),
     ),

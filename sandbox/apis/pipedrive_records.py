@@ -101,7 +101,7 @@ class People:
         ids, names, domains, countries, industries = (
             texts(frame[name]) for name in ("company_id", "name", "domain", "country", "industry")
         )
-        employees = numbers(frame["employees"])
+        employees, custom = numbers(frame["employees"]), custom_values("organizations", frame)
         added, updated = instants(frame["created_at"], "s"), instants(frame["updated_at"], "s")
         times = iso(added, "Z"), iso(updated, "Z")
 
@@ -114,7 +114,8 @@ class People:
                 "is_deleted": False, "visible_to": VISIBLE_TO_ALL, "label_ids": [],
                 "website": f"https://www.{domains[row]}/" if domains[row] else None, "linkedin": None,
                 "industry": schema.INDUSTRY_IDS.get(industry or ""),
-                "annual_revenue": None, "employee_count": employees[row], "custom_fields": {},
+                "annual_revenue": None, "employee_count": employees[row],
+                "custom_fields": {key: values[row] for key, values in custom.items()},
             }  # fmt: skip
 
         return Listing(ids, added, updated, render)

@@ -23,8 +23,6 @@ from sandbox.apis.salesforce_values import (
     wholes_of,
 )  # fmt: skip
 
-SEGMENTS = ((500, "Enterprise"), (50, "Mid-market"), (0, "SMB"))
-
 
 class Companies:
     """Accounts by the company's ids: who a merged one became, and when."""
@@ -45,12 +43,8 @@ class Companies:
 def accounts(companies: Companies) -> Columns:
     frame = companies.frame
     updated = moment_texts(companies.updated[each] for each in companies.ids)
-    employees = wholes_of(frame["employees"])
     merged = texts(frame["merged_into"])
     archived = frame["archived_at"].notna().tolist()
-    segments = [
-        None if number is None else next(name for floor, name in SEGMENTS if number >= floor) for number in employees
-    ]
     return {
         "Id": [id_of("001", each) for each in companies.ids],
         "IsDeleted": [gone or into is not None for gone, into in zip(archived, merged, strict=True)],
@@ -58,9 +52,9 @@ def accounts(companies: Companies) -> Columns:
         "Name": texts(frame["name"]),
         "Website": [f"https://www.{domain}" if domain else None for domain in texts(frame["domain"])],
         "BillingCountry": texts(frame["country"]),
-        "NumberOfEmployees": employees,
+        "NumberOfEmployees": wholes_of(frame["employees"]),
         "Industry": texts(frame["industry"]),
-        "Segment__c": segments,
+        "Segment__c": texts(frame["segment"]),
         "CreatedDate": moment_texts(micros(frame["created_at"])),
         "LastModifiedDate": updated,
         "SystemModstamp": updated,

@@ -135,7 +135,8 @@ def leads(people: People, companies: Companies) -> Columns:
     frame = people.frame.iloc[rows]
     firms = companies.frame.drop_duplicates("company_id").set_index("company_id")
     own = [each if each in firms.index else None for each in texts(frame["company_id"])]
-    of_firm = {name: dict(zip(firms.index, texts(firms[name]), strict=True)) for name in ("name", "domain")}
+    told = ("name", "domain", "segment")
+    of_firm = {name: dict(zip(firms.index, texts(firms[name]), strict=True)) for name in told}
     employees = dict(zip(firms.index, wholes_of(firms["employees"]), strict=True))
     turned = [people.is_contact[row] or people.was_merged_into_contact(row) for row in rows]
     merged = [people.into[row] is not None and not now for now, row in zip(turned, rows, strict=True)]
@@ -171,6 +172,7 @@ def leads(people: People, companies: Companies) -> Columns:
         "Website": [f"https://www.{domain}" if (domain := of_firm["domain"].get(firm)) else None for firm in own],
         "Country": texts(frame["country"]),
         "NumberOfEmployees": [employees.get(firm) for firm in own],
+        "Segment__c": [of_firm["segment"].get(firm) for firm in own],
         "Status": [
             "Closed - Converted" if now else "Working - Contacted" if known else "Open - Not Contacted"
             for now, known in zip(turned, worked, strict=True)

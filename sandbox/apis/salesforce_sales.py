@@ -103,6 +103,7 @@ def opportunities(snapshot: Any, companies: Companies) -> Columns:
         "OwnerId": [id_of("005", each) for each in texts(frame["owner_id"])],
         "Lost_Reason__c": texts(frame["lost_reason"]),
         "MRR__c": numbers_of(frame["mrr"]),
+        "Partner__c": texts(frame["partner"]),
         # Filled where the company moved here from another CRM (`move`).
         "Id_In_CRM_Before__c": texts(frame["imported_id"]) if "imported_id" in frame else [None] * len(frame),
         "CreatedDate": moment_texts(micros(frame["created_at"])),

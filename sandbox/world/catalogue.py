@@ -46,6 +46,13 @@ COUNTRIES = (
 
 SEGMENT_SHARES = (0.62, 0.29, 0.09)
 EMPLOYEES = ((3, 49), (50, 499), (500, 8000))
+# The segment that sales wrote down for some companies, whatever their size: words of its own, and others for the sizes.
+NAMED_SEGMENTS = ("Public sector", "Strategic", "Mid-Market", "Enterprise")
+NAMED_SEGMENT_SHARES = (0.12, 0.06, 0.07, 0.03)
+# Who brought some of the deals.
+PARTNERS = ("Agence Croissance", "Data & Fils", "Nordlicht Beratung")
+PARTNER_SHARES = (0.11, 0.07, 0.04)
+UNTOLD_RECURRING_SHARE = 0.1  # of the deals: nobody filled the field
 
 
 @dataclass(frozen=True)

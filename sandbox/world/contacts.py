@@ -57,6 +57,7 @@ def companies(cast: Cast) -> pd.DataFrame:
     created_at = np.concatenate([created[own], contacts["created"].to_numpy()[strays]])
     industry = Draw(accounts["key"].to_numpy()).integers("industry", 0, len(cat.INDUSTRIES) - 1)
     employees = accounts["employees"].to_numpy()[rows].astype(np.float64)
+    named = Draw(keys(accounts["key"].to_numpy()[rows], "named segment", is_twin))
     frame = pd.DataFrame(
         {
             "company_id": where(is_twin, ids(number, COMPANY_TWIN_BASE), ids(number, COMPANY_BASE)),
@@ -65,6 +66,7 @@ def companies(cast: Cast) -> pd.DataFrame:
             "country": labels([c[0] for c in cat.COUNTRIES], accounts["country"].to_numpy()[rows]),
             "employees": np.where(employees < 0, np.nan, employees),
             "industry": labels(cat.INDUSTRIES, industry[rows]),
+            "segment": named.some("segment", cat.NAMED_SEGMENTS, cat.NAMED_SEGMENT_SHARES),
             "created_at": clock.stamps(created_at),
             "updated_at": clock.stamps(clock.latest(created_at, merged[rows], until=cast.horizon)),
             "archived_at": clock.stamps(np.full(len(rows), clock.NEVER), cast.horizon),

@@ -78,6 +78,10 @@ class Draw:
         chosen = np.searchsorted(edges / edges[-1], self.uniform(salt), side="right")
         return np.minimum(chosen, len(edges) - 1).astype(np.int64)
 
+    def some(self, salt: str, words: Sequence[str], shares: Sequence[float]) -> NDArray[np.object_]:
+        """One of the words for each word's share of the rows, None for the rest."""
+        return np.array([*words, None], dtype=object)[self.pick(salt, [*shares, 1 - sum(shares)])]
+
     def normal(self, salt: str) -> Floats:
         radius = np.sqrt(-2.0 * np.log1p(-self.uniform(salt + "/radius")))
         return np.asarray(radius * np.cos(2.0 * np.pi * self.uniform(salt + "/angle")), dtype=np.float64)

@@ -12,6 +12,7 @@ from sandbox.world import catalogue as cat
 from sandbox.world import clock
 from sandbox.world.contacts import MAIL_DOMAIN, company_names
 from sandbox.world.deals import last_known
+from sandbox.world.draw import Draw, keys
 from sandbox.world.people import Cast
 from sandbox.world.text import COMPANY_BASE, CONTACT_BASE, DEAL_BASE, OWNER_BASE, ids, labels, plain, where
 
@@ -69,6 +70,7 @@ def deals(cast: Cast, plan: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame
     names, _ = company_names(cast)
     kinds = np.array(["", " (retry)", " (extension)"], dtype=object)[plan["kind"].to_numpy()]
     archived = plan["archived"].to_numpy()
+    own = Draw(keys(plan["key"].to_numpy(), "own fields"))
     return pd.DataFrame(
         {
             "deal_id": ids(number, DEAL_BASE),
@@ -82,7 +84,8 @@ def deals(cast: Cast, plan: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame
             "created_at": clock.stamps(plan["created"].to_numpy()),
             "close_date": clock.stamps(np.where(closed, staged, plan["expected"].to_numpy())),
             "lost_reason": where(stage == lost, labels(cat.LOST_REASONS, plan["lost_reason"].to_numpy()), None),
-            "mrr": np.round(amounts / 12, 2),
+            "mrr": np.where(own.chance("untold", cat.UNTOLD_RECURRING_SHARE), np.nan, np.round(amounts / 12, 2)),
+            "partner": own.some("partner", cat.PARTNERS, cat.PARTNER_SHARES),
             "updated_at": clock.stamps(clock.latest(staged, priced, archived, until=horizon)),
             "archived_at": clock.stamps(archived, horizon),
         }

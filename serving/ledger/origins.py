@@ -42,7 +42,9 @@ _PLACE = ("country", "segment")
 _ORIGIN = ("channel", "campaign")
 # When a deal's people were first met.
 _MET = ("first_marketing_at", "first_sales_at")
-_DEAL = ("created_at", "closed_at", "is_won", "is_lost", "is_open", "amount", "currency", "owner", "cycle_days")
+_DEAL = (
+    "created_at", "closed_at", "is_won", "is_lost", "is_open", "amount", "currency", "owner", "partner", "cycle_days",
+)  # fmt: skip
 _CONTRACT = (
     Rule("contract", "r.company_id", ("mrr_reporting", "amount_reporting", "movement", "is_churned"), lone=True),
     Rule("company", "r.company_id", _PLACE),

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from ingestion import registry
+from ingestion.settings import DEFAULT_SOURCES
 from orchestration.assets.dbt import FROM_MARTS
 from tests.dbt_project.warehouse import Warehouse
 
@@ -16,7 +18,7 @@ FIELDS = {"archived": False, "is_test": False, "created_at": AT, "updated_at": A
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     """Pipedrive beside HubSpot, Matomo beside GA4; GA4 was pulled for the first two days, Matomo for the last two."""
-    sources = ("pipedrive", "hubspot", "ga4", "matomo", "mailchimp", "klaviyo", "spreadsheets")
+    sources = ("pipedrive", "hubspot", "salesforce", "ga4", "matomo", "mailchimp", "klaviyo", "brevo", "spreadsheets")
     warehouse = Warehouse(Path(tmp_path_factory.mktemp("both")), sources)
     whole = [(FIRST, THIRD + dt.timedelta(days=1))]
     hubspot = [
@@ -27,8 +29,8 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
         {"person_id": "1", "email_hash": "cid", **FIELDS},
         {"person_id": "7", "email_hash": "ann", "lead_at": AT, **FIELDS},
     ]
-    companies = [{"company_id": "1", "domain": "acme.example", **FIELDS}]
-    organizations = [{"organization_id": "1", "domain": "ACME.example", **FIELDS}]
+    companies = [{"company_id": "1", "domain": "acme.example", "segment": "Public sector", "employees": 9, **FIELDS}]
+    organizations = [{"organization_id": "1", "domain": "ACME.example", "segment": " ", "employees": 9, **FIELDS}]
     warehouse.load(
         "1.0", "hubspot", {"contacts": hubspot, "companies": companies}, {"contacts": whole, "companies": whole}
     )
@@ -65,14 +67,21 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     return warehouse
 
 
+def test_unit_tests_of_every_vendors_staging_pass(both: Warehouse) -> None:
+    """Those of the default sources ran where the empty warehouse was built."""
+    others = set(registry.SOURCES) - set(DEFAULT_SOURCES)
+    both.dbt("test", "--select", *(f"fqn:staging.{name},test_type:unit" for name in sorted(others)))
+
+
 def test_one_address_is_one_person_with_the_dates_of_both(both: Warehouse) -> None:
     assert both.rows("select person_id, cast(lead_at as date) from intermediate.int_persons__unified order by 1") == [
         ("hubspot:2", None), ("pipedrive:1", None), ("pipedrive:7", dt.date(2026, 2, 20)),
     ]  # fmt: skip
 
 
-def test_one_domain_is_one_company(both: Warehouse) -> None:
-    assert both.rows("select company_id from intermediate.int_companies__unified") == [("pipedrive:1",)]
+def test_one_domain_is_one_company_of_the_segment_that_either_names(both: Warehouse) -> None:
+    found = both.rows("select company_id, segment from intermediate.int_companies__unified")
+    assert found == [("pipedrive:1", "Public sector")]
 
 
 def test_a_day_is_told_by_the_first_tool_that_was_pulled_for_it(both: Warehouse) -> None:

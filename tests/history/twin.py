@@ -34,7 +34,7 @@ ADDED_COLUMNS = {
     "hubspot/contacts": ["country", "email_domain"],
     "hubspot/companies": ["employees", "industry"],
     "hubspot/deals": ["lost_reason"],
-    "salesforce/leads": ["country", "email_domain", "employees"],
+    "salesforce/leads": ["country", "email_domain", "employees", "segment"],
     "salesforce/contacts": ["country", "email_domain"],
     "salesforce/accounts": ["employees", "industry"],
     "salesforce/opportunities": ["lost_reason"],

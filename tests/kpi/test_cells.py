@@ -5,12 +5,15 @@ import shutil
 from pathlib import Path
 
 import duckdb
+import pandas as pd
 import pytest
 import yaml
 from rich.console import Console
 
 from orchestration import dbt
+from sandbox.world.catalogue import PARTNERS
 from sandbox.world.ledger import Ledger
+from sandbox.world.ledger.rules import NONE
 from tests.kpi.built import Built, run
 from tests.verify.__main__ import LEDGER, by_ledger, by_metricflow, report
 from tests.verify.compare import Comparison
@@ -39,6 +42,21 @@ def test_the_ledger_says_the_same_in_every_cell(built: Built) -> None:
     warehouse.close()
     assert {comparison.kpi for comparison in found} == {kpi.name for kpi in kpis}
     assert _failed(found) == {}
+
+
+def test_the_ledger_says_the_same_of_every_deals_own_fields(built: Built) -> None:
+    with duckdb.connect(str(built.settings.warehouse_path), read_only=True) as warehouse:
+        ours = warehouse.sql(
+            "select split_part(deal_id, ':', 2), partner, segment, cast(recurring_amount_reporting * 100 as bigint)"
+            " from marts.fct_deals order by 1"
+        ).fetchall()
+    told = Ledger(built.snapshot).facts.deals[["partner", "segment", "recurring_cents"]].sort_index()
+    cents = [None if pd.isna(each) else int(each) for each in told["recurring_cents"]]
+    assert ours == [*zip(told.index, told["partner"], told["segment"], cents, strict=True)]
+    _, partners, segments, _ = (set(column) for column in zip(*ours, strict=True))
+    assert partners == {*PARTNERS, NONE}
+    assert segments > {"Public sector", "Strategic", "smb", "mid_market", "enterprise"}
+    assert None in cents
 
 
 def test_the_ledger_says_the_same_of_every_deal_under_every_rule(built: Built) -> None:

@@ -36,6 +36,18 @@ def test_every_analytics_tool_tells_the_same_of_a_visits_link(stack: tuple[str, 
     assert theirs == ours
 
 
+def test_every_crm_tells_the_same_of_an_organisations_own_fields(stack: tuple[str, Built], built: Built) -> None:
+    for mart, columns in (
+        ("fct_deals", "created_date, closed_date, partner, segment, currency, recurring_amount_reporting"),
+        ("dim_companies", "segment, country, employees, industry"),
+    ):
+        told = f"select {columns} from {{}}.marts.{mart} order by all"
+        with side_by_side(built, stack[1]) as homes:
+            ours, theirs = (homes.execute(told.format(side)).fetchall() for side in ("ours", "theirs"))
+        assert ours
+        assert theirs == ours
+
+
 def test_the_ledger_says_the_same_in_every_other_cell(stack: tuple[str, Built]) -> None:
     name, other = stack
     warehouse = other.warehouse()

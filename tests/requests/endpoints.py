@@ -48,7 +48,7 @@ ENDPOINTS: Mapping[str, Mapping[str, str]] = {
     },
     "pipedrive": {
         "GET /api/v2/persons": f"{PIPEDRIVE_SAYS} custom_fields",
-        "GET /api/v2/organizations": PIPEDRIVE_SAYS,
+        "GET /api/v2/organizations": f"{PIPEDRIVE_SAYS} custom_fields",
         "GET /api/v2/deals": f"{PIPEDRIVE_SAYS} custom_fields include_fields status ids",
         "GET /api/v2/deals/archived": f"{PIPEDRIVE_SAYS} custom_fields include_fields ids",
         "GET /api/v2/activities": PIPEDRIVE_SAYS,

@@ -170,8 +170,8 @@ def converters(hasher: Hasher) -> Mapping[str, Mapping[str, Convert]]:
             "lead_source": without_addresses,
             "merged_ids": split_ids,
         },
-        "companies": {"name": without_addresses, "merged_ids": split_ids},
-        "deals": {"name": without_addresses, "lost_reason": without_addresses},
+        "companies": {"name": without_addresses, "segment": without_addresses, "merged_ids": split_ids},
+        "deals": dict.fromkeys(("name", "lost_reason", "partner"), without_addresses),
         "meetings": {"title": without_addresses},
         "calls": {"duration_seconds": lambda value: float(number(value)) / MILLISECONDS},
     }

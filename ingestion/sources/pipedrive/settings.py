@@ -90,7 +90,7 @@ class PipedriveSettings(HttpSettings):
     industry_field: str = Field("", description="Organization field holding the industry; by default `industry`.")
     segment_field: str = Field("", description="Organization field holding the segment.")
     organization_country_field: str = Field("", description="Organization field: country; by default the address's.")
-    recurring_amount_field: str = Field("", description="Deal field holding the recurring amount.")
+    recurring_amount_field: str = Field("", description="Deal field: recurring amount a month; by default `mrr`.")
     partner_field: str = Field("", description="Deal field naming the partner.")
     imported_id_field: str = Field("", description="Deal field holding its id in the CRM it was copied from.")
 

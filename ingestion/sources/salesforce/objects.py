@@ -97,9 +97,9 @@ def object_types(settings: SalesforceSettings) -> tuple[ObjectType, ...]:
             "Lead", "leads", "lead_id",
             {
                 **person, "country": "Country", "company": "Company", "website": "Website",
-                "employees": "NumberOfEmployees", "status": "Status", "is_converted": "IsConverted",
-                "converted_on": "ConvertedDate", "converted_contact_id": "ConvertedContactId",
-                "converted_account_id": "ConvertedAccountId",
+                "employees": "NumberOfEmployees", "segment": own("lead_segment_field"), "status": "Status",
+                "is_converted": "IsConverted", "converted_on": "ConvertedDate",
+                "converted_contact_id": "ConvertedContactId", "converted_account_id": "ConvertedAccountId",
             },
         ),
         own.object(
@@ -234,10 +234,10 @@ def converters(hasher: Hasher) -> Mapping[str, Mapping[str, Convert]]:
         "lead_source": without_addresses,
     }
     return {
-        "leads": {**person, "company": without_addresses, "website": without_addresses},
+        "leads": {**person, **dict.fromkeys(("company", "website", "segment"), without_addresses)},
         "contacts": person,
-        "accounts": {"name": without_addresses, "domain": domain_of},
-        "opportunities": {"name": without_addresses, "lost_reason": without_addresses, "partner": without_addresses},
+        "accounts": {"name": without_addresses, "segment": without_addresses, "domain": domain_of},
+        "opportunities": dict.fromkeys(("name", "lost_reason", "partner"), without_addresses),
         "campaigns": {"name": without_addresses},
         "tasks": {"kind": str.lower, "disposition": without_addresses},
     }

@@ -48,6 +48,7 @@ class SalesforceSettings(HttpSettings):
     imported_id_field: str = Field("", description="Opportunity: its id in the CRM it was copied from.")
     contract_amount_field: str = Field("", description="Contract: monthly recurring revenue.")
     segment_field: str = Field("", description="Account: segment.")
+    lead_segment_field: str = Field("", description="Lead: segment of its company, which is no account yet.")
     meeting_kind_field: str = Field("", description="Event: kind of meeting; empty: Type, where the org has it.")
     meeting_outcome_field: str = Field("", description="Event: outcome.")
     activity_start_field: str = Field("", description="Task: when a call or mail took place.")

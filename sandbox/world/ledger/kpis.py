@@ -8,6 +8,7 @@ from sandbox.world.ledger.rules import CADENCES
 
 _WEB = ("channel", "campaign", "country")
 _PERSON = ("channel", "campaign", "country", "segment", "owner")
+_DEAL = (*_PERSON, "partner")
 _PLACE = ("owner", "country", "segment")
 _COMPANY = ("segment", "country")
 _FROM_WEEK = CADENCES[1:]
@@ -34,13 +35,13 @@ KPIS: dict[str, Scope] = {
     "cpl": Scope(_FROM_WEEK, ("channel", "campaign")),
     "cac": Scope(_FROM_MONTH),
     "romi": Scope(_FROM_MONTH, ("channel", "campaign")),
-    "pipeline_generated": Scope(CADENCES, _PERSON),
+    "pipeline_generated": Scope(CADENCES, _DEAL),
     "marketing_sourced_pipeline": Scope(_FROM_MONTH, _PERSON),
     "marketing_influenced_pipeline": Scope(_FROM_MONTH, _PERSON),
     "new_opportunities": Scope(CADENCES, _PERSON),
-    "win_rate": Scope(_FROM_WEEK, _PERSON),
+    "win_rate": Scope(_FROM_WEEK, _DEAL),
     "sales_cycle_days": Scope(_FROM_MONTH, _PERSON),
-    "revenue": Scope(CADENCES, _PERSON),
+    "revenue": Scope(CADENCES, _DEAL),
     "avg_deal_size": Scope(_FROM_MONTH, _PERSON),
     "open_pipeline": Scope(CADENCES, _PERSON),
     "pipeline_velocity": Scope(("week", "month", "quarter"), ("segment",)),

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from sandbox.world.ledger import periods
-from sandbox.world.ledger.rules import NONE, Rules, channels, segments
+from sandbox.world.ledger.rules import NONE, Rules, channels, named, segments
 from sandbox.world.snapshot import Snapshot
 
 
@@ -47,7 +47,7 @@ class Observed:
         """Surviving companies by id: country and segment."""
         companies = self.snapshot.companies
         standing = companies[companies["merged_into"].isna() & companies["archived_at"].isna()]
-        segment = segments(standing["employees"], self.rules)
+        segment = named(standing["segment"]).fillna(segments(standing["employees"], self.rules))
         frame = pd.DataFrame({"country": standing["country"].fillna(NONE), "segment": segment})
         return frame.set_index(standing["company_id"])
 

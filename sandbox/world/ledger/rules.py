@@ -20,6 +20,7 @@ MODELS = (
 )
 CUSTOM = "custom"
 CONVERSION_TYPES = ("lead", "mql", "opportunity", "customer", "order")
+SIZE_CLASSES = ("smb", "mid_market", "enterprise")
 NONE = "(none)"
 UNATTRIBUTED = "unattributed"
 
@@ -76,11 +77,17 @@ def channels(medium: pd.Series) -> pd.Series:
     return medium.map(_BY_MEDIUM).fillna("other")
 
 
+def named(words: pd.Series) -> pd.Series:
+    """The segment that people wrote down: a size class in our spelling, anything else in theirs."""
+    spelt = words.str.lower().str.replace("[- ]", "_", regex=True)
+    return words.where(~spelt.isin(SIZE_CLASSES), spelt)
+
+
 def segments(employees: pd.Series, rules: Rules) -> pd.Series:
     """Company size class; unknown size is '(none)'."""
     classes = pd.cut(
         employees.astype(float),
         [-1.0, rules.mid_market_from - 0.5, rules.enterprise_from - 0.5, float("inf")],
-        labels=["smb", "mid_market", "enterprise"],
+        labels=[*SIZE_CLASSES],
     )
     return classes.astype(object).where(employees.notna(), NONE)

@@ -49,6 +49,7 @@ def deals(observed: Observed, acquired: pd.DataFrame) -> pd.DataFrame:
     person = links.drop_duplicates("deal_id").set_index("deal_id")["contact_id"].reindex(rows.index)
     company = rows["company_id"].map(observed.company_survivor)
     country = company.map(observed.companies["country"]).fillna(person.map(observed.persons["country"]))
+    recurring = observed.cents(rows["mrr"].fillna(0), rows["currency"], closed_day.fillna(last_day))
     frame = pd.DataFrame(
         {
             "person": person,
@@ -66,6 +67,8 @@ def deals(observed: Observed, acquired: pd.DataFrame) -> pd.DataFrame:
             "country": country.fillna(NONE),
             "segment": company.map(observed.companies["segment"]).fillna(NONE),
             "owner": observed.owners(rows["owner_id"]),
+            "partner": rows["partner"].fillna(NONE),
+            "recurring_cents": recurring.where(rows["mrr"].notna()),
         }
     )
     won = frame[frame["status"] == "won"].sort_values("closed_at", kind="stable")

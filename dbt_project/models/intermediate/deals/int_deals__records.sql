@@ -9,8 +9,10 @@ deals as (
         pipeline_id,
         stage_id,
         lost_reason,
+        partner,
         currency,
         amount,
+        recurring_amount,
         is_archived,
         created_at
     from {{ all_of('deals') }}
@@ -43,8 +45,10 @@ select
     deals.pipeline_id,
     deals.stage_id,
     deals.lost_reason,
+    deals.partner,
     deals.currency,
     deals.amount,
+    deals.recurring_amount,
     first_created.created_at
 from deals
 inner join first_created on deals.deal_id = first_created.deal_id

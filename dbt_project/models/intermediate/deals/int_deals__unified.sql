@@ -7,8 +7,10 @@ deals as (
         deal_id,
         owner_id,
         lost_reason,
+        partner,
         currency,
         amount,
+        recurring_amount,
         created_at,
         {{ reporting_date('created_at') }} as created_date
     from {{ ref('int_deals__records') }}
@@ -80,11 +82,13 @@ select
     {{ or_none('owners.owner') }} as owner,
     closes.status,
     case when closes.status = 'lost' then {{ or_none('deals.lost_reason') }} end as lost_reason,
+    {{ or_none('deals.partner') }} as partner,
     deals.currency,
     deals.amount,
     {{ to_reporting('coalesce(first_amounts.amount, 0)', 'deals.currency', 'created_rates.rate') }}
         as created_amount_reporting,
     {{ to_reporting('coalesce(deals.amount, 0)', 'deals.currency', 'closed_rates.rate') }} as amount_reporting,
+    {{ to_reporting('deals.recurring_amount', 'deals.currency', 'closed_rates.rate') }} as recurring_amount_reporting,
     deals.created_at,
     deals.created_date,
     closes.closed_at,

@@ -9,6 +9,7 @@ contacts as (
         owner_id,
         email_hash,
         country,
+        segment,
         employees,
         lead_source,
         lifecycle_stage,
@@ -80,8 +81,10 @@ select
     companies.company_id,
     survivors.email_hash,
     coalesce(countries.country, survivors.country, '(none)') as country,
-    -- A lead that no company is linked to may tell how large its own is.
-    coalesce(companies.segment, {{ segment('survivors.employees') }}) as segment,
+    -- A lead that no company is linked to may tell the segment of its own, or how large it is.
+    coalesce(
+        companies.segment, {{ named_segment('survivors.segment') }}, {{ segment('survivors.employees') }}
+    ) as segment,
     {{ or_none('owners.owner') }} as owner,
     survivors.lead_source,
     survivors.lifecycle_stage,

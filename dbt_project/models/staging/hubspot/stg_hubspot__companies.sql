@@ -16,6 +16,7 @@ select
     lower(domain) as domain,
     nullif(trim(country), '') as country,
     industry,
+    nullif(trim(segment), '') as segment,
 
     -- numerics
     cast(employees as integer) as employees,

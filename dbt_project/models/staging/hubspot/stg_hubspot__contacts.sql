@@ -21,6 +21,7 @@ select
     nullif(trim(country), '') as country,
     lower(nullif(trim(lead_source), '')) as lead_source,
     lower(lifecycle_stage) as lifecycle_stage,
+    {{ typed_null('varchar') }} as segment,
 
     -- numerics
     cast(null as integer) as employees,

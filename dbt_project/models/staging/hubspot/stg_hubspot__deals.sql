@@ -17,11 +17,13 @@ select
     -- strings
     name,
     nullif(trim(lost_reason), '') as lost_reason,
+    nullif(trim(partner), '') as partner,
     -- A portal with one currency leaves the code empty and means its own.
     upper(coalesce(nullif(trim(currency), ''), '{{ reporting_currency() }}')) as currency,
 
     -- numerics
     cast(amount as decimal(18, 2)) as amount,
+    cast(mrr as decimal(18, 2)) as recurring_amount,
 
     -- booleans
     coalesce(archived, false) as is_archived,

@@ -90,6 +90,7 @@ select
     nullif(trim(source.country), '') as country,
     lower(nullif(trim(source.lead_source), '')) as lead_source,
     lower(source.lifecycle_stage) as lifecycle_stage,
+    {{ typed_null('varchar') }} as segment,
 
     -- numerics
     cast(null as integer) as employees,

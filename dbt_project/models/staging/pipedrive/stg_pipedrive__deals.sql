@@ -18,10 +18,13 @@ select
     -- strings
     name,
     nullif(trim(lost_reason), '') as lost_reason,
+    nullif(trim(partner), '') as partner,
     upper(coalesce(nullif(trim(currency), ''), '{{ reporting_currency() }}')) as currency,
 
     -- numerics
     cast(amount as decimal(18, 2)) as amount,
+    -- What the company's own field says, or the products attached come to: per month, both.
+    cast(coalesce(recurring_amount, mrr) as decimal(18, 2)) as recurring_amount,
 
     -- booleans
     -- One that is archived in Pipedrive's own sense (is_shelved) counts on.

@@ -27,6 +27,7 @@ select
     lower(source.domain) as domain,
     nullif(trim(source.country), '') as country,
     source.industry,
+    nullif(trim(source.segment), '') as segment,
 
     -- numerics
     cast(source.employees as integer) as employees,

@@ -27,6 +27,7 @@ people as (
         country,
         lead_source,
         lifecycle_stage,
+        segment,
         employees,
         is_test,
         archived,
@@ -50,6 +51,7 @@ people as (
         country,
         lead_source,
         lifecycle_stage,
+        {{ typed_null('varchar') }} as segment,
         cast(null as bigint) as employees,
         is_test,
         archived,
@@ -89,6 +91,7 @@ select
     nullif(trim(people.country), '') as country,
     lower(nullif(trim(people.lead_source), '')) as lead_source,
     lower(people.lifecycle_stage) as lifecycle_stage,
+    nullif(trim(people.segment), '') as segment,
 
     -- numerics
     cast(people.employees as integer) as employees,

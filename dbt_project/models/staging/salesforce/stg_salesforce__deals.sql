@@ -18,11 +18,13 @@ select
     -- strings
     name,
     nullif(trim(lost_reason), '') as lost_reason,
+    nullif(trim(partner), '') as partner,
     -- An org of one currency has no code and means its own.
     upper(coalesce(nullif(trim(currency), ''), '{{ reporting_currency() }}')) as currency,
 
     -- numerics
     cast(amount as decimal(18, 2)) as amount,
+    cast(recurring_amount as decimal(18, 2)) as recurring_amount,
 
     -- booleans
     coalesce(archived, false) as is_archived,
