@@ -24,8 +24,8 @@ from ingestion.standing import Standing, newest_rows
 from ingestion.streams import Connector, Context, Rows, Stream, Window
 
 RECIPIENT_TABLES = ("sends", "email_activity", "unsubscribes")
-# Campaigns of half a year are listed every time: as long Brevo's lists tell their totals.
-TOTALS_DAYS = 183
+# Campaigns of these days are listed every time: their totals still grow, and the list has forgotten nothing of them.
+TOTALS_DAYS = rows.REMEMBERED.days
 MESSAGE_DAYS = 30
 
 
@@ -123,7 +123,7 @@ def _departures(context: Context, brevo: Brevo, standing: Standing, ids: set[str
 
 def _campaigns(context: Context, brevo: Brevo, proxies: Proxies, numbers: dict[str, str]) -> Stream:
     """Campaigns sent in the window and the days before its end with every recipient's doings, and the totals of those
-    of half a year.
+    that Brevo's list remembers whole.
     """
     start = context.reaching_back(brevo.settings.lookback_days)
     since = min(start, context.reaching_back(TOTALS_DAYS))
@@ -134,7 +134,7 @@ def _campaigns(context: Context, brevo: Brevo, proxies: Proxies, numbers: dict[s
             sent.append((rows.day(at), each))
     yield Rows("campaigns", [rows.campaign(each) for day, each in sent if day >= start])
     known = _known_totals(context)
-    totals = _totals(brevo, [each for _, each in sent], known)
+    totals = _totals(context, brevo, [each for _, each in sent], known)
     changed = [each for _, each in sent if totals[str(each["id"])] != known.get(str(each["id"]))]
     yield Rows("campaign_statistics", [rows.statistics(each, totals, context.pulled_at) for each in changed])
     recipients = Recipients(brevo, context.hasher, proxies, numbers, context.pulled_at.date())
@@ -152,18 +152,24 @@ def _known_totals(context: Context) -> dict[str, dict[str, Any]]:
     return {row["campaign_id"]: {name: row[name] for name in rows.TOTALS} for row in newest}
 
 
-def _totals(brevo: Brevo, campaigns: list[Json], known: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Each campaign's totals: what the list tells, as long as it tells that the campaign was sent; else what the lake
-    knows; else its own report, one call each, which reaches back further.
+def _totals(
+    context: Context, brevo: Brevo, campaigns: list[Json], known: dict[str, dict[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """Each campaign's totals: what the list tells of one it remembers whole; else what the lake knows; else its own
+    report, one call each, which reaches back further.
     """
     told = {str(each["id"]): rows.totals(each) for each in campaigns}
-    forgotten = [each for each, found in told.items() if not found["sent"] and not known.get(each, {}).get("sent")]
+    forgotten = [
+        str(each["id"])
+        for each in campaigns
+        if rows.is_forgotten(each, known.get(str(each["id"]), {}), context.pulled_at)
+    ]
+    unknown = [each for each in forgotten if not known.get(each, {}).get("sent")]
     reports = concurrently(
-        lambda each: brevo.get("others", f"/emailCampaigns/{each}", {"statistics": "globalStats"}), forgotten, WORKERS
+        lambda each: brevo.get("others", f"/emailCampaigns/{each}", {"statistics": "globalStats"}), unknown, WORKERS
     )
-    for each, report in zip(forgotten, reports, strict=True):
-        told[each] = rows.totals(report)
-    return {each: rows.without_losses(found, known.get(each, {})) for each, found in told.items()}
+    reported = dict(zip(unknown, map(rows.totals, reports), strict=True))
+    return told | {each: known[each] for each in forgotten if each not in reported} | reported
 
 
 def _messages(context: Context, brevo: Brevo, proxies: Proxies) -> Stream:
