@@ -91,7 +91,7 @@ def _contacts(context: Context, brevo: Brevo, numbers: dict[str, str]) -> Stream
     standing = None
     if cursor.since is not None:
         standing = Standing(context.settings, context.source.tables["contacts"])
-        numbers.update(standing.by("email_hash"))
+        numbers.update({email: id_ for id_, email in standing.column("email_hash").items() if email})
     met: set[str | None] = set()
     fresh = []
     for each in brevo.read(rows.contacts(cursor.since)):

@@ -1,7 +1,8 @@
 """How a kind of record is read: what changed since its cursor, or all of it, and then what is missing gets a tombstone.
 
-A whole list costs tokens, so it is read where it costs few or was not read for some days (settings). What is missing
-from it is asked for by its id once more before it is taken for deleted.
+A whole list costs tokens, so it is read where it costs few or was not read for some days (settings). Of it is taken
+whatever the lake does not hold in that version, however long ago it changed: some lists cannot be asked for what
+changed. What is missing from it is asked for by its id once more before it is taken for deleted.
 """
 
 import datetime as dt
@@ -47,8 +48,9 @@ class Reading:
         is_first = self._cursor.since is None
         self._standing = None if is_first else Standing(context.settings, context.source.tables[kind.name])
         self.is_whole = self._standing is None or self._is_due(settings, len(self._standing.ids))
-        # Met in this pull; None is a record whose id was lost.
-        self._met: set[str | None] = set()
+        self._held = {} if self._standing is None else _versions(self._standing)
+        # Versions met in this pull; under None is a record whose id was lost.
+        self._met: dict[str | None, rows.Version] = {}
 
     def _is_due(self, settings: PipedriveSettings, records: int) -> bool:
         if (records // PAGE + 1) * self._kind.tokens <= settings.reconcile_tokens:
@@ -67,10 +69,18 @@ class Reading:
 
     def _is_fresh(self, record: Json) -> bool:
         id_ = None if record.get("id") is None else str(record["id"])
-        self._met.add(id_)
+        version = rows.version(record)
+        if id_ is not None and self._met.get(id_) == version:
+            return False  # another list told of it
+        self._met[id_] = version
         is_new = self._cursor.is_new(id_, record.get("update_time"))
+        if self._cursor.since is None:
+            return is_new
+        held = self._held.get(id_)
+        if rows.is_deleted(record):
+            return is_new or (self.is_whole and held is not None)
         # One that came back keeps its time of change.
-        return is_new or (self._standing is not None and id_ not in self._standing.ids and not rows.is_deleted(record))
+        return held != version if self.is_whole else is_new or held is None
 
     def departed(self, pipedrive: Pipedrive) -> Iterator[Rows]:
         """What the lake holds and no list any more: tombstones, or the records where they are there after all."""
@@ -92,6 +102,11 @@ class Reading:
         self._state[f"{self._kind.name}.made_by"] = self._kind.made_by
         if self.is_whole:
             self._state[f"{self._kind.name}.whole"] = self._context.pulled_at.isoformat()
+
+
+def _versions(standing: Standing) -> dict[str | None, rows.Version]:
+    changed, shelved = standing.column("updated_at"), standing.column("is_shelved")
+    return {id_: (at, bool(shelved.get(id_))) for id_, at in changed.items()}
 
 
 def stream(context: Context, pipedrive: Pipedrive, settings: PipedriveSettings, kind: Kind) -> Stream:
