@@ -2,7 +2,6 @@
 
 import datetime as dt
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -10,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ingestion import lake, pipeline
+from ingestion import lake
 from ingestion.errors import SourceError, TypeChangedError
 from ingestion.privacy import Hasher
 from ingestion.registry import table
@@ -29,7 +28,7 @@ from tests.ingestion.conftest import END, HASH_KEY, START
 from tests.ingestion.lake_reader import latest, rows, windows
 
 Truth = dict[str, list[tuple[object, ...]]]
-DAY = END - dt.timedelta(days=1)
+DAY, WEEK = END - dt.timedelta(days=1), dt.timedelta(days=7)
 PREFIX = "SOURCES__PIPEDRIVE__"
 NAMES = ("persons", "organizations", "activities", "deals", "leads")
 
@@ -166,15 +165,6 @@ def test_a_deal_archived_and_then_deleted_is_told_by_the_list_it_was_in(
     assert (row["status"], row["archived"], row["archived_at"]) == ("deleted", True, gone.at.to_pydatetime())
 
 
-def a_week_later(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Later(dt.datetime):
-        @classmethod
-        def now(cls, tz: dt.tzinfo | None = None) -> dt.datetime:  # type: ignore[override]
-            return dt.datetime.now(tz) + dt.timedelta(days=7)
-
-    monkeypatch.setattr(pipeline, "dt", SimpleNamespace(datetime=Later, UTC=dt.UTC))
-
-
 def test_a_whole_read_takes_what_changed_before_the_cursor_and_nothing_twice(
     own: Any, truth: Truth, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -193,8 +183,7 @@ def test_a_whole_read_takes_what_changed_before_the_cursor_and_nothing_twice(
         lake.pull("pipedrive", early, END, settings=settings)
     assert latest(settings, table("pipedrive.leads")) != truth["pipedrive.leads"]
     assert not {row["deal_id"] for row in newest(settings, "deals").values() if row["archived"]}
-    a_week_later(monkeypatch)
-    pulled = lake.pull("pipedrive", DAY, END, settings=settings)
+    pulled = lake.pull("pipedrive", END, END + WEEK, settings=settings)
     assert latest(settings, table("pipedrive.leads")) == truth["pipedrive.leads"]
     assert pulled.rows["leads"] < len(truth["pipedrive.leads"])
     found = newest(settings, "deals")
@@ -226,8 +215,7 @@ def test_long_lists_are_read_by_what_changed_and_whole_after_some_days(
     assert pulled.rows["deals"] == 2
     assert standing(settings, "persons") == before
 
-    a_week_later(monkeypatch)
-    lake.pull("pipedrive", START, END, settings=settings)
+    lake.pull("pipedrive", END, END + WEEK, settings=settings)
     assert len(before - standing(settings, "persons")) == 1
 
 

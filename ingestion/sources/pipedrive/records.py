@@ -9,7 +9,7 @@ import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from ingestion.cursor import Cursor, moment
+from ingestion.cursor import Cursor
 from ingestion.http import Json
 from ingestion.sources.pipedrive import rows
 from ingestion.sources.pipedrive.api import LIST_TOKENS, PAGE, Pipedrive
@@ -55,8 +55,7 @@ class Reading:
     def _is_due(self, settings: PipedriveSettings, records: int) -> bool:
         if (records // PAGE + 1) * self._kind.tokens <= settings.reconcile_tokens:
             return True
-        last = self._state.get(f"{self._kind.name}.whole")
-        return last is None or moment(last) + dt.timedelta(days=settings.reconcile_days) <= self._context.pulled_at
+        return self._context.is_due(f"{self._kind.name}.whole", settings.reconcile_days)
 
     @property
     def since(self) -> dt.datetime | None:
@@ -101,7 +100,7 @@ class Reading:
         self._cursor.save()
         self._state[f"{self._kind.name}.made_by"] = self._kind.made_by
         if self.is_whole:
-            self._state[f"{self._kind.name}.whole"] = self._context.pulled_at.isoformat()
+            self._context.done(f"{self._kind.name}.whole")
 
 
 def _versions(standing: Standing) -> dict[str | None, rows.Version]:
