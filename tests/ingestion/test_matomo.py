@@ -288,6 +288,8 @@ def test_an_old_matomo_gives_the_same_rows(other: Callable[..., Settings], truth
         ),
         ({"matomo_plugins": PLUGINS - {"Live"}}, None, "the plugin Live is off"),
         ({"matomo_plugins": PLUGINS - {"Goals"}}, None, "the plugin Goals is off"),
+        ({"matomo_plugins": PLUGINS - {"VisitsSummary"}}, None, "the plugin VisitsSummary is off"),
+        ({"matomo_plugins": PLUGINS - {"Referrers"}}, None, "the plugin Referrers is off"),
     ],
 )
 def test_a_refusal_within_200_or_401_names_the_mend(

@@ -54,7 +54,9 @@ def connect(context: Context) -> Connector:
 
 
 def check() -> str:
-    """What `kpilote doctor` says of this source; raises what is wrong."""
+    """What `kpilote doctor` says of this source; raises what is wrong. Who may read a property's metadata may read its
+    reports; the export lies elsewhere and is looked at.
+    """
     settings = Ga4Settings.load().for_check()
     reports.DataApi(settings.property_id, settings.base_url, settings.token(), settings).check_fields()
     if not settings.export_url:

@@ -55,13 +55,16 @@ def connect(context: Context) -> Connector:
 
 
 def check() -> str:
-    """What `kpilote doctor` says of this source; raises what is wrong."""
+    """What `kpilote doctor` says of this source; raises what is wrong. A token reads a site as a whole or not at all,
+    but each method is a plugin's, which may be off.
+    """
     settings = MatomoSettings.load().for_check()
     matomo = Matomo(settings)
     version = matomo.ask("API.getMatomoVersion")["value"]
     site = rows.site(one_of(matomo.ask_of_site("SitesManager.getSiteFromId")))
     goals = _goals(matomo)
     _is_key(settings, goals)
+    _report(matomo, [dt.datetime.now(tz=zone_of(site["time_zone"])).date() - dt.timedelta(days=1)])
     newest = rows_of(matomo.ask_of_site(METHOD, filter_limit="1", showColumns=",".join(rows.VISIT_COLUMNS)))
     found = f"Matomo {version} at {without_secrets(settings.base_url)}, site {matomo.site_id} ({site['time_zone']}),"
     found += f" {len(goals)} goals"
