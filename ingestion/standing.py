@@ -6,6 +6,7 @@ without a feed of deletions. Belongs here: reading the lake's own side. Does not
 
 import datetime as dt
 from collections.abc import Callable, Collection, Iterable
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -50,10 +51,12 @@ class Standing:
         standing = {key for key, gone in zip(keys, archived, strict=True) if not gone and not is_surrogate(key)}
         self.ids = standing - self._merged
 
-    def by(self, column: str) -> dict[str, str]:
-        """Keys of the standing records by another of their columns."""
-        pairs = zip(*(self._newest.column(name).to_pylist() for name in (column, self._key)), strict=True)
-        return {str(value): str(key) for value, key in pairs if value is not None and key in self.ids}
+    def column(self, name: str) -> dict[str, Any]:
+        """One column of the standing records, by their keys; nothing where the table has none of that name."""
+        if name not in self._newest.column_names:
+            return {}
+        pairs = zip(*(self._newest.column(each).to_pylist() for each in (self._key, name)), strict=True)
+        return {str(key): value for key, value in pairs if str(key) in self.ids}
 
     def gone(self, ids: Collection[str], at: dt.datetime) -> pa.Table:
         """Tombstones: the last known rows of these records, archived at `at`, in the table's declared schema."""

@@ -20,7 +20,7 @@ from ingestion.rows import ByColumn, ByRow, Convert, Refusal
 from ingestion.settings import Settings
 from ingestion.suppression import Suppression
 
-MONDAY = 1
+WEEK = 7  # days
 
 
 @dataclass(frozen=True)
@@ -68,17 +68,31 @@ class Context:
         state: dict[str, Any] = dlt.current.source_state(self.source.name)
         return state
 
-    @property
-    def is_weekly(self) -> bool:
-        """Whether this pull ends on a Monday: what is dear is done then."""
-        return self.end.isoweekday() == MONDAY
-
-    def reaching_back(self, days: int, weekly_days: int | None = None) -> dt.date:
-        """Start of the window, moved back so many days before its end, which the vendor may still change, but not
-        before KPILOTE_START_DATE. weekly_days: the days of a weekly pull.
+    def is_due(self, duty: str, days: int = WEEK) -> bool:
+        """Whether what is dear is to be done: no pull did it that ended less than so many days before this one's end.
+        A first pull has nothing to do again; one of older days neither does it nor puts it off.
         """
-        back = days if weekly_days is None or not self.is_weekly else weekly_days
-        return min(self.start, max(self.end - dt.timedelta(days=back), self.settings.start_date))
+        return self.end >= self._done(duty) + dt.timedelta(days=days)
+
+    def done(self, duty: str) -> None:
+        """It was done, which counts once the load is committed."""
+        self.state["done"][duty] = max(self.end, self._done(duty)).isoformat()
+
+    def _done(self, duty: str) -> dt.date:
+        return dt.date.fromisoformat(self.state.setdefault("done", {}).setdefault(duty, self.end.isoformat()))
+
+    def reaching_back(self, days: int) -> dt.date:
+        """Start of the window, moved back so many days before its end, which the vendor may still change, but not
+        before KPILOTE_START_DATE.
+        """
+        return min(self.start, max(self.end - dt.timedelta(days=days), self.settings.start_date))
+
+    def reaching_back_weekly(self, duty: str, days: int, weekly_days: int) -> dt.date:
+        """The same, and further once a week."""
+        if not self.is_due(duty):
+            return self.reaching_back(days)
+        self.done(duty)
+        return self.reaching_back(max(days, weekly_days))
 
     def forget(self, table: str) -> Callable[[str], bool]:
         """Whether an id of a table, as the lake would hold it, is an erased person's."""

@@ -36,30 +36,6 @@
 {% endmacro %}
 
 {#-
-  record tables of totals that a vendor forgets: one row per key with, of each total, the newest committed one that is something.
-  Where none ever was, a zero that was told, else null.
--#}
-{% macro latest_amounts(source_name, table_name, key, totals) %}
-    select
-        lake.{{ key }},
-        {%- for total in totals %}
-        coalesce(
-            max_by(lake.{{ total }}, cast(lake._dlt_load_id as double)) filter (where lake.{{ total }} > 0),
-            max(lake.{{ total }})
-        ) as {{ total }}{{ ',' if not loop.last }}
-        {%- endfor %}
-    from {{ source(source_name, table_name) }} as lake
-    where
-        lake._dlt_load_id in (
-            select windows.load_id
-            from {{ ref('stg_' ~ source_name ~ '__windows') }} as windows
-            where windows.table_name = '{{ table_name }}'
-        )
-        and lake.{{ key }} is not null
-    group by lake.{{ key }}
-{% endmacro %}
-
-{#-
   Which load speaks for which day: of the committed loads whose windows cover the day, the newest. A day on which that load
   found nothing has no row, whatever older loads said.
 -#}

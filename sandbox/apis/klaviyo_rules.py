@@ -26,6 +26,8 @@ SCOPES = frozenset({"campaigns:read", "events:read", "lists:read", "metrics:read
 REVISIONS = frozenset(
     f"{year}-{month}-15" for year in (2025, 2026) for month in ("01", "04", "07", "10") if (year, month) < (2026, "08")
 ) | {"2024-10-15"}
+# Rows of a page where nobody can ask for a number.
+PAGE = 200
 _CODES = {
     400: ("invalid", "Invalid input.", "The payload provided in the request is invalid."),
     401: ("not_authenticated", "Authentication credentials were not provided.", "Missing or invalid private key."),
@@ -170,7 +172,7 @@ class Query:
     def _size(self) -> int | None:
         """Rows of a page; None where everything comes at once."""
         if self._endpoint.page is None:
-            return 200 if self._endpoint.paged else None
+            return PAGE if self._endpoint.paged else None
         default, most = self._endpoint.page
         text = self._values.get("page[size]", str(default))
         if not text.isdecimal() or not 1 <= int(text) <= most:

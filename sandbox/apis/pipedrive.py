@@ -76,7 +76,7 @@ def records(name: str) -> Handler:
             raise refused(400, "this sandbox gives options by their ids only")
         statuses = query.many("status", _STATUSES) or []
         company = _company(request)
-        listing = company.listing("deleted" if statuses == ["deleted"] and name == "deals" else name)
+        listing = company.listing(f"{name}/deleted" if statuses == ["deleted"] else name)
         wanted = {**query.numbers, **({"done": query.flag("done")} if query.flag("done") is not None else {})}
 
         def keep(record: Json) -> bool:

@@ -1,7 +1,7 @@
 """Deals as Pipedrive keeps them: won and lost are a status, the stage stays the last open one; changes, people, leads.
 
 Closed deals are archived by the company SHELVED_AFTER days later: still deals, in a list of their own. Deleted ones are
-told for DELETED_FOR days.
+told for DELETED_FOR days, each by the list it was in.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ class Deals:
         """Deals with what Pipedrive makes of their stage."""
         frame: pd.DataFrame = self._company.snapshot.deals.reset_index(drop=True)
         status = frame["stage"].map(schema.STATUSES).fillna("open")
-        shelved = (frame["close_date"] + SHELVED_AFTER).where((status != "open") & frame["archived_at"].isna())
-        shelved = shelved.where(shelved < self._now)
+        shelved = (frame["close_date"] + SHELVED_AFTER).where(status != "open")
+        shelved = shelved.where((shelved < self._now) & ~(frame["archived_at"] <= shelved))
         updated = frame["updated_at"].where(shelved.isna() | (shelved < frame["updated_at"]), shelved)
         imported = {} if "imported_id" in frame else {"imported_id": None}
         return frame.assign(status=status, shelved_at=shelved, changed_at=updated, **imported)
@@ -87,11 +87,14 @@ class Deals:
         frame = self._frame
         gone, shelved = frame["archived_at"].notna(), frame["shelved_at"].notna()
         recent = frame["archived_at"] > self._now - DELETED_FOR
-        parts = {"deals": ~gone & ~shelved, "deals/archived": shelved, "deleted": gone & recent}
+        parts = {
+            "deals": ~gone & ~shelved, "deals/archived": ~gone & shelved,
+            "deals/deleted": recent & ~shelved, "deals/archived/deleted": recent & shelved,
+        }  # fmt: skip
         return {name: self._all.part(np.flatnonzero(rows.to_numpy())) for name, rows in parts.items()}
 
     def listing(self, name: str) -> Listing:
-        """`deals`, `deals/archived`, or `deleted`: those deleted not too long ago."""
+        """`deals`, `deals/archived`; of each those deleted not too long ago: `…/deleted`."""
         return self._lists[name]
 
     @cached_property

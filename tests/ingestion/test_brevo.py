@@ -18,6 +18,7 @@ from ingestion.errors import SettingsError, SourceError
 from ingestion.privacy import Hasher
 from ingestion.registry import SOURCES, table
 from ingestion.settings import Settings, reload
+from ingestion.sources import brevo
 from ingestion.sources.brevo import api, exports
 from ingestion.sources.brevo import rows as brevo_rows
 from sandbox.apis import brevo_messages
@@ -372,11 +373,52 @@ def test_totals_brevo_forgot_are_kept_and_those_never_read_come_from_the_report(
         assert len([each for each in company.requests[asked:] if re.search(reports, each.path)]) == len(again)
 
 
-def test_no_total_becomes_less_than_something() -> None:
-    known = {"sent": 10, "opens": 4, "clicks": 0}
-    told = {"sent": 0, "opens": None, "clicks": 0, "unique_opens": 3, "complaints": None}
-    kept = brevo_rows.without_losses(told, known)
-    assert [kept[each] for each in ("sent", "opens", "clicks", "unique_opens", "complaints")] == [10, 4, 0, 3, None]
+def test_no_total_becomes_less_while_brevo_forgets_day_by_day(own: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Six months after the first campaign, when the list forgets its sends, then its opens one after another."""
+    company, settings = own()
+    monkeypatch.setenv("SOURCES__BREVO__LOOKBACK_DAYS", "0")
+    monkeypatch.setattr(brevo, "TOTALS_DAYS", 250)
+    lake.pull("brevo", END - DAY, END, settings=settings)
+    before = {row["campaign_id"]: row for row in found(settings, "campaign_statistics")}
+    first = min(row["sent_at"] for row in before.values()).date()
+    partly = set()
+    for day in (first + dt.timedelta(days=each) for each in (184, 186)):
+        monkeypatch.setattr(company.sandbox, "clock", lambda day=day: day)
+        lake.pull("brevo", day - DAY, day, settings=settings)
+        after = {row["campaign_id"]: row for row in found(settings, "campaign_statistics")}
+        for told in api.Brevo(api.BrevoSettings.load()).read(brevo_rows.campaigns(first, END)):
+            id_, totals = str(told["id"]), brevo_rows.totals(told)
+            partly |= {id_ for name in ("opens", "clicks") if 0 < totals[name] < before[id_][name]}
+        for id_, known in before.items():
+            assert all(after[id_][name] >= known[name] for name in brevo_rows.TOTALS), id_
+        before = after
+    assert partly, "on some day the list told a part of what it had told before"
+
+
+def test_the_list_is_asked_for_no_campaign_of_which_it_may_have_forgotten_a_part() -> None:
+    for day in pd.date_range("2026-01-01", "2030-12-31", tz="UTC"):
+        assert day - pd.DateOffset(months=6) + pd.Timedelta(days=brevo.TOTALS_DAYS + 1) <= day
+
+
+@pytest.mark.parametrize(
+    ("told", "known", "age", "is_forgotten"),
+    [
+        ({"sent": 10, "viewed": 3}, {"sent": 10, "opens": 5}, 10, False),
+        ({"sent": 11}, {"sent": 10}, 170, False),
+        ({"sent": 9, "viewed": 6}, {"sent": 10, "opens": 5}, 170, True),
+        ({"sent": 0}, {}, 10, True),
+        ({}, {"sent": 10}, 10, True),
+        ({"sent": 9}, {}, 179, False),
+        ({"sent": 9}, {}, 180, True),
+        ({"sent": 9}, {"sent": 0}, 180, True),
+    ],
+)
+def test_what_the_list_may_have_forgotten(
+    told: dict[str, int], known: dict[str, int], age: int, is_forgotten: bool
+) -> None:
+    now = dt.datetime(2026, 9, 1, 12, tzinfo=dt.UTC)
+    row = {"sentDate": (now - age * DAY).isoformat(), "statistics": {"globalStats": told}}
+    assert brevo_rows.is_forgotten(row, known, now) is is_forgotten
 
 
 # -- limits ------------------------------------------------------------------------------------------------------------
@@ -427,10 +469,10 @@ def test_the_connector_keeps_to_the_limit_of_each_family_by_itself(
     monkeypatch.setenv("SOURCES__BREVO__OTHERS_PER_HOUR", "3")
     slept: list[float] = []
     monkeypatch.setattr("ingestion.http.time.sleep", slept.append)
-    brevo = api.Brevo(api.BrevoSettings.load())
+    client = api.Brevo(api.BrevoSettings.load())
     for _ in range(4):
-        brevo.get("others", "/emailCampaigns", {"limit": 1})
-        brevo.get("contacts", "/contacts", {"limit": 1})
+        client.get("others", "/emailCampaigns", {"limit": 1})
+        client.get("contacts", "/contacts", {"limit": 1})
     assert len(slept) == 1
     assert 3_500 < slept[0] <= 3_600
 

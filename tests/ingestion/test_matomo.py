@@ -18,7 +18,7 @@ from ingestion.settings import Settings, reload
 from ingestion.sources import matomo
 from ingestion.sources.matomo import api
 from ingestion.sources.matomo.rows import instant
-from ingestion.streams import Context, Rows, Window
+from ingestion.streams import Rows, Window
 from sandbox.apis import matomo as imitation
 from sandbox.apis.answers import texts
 from sandbox.apis.matomo_rules import PLUGINS
@@ -27,6 +27,7 @@ from sandbox.faults import Fault
 from sandbox.server import Running, running
 from sandbox.state import Credentials
 from sandbox.world import World
+from tests.fuzz.feeding import Offline
 from tests.ingestion.conftest import END, HASH_KEY, START, environment
 from tests.ingestion.lake_reader import latest, rows, windows
 
@@ -233,7 +234,8 @@ def test_a_day_is_read_once_it_has_settled(
     """A pull that begins while a day goes on, or shortly after, ends before that day, by the site's clock."""
     monkeypatch.setenv("SOURCES__MATOMO__SETTLE_MINUTES", settle_minutes)
     moment = dt.datetime.fromisoformat(pulled_at).astimezone(dt.UTC)
-    items = [*matomo.connect(Context(SOURCES["matomo"], LAST, END, moment, HASHER, fresh)).streams["days"]()]
+    context = Offline(SOURCES["matomo"], LAST, END, moment, HASHER, fresh)
+    items = [*matomo.connect(context).streams["days"]()]
     start = END - dt.timedelta(days=4)
     assert {(each.start, each.end) for each in items if isinstance(each, Window)} == ({(start, end)} if end else set())
     days = {
@@ -256,9 +258,13 @@ def test_late_visits_replace_their_day(fresh: Settings, company: Running, truth:
     assert early < len(truth["matomo.visits"])
 
 
-def test_a_pull_that_ends_on_a_monday_reads_a_month_again(fresh: Settings) -> None:
-    pull(fresh, dt.date(2026, 8, 30), dt.date(2026, 8, 31))
-    assert {row["window_start"] for row in windows(fresh, "matomo", "visits")} == {dt.date(2026, 8, 1)}
+def test_once_a_week_a_month_is_read_again(fresh: Settings) -> None:
+    before, four, thirty = (END - dt.timedelta(days=each) for each in (7, 4, 30))
+    for end, start in ((before, before - dt.timedelta(days=4)), (LAST, LAST - dt.timedelta(days=4)), (END, thirty)):
+        pull(fresh, end - dt.timedelta(days=1), end)
+        assert newest_window(fresh, "visits") == newest_window(fresh, "daily_traffic") == (start, end)
+    pull(fresh)
+    assert newest_window(fresh, "visits") == (four, END)
 
 
 def test_an_old_matomo_gives_the_same_rows(other: Callable[..., Settings], truth: Truth) -> None:
@@ -282,6 +288,8 @@ def test_an_old_matomo_gives_the_same_rows(other: Callable[..., Settings], truth
         ),
         ({"matomo_plugins": PLUGINS - {"Live"}}, None, "the plugin Live is off"),
         ({"matomo_plugins": PLUGINS - {"Goals"}}, None, "the plugin Goals is off"),
+        ({"matomo_plugins": PLUGINS - {"VisitsSummary"}}, None, "the plugin VisitsSummary is off"),
+        ({"matomo_plugins": PLUGINS - {"Referrers"}}, None, "the plugin Referrers is off"),
     ],
 )
 def test_a_refusal_within_200_or_401_names_the_mend(

@@ -27,7 +27,7 @@ from sandbox.server import Running, running
 from sandbox.world import World
 from tests.requests.endpoints import in_small_pages
 
-# Brevo forgets totals after six months and is then asked another way; the second pull ends on a Monday, when sources
+# Brevo forgets totals after six months and is then asked another way; the second pull ends a week later, when sources
 # read more than on other days.
 START, FIRST, LATER = dt.date(2026, 1, 5), dt.date(2026, 8, 10), dt.date(2026, 8, 17)
 # Few links per answer, so that the rest of them is asked for.

@@ -50,7 +50,7 @@ ENDPOINTS: Mapping[str, Mapping[str, str]] = {
         "GET /api/v2/persons": f"{PIPEDRIVE_SAYS} custom_fields",
         "GET /api/v2/organizations": f"{PIPEDRIVE_SAYS} custom_fields",
         "GET /api/v2/deals": f"{PIPEDRIVE_SAYS} custom_fields include_fields status ids",
-        "GET /api/v2/deals/archived": f"{PIPEDRIVE_SAYS} custom_fields include_fields ids",
+        "GET /api/v2/deals/archived": f"{PIPEDRIVE_SAYS} custom_fields include_fields status ids",
         "GET /api/v2/activities": PIPEDRIVE_SAYS,
         "GET /api/v2/stages": "limit cursor",
         "GET /api/v2/pipelines": "limit",
@@ -102,7 +102,7 @@ ENDPOINTS: Mapping[str, Mapping[str, str]] = {
         "GET /exports/{file}": "",
     },
     "klaviyo": {
-        "GET /api/metrics": "fields[metric]",
+        "GET /api/metrics": "page[cursor] fields[metric]",
         "GET /api/lists": "page[size] page[cursor] fields[list] sort",
         "GET /api/campaigns": "page[size] page[cursor] filter include fields[campaign] fields[campaign-message] sort",
         "GET /api/profiles": "page[size] page[cursor] filter fields[profile] additional-fields[profile] sort",
@@ -124,6 +124,7 @@ CONSTANTS: Mapping[str, Mapping[str, Any]] = {
     "mailchimp": {"ingestion.sources.mailchimp.api.PAGE": 5},
     "klaviyo": {
         "ingestion.sources.klaviyo.api.PAGE_SIZES": {"campaigns": 2, "events": 20, "lists": 1, "profiles": 20},
+        "sandbox.apis.klaviyo_rules.PAGE": 3,
     },
 }
 SETTINGS: Mapping[str, Mapping[str, str]] = {

@@ -166,6 +166,7 @@ def test_archived_deals_are_shelved_and_deleted_ones_are_told_for_thirty_days(se
     client = serve(
         changes=[
             Change("deal_archived", UNTIL - timedelta(days=2)),
+            Change("deal_archived", UNTIL - timedelta(days=2), -1),  # the oldest deal, shelved long ago
             Change("deal_archived", UNTIL - DELETED_FOR.to_pytimedelta() - timedelta(days=2), 1),
         ]
     )
@@ -173,9 +174,12 @@ def test_archived_deals_are_shelved_and_deleted_ones_are_told_for_thirty_days(se
     gone = deals[deals["archived_at"].notna()]
     recent = gone[gone["archived_at"] > now - DELETED_FOR]
     assert 0 < len(recent) < len(gone)
-    deleted = listed(client, "deals", status="deleted")
+    told = {path: listed(client, path, status="deleted") for path in ("deals", "deals/archived")}
+    deleted = [row for rows in told.values() for row in rows]
     assert {row["id"] for row in deleted} == set(recent["deal_id"].astype(int))
     assert all(row["is_deleted"] for row in deleted)
+    assert all(row["is_archived"] is (path == "deals/archived") for path, rows in told.items() for row in rows)
+    assert all(told.values()), "each list tells of those that were in it"
     refused(client.pipedrive(f"/v1/deals/{recent['deal_id'].iat[0]}/changelog"), 404)
 
 

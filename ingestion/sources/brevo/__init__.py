@@ -24,8 +24,8 @@ from ingestion.standing import Standing, newest_rows
 from ingestion.streams import Connector, Context, Rows, Stream, Window
 
 RECIPIENT_TABLES = ("sends", "email_activity", "unsubscribes")
-# Campaigns of half a year are listed every time: as long Brevo's lists tell their totals.
-TOTALS_DAYS = 183
+# Campaigns of these days are listed every time: their totals still grow, and the list has forgotten nothing of them.
+TOTALS_DAYS = rows.REMEMBERED.days
 MESSAGE_DAYS = 30
 
 
@@ -57,19 +57,27 @@ def connect(context: Context) -> Connector:
 
 
 def check() -> str:
-    """What `kpilote doctor` says of this source; raises what is wrong."""
+    """What `kpilote doctor` says of this source; raises what is wrong.
+
+    A key of Brevo's has no scopes, it opens what the account's plan has. Asked is what a pull asks but exports: asking
+    for one makes it. It costs two of the hundred calls an hour.
+    """
     settings = BrevoSettings.load().for_check()
     settings.proxies()
     brevo = Brevo(settings)
-    contacts = _count(brevo)
-    brevo.get("others", "/emailCampaigns", {"limit": 1})
+    known = _contact(brevo)
+    for each in known["contacts"]:
+        brevo.get("contacts", f"/contacts/{each['id']}/campaignStats", {})
+    for path in ("/emailCampaigns", "/processes"):
+        brevo.get("others", path, {"limit": 1})
     brevo.get("messages", "/smtp/statistics/events", {"limit": 1})
-    return f"{len(brevo.read(rows.lists()))} lists and {contacts} contacts at {without_secrets(settings.base_url)}"
+    lists = len(brevo.read(rows.lists()))
+    return f"{lists} lists and {known['count']} contacts at {without_secrets(settings.base_url)}"
 
 
-def _count(brevo: Brevo) -> int:
-    """How many contacts Brevo holds."""
-    return int(brevo.get("contacts", "/contacts", {"limit": 1})["count"])
+def _contact(brevo: Brevo) -> Json:
+    """One contact, if Brevo holds any, and how many it holds."""
+    return brevo.get("contacts", "/contacts", {"limit": 1})
 
 
 def _lists(context: Context, brevo: Brevo) -> Stream:
@@ -91,7 +99,7 @@ def _contacts(context: Context, brevo: Brevo, numbers: dict[str, str]) -> Stream
     standing = None
     if cursor.since is not None:
         standing = Standing(context.settings, context.source.tables["contacts"])
-        numbers.update(standing.by("email_hash"))
+        numbers.update({email: id_ for id_, email in standing.column("email_hash").items() if email})
     met: set[str | None] = set()
     fresh = []
     for each in brevo.read(rows.contacts(cursor.since)):
@@ -114,7 +122,7 @@ def _departures(context: Context, brevo: Brevo, standing: Standing, ids: set[str
     """Contacts deleted: Brevo tells of them nowhere. Where its number of contacts is not that of the lake, all are
     listed, and what is in the lake but in no list any more gets a tombstone.
     """
-    if _count(brevo) == len(ids):
+    if int(_contact(brevo)["count"]) == len(ids):
         return
     gone = standing.ids - {str(each["id"]) for each in brevo.read(rows.contacts(None))}
     if gone:
@@ -123,7 +131,7 @@ def _departures(context: Context, brevo: Brevo, standing: Standing, ids: set[str
 
 def _campaigns(context: Context, brevo: Brevo, proxies: Proxies, numbers: dict[str, str]) -> Stream:
     """Campaigns sent in the window and the days before its end with every recipient's doings, and the totals of those
-    of half a year.
+    that Brevo's list remembers whole.
     """
     start = context.reaching_back(brevo.settings.lookback_days)
     since = min(start, context.reaching_back(TOTALS_DAYS))
@@ -134,7 +142,7 @@ def _campaigns(context: Context, brevo: Brevo, proxies: Proxies, numbers: dict[s
             sent.append((rows.day(at), each))
     yield Rows("campaigns", [rows.campaign(each) for day, each in sent if day >= start])
     known = _known_totals(context)
-    totals = _totals(brevo, [each for _, each in sent], known)
+    totals = _totals(context, brevo, [each for _, each in sent], known)
     changed = [each for _, each in sent if totals[str(each["id"])] != known.get(str(each["id"]))]
     yield Rows("campaign_statistics", [rows.statistics(each, totals, context.pulled_at) for each in changed])
     recipients = Recipients(brevo, context.hasher, proxies, numbers, context.pulled_at.date())
@@ -152,18 +160,24 @@ def _known_totals(context: Context) -> dict[str, dict[str, Any]]:
     return {row["campaign_id"]: {name: row[name] for name in rows.TOTALS} for row in newest}
 
 
-def _totals(brevo: Brevo, campaigns: list[Json], known: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Each campaign's totals: what the list tells, as long as it tells that the campaign was sent; else what the lake
-    knows; else its own report, one call each, which reaches back further.
+def _totals(
+    context: Context, brevo: Brevo, campaigns: list[Json], known: dict[str, dict[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """Each campaign's totals: what the list tells of one it remembers whole; else what the lake knows; else its own
+    report, one call each, which reaches back further.
     """
     told = {str(each["id"]): rows.totals(each) for each in campaigns}
-    forgotten = [each for each, found in told.items() if not found["sent"] and not known.get(each, {}).get("sent")]
+    forgotten = [
+        str(each["id"])
+        for each in campaigns
+        if rows.is_forgotten(each, known.get(str(each["id"]), {}), context.pulled_at)
+    ]
+    unknown = [each for each in forgotten if not known.get(each, {}).get("sent")]
     reports = concurrently(
-        lambda each: brevo.get("others", f"/emailCampaigns/{each}", {"statistics": "globalStats"}), forgotten, WORKERS
+        lambda each: brevo.get("others", f"/emailCampaigns/{each}", {"statistics": "globalStats"}), unknown, WORKERS
     )
-    for each, report in zip(forgotten, reports, strict=True):
-        told[each] = rows.totals(report)
-    return {each: rows.without_losses(found, known.get(each, {})) for each, found in told.items()}
+    reported = dict(zip(unknown, map(rows.totals, reports), strict=True))
+    return told | {each: known[each] for each in forgotten if each not in reported} | reported
 
 
 def _messages(context: Context, brevo: Brevo, proxies: Proxies) -> Stream:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain, count
 from typing import Any, Literal, Self
 
@@ -28,8 +29,13 @@ SET_ATTEMPTS = 4
 HOUR = 3600.0
 NOT_FOUND = 404
 CHECK_WAIT_SECONDS = 5.0
-# Brevo limits paths by family: each has a number of calls of its own.
+# Brevo limits paths by family: each has a number of calls of its own, and a client that says what was refused.
 Family = Literal["contacts", "messages", "others"]
+FAMILIES: Mapping[Family, str] = {
+    "contacts": "contacts",
+    "messages": "events of transactional messages",
+    "others": "campaigns and exports",
+}
 
 
 class BrevoSettings(HttpSettings):
@@ -87,14 +93,18 @@ class Brevo:
 
     def __init__(self, settings: BrevoSettings) -> None:
         self.settings = settings
-        self.api = Api(
-            "brevo",
-            settings.base_url,
-            settings,
-            headers={"api-key": settings.api_key.get_secret_value()},
-            explain=_explain,
-            wait_header="x-sib-ratelimit-reset",
-        )
+        self._apis = {
+            family: Api(
+                "brevo",
+                settings.base_url,
+                settings,
+                headers={"api-key": settings.api_key.get_secret_value()},
+                explain=partial(_explain, what),
+                wait_header="x-sib-ratelimit-reset",
+            )
+            for family, what in FAMILIES.items()
+        }
+        self.error = self._apis["others"].error
         self.downloads = Downloads("brevo", settings)
         self._limits: Mapping[Family, RateLimit] = {
             "contacts": RateLimit(settings.contacts_per_second, 1.0),
@@ -103,7 +113,7 @@ class Brevo:
         }
 
     def get(self, family: Family, path: str, params: Mapping[str, Any]) -> Json:
-        return self.api.get(path, params, limit=self._limits[family])
+        return self._apis[family].get(path, params, limit=self._limits[family])
 
     def contact_statistics(self, number: str, first: dt.date, last: dt.date) -> Json:
         """What a contact did with campaigns on these days, both included; nothing of one that Brevo no longer holds."""
@@ -116,7 +126,7 @@ class Brevo:
             raise
 
     def post(self, path: str, body: Json) -> Json:
-        return self.api.post(path, body, limit=self._limits["others"])
+        return self._apis["others"].post(path, body, limit=self._limits["others"])
 
     def read(self, listing: Listing) -> list[Json]:
         """Every row of a list, oldest first."""
@@ -126,7 +136,7 @@ class Brevo:
             rows = self._attempt(listing)
             if rows is not None:
                 return rows
-        raise self.api.error(
+        raise self.error(
             f"{listing.path} answered pages that do not belong together, {SET_ATTEMPTS} times; nothing was loaded, run"
             " it again later",
             transient=True,
@@ -163,13 +173,15 @@ class Brevo:
         return self.get(listing.family, listing.path, parameters)
 
 
-def _explain(status: int, body: Json | None) -> str | None:
+def _explain(what: str, status: int, body: Json | None) -> str | None:
     if status == 401:
         barred = " ip " in f" {(body or {}).get('message', '')} ".lower()
         also = ", or allow this machine's IP address in Brevo's security settings" if barred else ""
         return f"the key was refused (401): set SOURCES__BREVO__API_KEY to an active v3 key{also}"
     if status == 403:
-        return "the account's plan or the key lacks access (403): open it in Brevo's settings, plan or API keys"
+        return (
+            f"the account's plan or the key lacks access to {what} (403): open it in Brevo's settings, plan or API keys"
+        )
     if status == 404:
         return "the path does not exist (404): check SOURCES__BREVO__BASE_URL, it ends in /v3"
     return None

@@ -72,7 +72,7 @@ def _started(brevo: Brevo, wanted: Sequence[Wanted]) -> list[int]:
         places = [place for place, number in enumerate(numbers) if numbers.count(number) > 1]
         if not places:
             return numbers
-    raise brevo.api.error(
+    raise brevo.error(
         f"the same process was told for several exports, {STARTS} times; nothing was loaded, run it again later",
         transient=True,
     )
@@ -85,7 +85,7 @@ def _finished(brevo: Brevo, pending: set[int]) -> dict[int, str]:
     pause, give_up = settings.poll_seconds, time.monotonic() + settings.export_patience_seconds
     while pending - set(urls):
         if time.monotonic() > give_up:
-            raise brevo.api.error(
+            raise brevo.error(
                 f"{len(pending - set(urls))} exports are not finished after {settings.export_patience_seconds:g}"
                 " seconds; nothing was loaded, run it again later",
                 transient=True,
@@ -128,7 +128,7 @@ def _addresses(brevo: Brevo, wanted: Wanted, expected: int | None, url: str, bef
         if not lost and (expected is None or len(found) == expected or found == before):
             return found
         before = found
-    raise brevo.api.error(
+    raise brevo.error(
         f"{what} could not be read, {PAGE_ATTEMPTS} times; nothing was loaded, run it again later", transient=True
     )
 
@@ -153,7 +153,7 @@ def _column(brevo: Brevo, heading: Sequence[str], what: str) -> int:
         plain = name.strip().lower()
         if plain == wanted if wanted else "".join(filter(str.isalnum, plain)) in ADDRESS_COLUMNS:
             return place
-    raise brevo.api.error(
+    raise brevo.error(
         f"{what} has no column {wanted or 'EMAIL'}: set SOURCES__BREVO__EXPORT_EMAIL_COLUMN to the one that holds the"
         " addresses"
     )

@@ -154,7 +154,7 @@ class Recipients:
             if found == before or _agree(found, actor, campaigns):
                 return found
             before = found
-        raise self._brevo.api.error(
+        raise self._brevo.error(
             f"the statistics of a contact differ from answer to answer, {PAGE_ATTEMPTS} times; nothing was loaded, run"
             " it again later",
             transient=True,

@@ -34,6 +34,8 @@ EVENTS = {
     "bounces": "bounced",
     "spam": "complained",
 }
+# Brevo's list of campaigns tells events of six months: 181 days at the least, less one for the time zone it counts in.
+REMEMBERED = dt.timedelta(days=180)
 Is = Callable[[str | None], bool]
 
 
@@ -162,9 +164,12 @@ def statistics(row: Json, known: Mapping[str, Mapping[str, Any]], read_at: dt.da
     return {"campaign_id": number, **known[number], "sent_at": sent_at(row), "read_at": read_at}
 
 
-def without_losses(told: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
-    """Totals in which one that was known is never replaced by a zero or by nothing: Brevo forgets after six months."""
-    return {name: told.get(name) or known.get(name) or told.get(name) for name in TOTALS}
+def is_forgotten(row: Json, known: Mapping[str, Any], now: dt.datetime) -> bool:
+    """Whether the list tells less of a campaign than there was: it forgets event by event, and so the sends first."""
+    sent = totals(row)["sent"] or 0
+    if known.get("sent"):
+        return bool(sent < known["sent"])
+    return not sent or now - moment(str(sent_at(row))) >= REMEMBERED
 
 
 def activity(answers: Iterable[Json], is_machine: Is) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -1,7 +1,7 @@
 """GA4: export files `events_YYYYMMDD → ga4/events`; Data API `runReport → ga4/{daily_traffic, report_metadata}`.
 
 GA4 changes days it has already reported: every pull replaces the last days before its end too, and more of them
-when it ends on a Monday. Belongs here: settings and windows. The export is read in `export.py`, the Data API in
+once a week. Belongs here: settings and windows. The export is read in `export.py`, the Data API in
 `reports.py`. Without an export folder the reports stand alone.
 """
 
@@ -31,7 +31,7 @@ class Ga4Settings(HttpSettings):
         "", description="Folder (any fsspec URL) of the BigQuery export files.", json_schema_extra={"ask": True}
     )
     lookback_days: int = Field(4, ge=0, description="Days before the end of a pull that it replaces too.")
-    weekly_lookback_days: int = Field(30, ge=0, description="The same for a pull that ends on a Monday.")
+    weekly_lookback_days: int = Field(30, ge=0, description="The same, once in seven days.")
 
     def token(self) -> str:
         """A bearer token for the Data API."""
@@ -45,18 +45,18 @@ class Ga4Settings(HttpSettings):
 def connect(context: Context) -> Connector:
     """The export's events, where there is an export, and the daily reports; both over the window with its look-back."""
     settings = Ga4Settings.load()
-    # GA4 may still change these days.
-    start = context.reaching_back(settings.lookback_days, settings.weekly_lookback_days)
     analytics = reports.DataApi(settings.property_id, settings.base_url, settings.token(), settings)
     analytics.check_fields()
-    streams = {"reports": partial(_reports, analytics, start, context.end)}
+    streams = {"reports": partial(_reports, context, settings, analytics)}
     if settings.export_url:
-        streams["events"] = partial(export.events, context, settings.export_url, start)
+        streams["events"] = partial(_events, context, settings)
     return Connector(streams)
 
 
 def check() -> str:
-    """What `kpilote doctor` says of this source; raises what is wrong."""
+    """What `kpilote doctor` says of this source; raises what is wrong. Who may read a property's metadata may read its
+    reports; the export lies elsewhere and is looked at.
+    """
     settings = Ga4Settings.load().for_check()
     reports.DataApi(settings.property_id, settings.base_url, settings.token(), settings).check_fields()
     if not settings.export_url:
@@ -66,7 +66,17 @@ def check() -> str:
     return f"property {settings.property_id}; {len(days)} daily export files, {newest}"
 
 
-def _reports(analytics: reports.DataApi, start: dt.date, end: dt.date) -> Stream:
-    yield from analytics.daily(start, end)
+def _reports(context: Context, settings: Ga4Settings, analytics: reports.DataApi) -> Stream:
+    start = _start(context, settings, "reports")
+    yield from analytics.daily(start, context.end)
     for table in ("daily_traffic", "report_metadata"):
-        yield Window(table, start, end)
+        yield Window(table, start, context.end)
+
+
+def _events(context: Context, settings: Ga4Settings) -> Stream:
+    yield from export.events(context, settings.export_url, _start(context, settings, "events"))
+
+
+def _start(context: Context, settings: Ga4Settings, stream: str) -> dt.date:
+    """The first of the days that GA4 may still change."""
+    return context.reaching_back_weekly(stream, settings.lookback_days, settings.weekly_lookback_days)

@@ -1,7 +1,7 @@
 """Klaviyo: `/api/{metrics, lists, campaigns, profiles} → records`; `/api/events → klaviyo/events` by UTC day.
 
-Events arrive late, so every pull replaces the last days before its end too, and more of them when it ends on a Monday;
-that is also when profiles gone without a trace (deleted, merged) are looked for. Asked for are addresses and profile
+Events arrive late, so every pull replaces the last days before its end too, and more of them once a week; that is also
+how often profiles gone without a trace (deleted, merged) are looked for. Asked for are addresses and profile
 ids (hashed at the door), never names or phones. Belongs here: what is read, in which window. Requests are in `api.py`,
 fields in `rows.py`.
 """
@@ -72,8 +72,9 @@ def _audiences(context: Context, klaviyo: Klaviyo, settings: KlaviyoSettings) ->
             if cursor.is_new(context.hasher.identifier(each["id"]), each["attributes"]["updated"])
         ]
         yield Rows("profiles", [rows.profile(each) for each in fresh])
-    if known and context.is_weekly:
+    if context.is_due("profiles") and known:
         yield from _departures(context, klaviyo)
+        context.done("profiles")
     cursor.save()
     for table in ("lists", "profiles"):
         yield Window(table, context.start, context.end)
@@ -107,7 +108,7 @@ def _events(context: Context, klaviyo: Klaviyo, settings: KlaviyoSettings) -> St
     metrics = list(klaviyo.rows(rows.metrics()))
     yield Rows("metrics", [rows.metric(each) for each in metrics])
     yield Window("metrics", context.start, context.end)
-    start = context.reaching_back(settings.lookback_days, settings.weekly_lookback_days)
+    start = context.reaching_back_weekly("events", settings.lookback_days, settings.weekly_lookback_days)
     names = _email_metrics(klaviyo, metrics)
     slices = [(metric_id, *span) for span in _spans(start, context.end, settings.slice_days) for metric_id in names]
 

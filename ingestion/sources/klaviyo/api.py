@@ -34,7 +34,7 @@ class KlaviyoSettings(HttpSettings):
     base_url: str = Field("https://a.klaviyo.com", description="Root of the API.")
     revision: str = Field("2026-07-15", description="Revision of the API that the answers are read by.")
     lookback_days: int = Field(3, ge=0, description="Days before the end of a pull whose events are read again.")
-    weekly_lookback_days: int = Field(30, ge=0, description="The same for a pull that ends on a Monday.")
+    weekly_lookback_days: int = Field(30, ge=0, description="The same, once in seven days.")
     lookback_minutes: PositiveInt = Field(60, description="Overlap when reading changed profiles and campaigns.")
     slice_days: PositiveInt = Field(7, description="Days of one kind of event read in one go, held in memory.")
 

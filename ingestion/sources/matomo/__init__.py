@@ -3,7 +3,7 @@ daily_traffic`; `Goals.getGoals → goals`; `SitesManager.getSiteFromId → site
 
 Only days that have ended are read, in the site's time zone: Matomo ends every visit at midnight, and some minutes
 later (`settle_minutes`) what was still on its way has been written, so no visit is read while it goes on. Log imports
-bring visits late: every pull replaces the last days before its end too, and more of them when it ends on a Monday.
+bring visits late: every pull replaces the last days before its end too, and more of them once a week.
 Matomo tells nothing of deletions: a day read again replaces what was known of it, older days stay. Belongs here: what
 is read, in which window. Calls are in `api.py`, a day's visits in `log.py`, fields in `rows.py`.
 """
@@ -35,12 +35,11 @@ def connect(context: Context) -> Connector:
     is_key = _is_key(settings, goals)
     zone = zone_of(site["time_zone"])
     log = Log(matomo, zone, settings.page_rows)
-    span = _span(context, settings, zone)
     login = {"user_id_hash": context.hasher.identifier}
     return Connector(
         {
             "site": partial(_site, context, site, [rows.goal(matomo.site_id, each, is_key) for each in goals]),
-            "days": partial(_days, matomo, log, is_key, span, settings.concurrent_days),
+            "days": partial(_days, context, settings, matomo, log, is_key),
         },
         {
             "visits": {
@@ -56,13 +55,16 @@ def connect(context: Context) -> Connector:
 
 
 def check() -> str:
-    """What `kpilote doctor` says of this source; raises what is wrong."""
+    """What `kpilote doctor` says of this source; raises what is wrong. A token reads a site as a whole or not at all,
+    but each method is a plugin's, which may be off.
+    """
     settings = MatomoSettings.load().for_check()
     matomo = Matomo(settings)
     version = matomo.ask("API.getMatomoVersion")["value"]
     site = rows.site(one_of(matomo.ask_of_site("SitesManager.getSiteFromId")))
     goals = _goals(matomo)
     _is_key(settings, goals)
+    _report(matomo, [dt.datetime.now(tz=zone_of(site["time_zone"])).date() - dt.timedelta(days=1)])
     newest = rows_of(matomo.ask_of_site(METHOD, filter_limit="1", showColumns=",".join(rows.VISIT_COLUMNS)))
     found = f"Matomo {version} at {without_secrets(settings.base_url)}, site {matomo.site_id} ({site['time_zone']}),"
     found += f" {len(goals)} goals"
@@ -102,7 +104,7 @@ def _span(context: Context, settings: MatomoSettings, zone: dt.tzinfo) -> Span:
     """The window: moved back over days that may still change, but not before KPILOTE_START_DATE, and ending before
     days that have not ended and settled.
     """
-    start = context.reaching_back(settings.lookback_days, settings.weekly_lookback_days)
+    start = context.reaching_back_weekly("days", settings.lookback_days, settings.weekly_lookback_days)
     settled = context.pulled_at - dt.timedelta(minutes=settings.settle_minutes)
     kept = start
     if settings.log_retention_days:
@@ -119,8 +121,9 @@ def _site(context: Context, site: dict[str, Any], goals: list[dict[str, Any]]) -
         yield Window(table, context.start, context.end)
 
 
-def _days(matomo: Matomo, log: Log, is_key: rows.IsKey, span: Span, workers: int) -> Stream:
+def _days(context: Context, settings: MatomoSettings, matomo: Matomo, log: Log, is_key: rows.IsKey) -> Stream:
     """Matomo's own totals of every day, then the visits of those that its log still holds."""
+    span, workers = _span(context, settings, log.zone), settings.concurrent_days
     counted: dict[dt.date, int] = {}
     for report in _reports(matomo, span, workers):
         counted |= {row["report_date"]: row["visits"] for row in report}

@@ -37,7 +37,7 @@ class MatomoSettings(HttpSettings):
         "", description="Goals that are key events, by id or name, comma-separated, `order` for orders; empty: all."
     )
     lookback_days: int = Field(4, ge=0, description="Days before the end of a pull that it replaces too.")
-    weekly_lookback_days: int = Field(30, ge=0, description="The same for a pull that ends on a Monday.")
+    weekly_lookback_days: int = Field(30, ge=0, description="The same, once in seven days.")
     settle_minutes: int = Field(
         60, ge=30, description="Minutes after its end at which a day is read: a visit lasts up to 30 without action."
     )

@@ -20,7 +20,7 @@ class Log:
     """The visits log of one site; `zone` cuts its days."""
 
     def __init__(self, matomo: Matomo, zone: dt.tzinfo, page_rows: int) -> None:
-        self._matomo, self._zone, self._page_rows = matomo, zone, page_rows
+        self._matomo, self.zone, self._page_rows = matomo, zone, page_rows
 
     def day(self, asked: tuple[dt.date, int]) -> list[Json]:
         """Every visit of a day of which the report counts so many."""
@@ -52,7 +52,7 @@ class Log:
     def _foreign(self, day: dt.date, answer: Json) -> str | None:
         """A visit is filed under the day of its last action."""
         for visit in answer[ROWS]:
-            if instant(visit["lastActionTimestamp"], self._zone).date() != day:
+            if instant(visit["lastActionTimestamp"], self.zone).date() != day:
                 return f"{METHOD} answered other days than asked for"
         return None
 

@@ -31,7 +31,8 @@ LIST_TOKENS, ARCHIVED_TOKENS = 10, 20
 DEAREST_TOKENS = 40
 REMAINING = "x-daily-ratelimit-token-remaining"
 BURST_LIMIT = "x-ratelimit-limit"
-# What a token must be allowed to read, by the permission of an OAuth app.
+# What a token must be allowed to read, by the permission of an OAuth app. Who may read deals or leads may read those
+# archived too, and of a deal its participants.
 SCOPES = {
     "persons": "contacts:read", "organizations": "contacts:read", "deals": "deals:read", "stages": "deals:read",
     "pipelines": "deals:read", "activities": "activities:read", "leads": "leads:read", "users": "users:read",
@@ -222,9 +223,9 @@ class Pipedrive:
             if not checks.has_more(page):
                 return list(dict.fromkeys(found))
 
-    def newest(self, path: str) -> None:
-        """One record of a list: whether the token may read it."""
-        self._get(path, f"{V2}/{path}", {"limit": "1"})
+    def first(self, path: str, what: str | None = None, root: str = V2) -> list[Json]:
+        """One record of a list, if it has any: whether the token may read it."""
+        return checks.rows_of(self._get(what or path, f"{root}/{path}", {"limit": "1"}))
 
     def whole(self, path: str) -> list[Json]:
         """A list of API v1 that has no pages."""

@@ -1,5 +1,5 @@
-"""Deals: those in the pipelines, those deleted in the last 30 days, those archived; then the changes and the people of
-each deal that changed.
+"""Deals: those in the pipelines, those archived, those deleted from either in the last 30 days; then the changes and
+the people of each deal that changed.
 
 A changelog costs more than a page of a list, so a first pull of many deals may need more tokens than a day has: what
 could not be read waits in the load's state, the next pull begins with it, and until then deal_changes covers no day.
@@ -50,15 +50,17 @@ def stream(context: Context, pipedrive: Pipedrive, settings: PipedriveSettings, 
 
 
 def _pages(pipedrive: Pipedrive, kind: Kind, reading: Reading) -> Iterator[list[Json]]:
-    """Pages of the three lists. A deal archived meanwhile is met in the last one."""
-    deleted = {**kind.parameters, "status": rows.DELETED}
-    yield from pipedrive.changed("deals", reading.since, kind.parameters, lambda deal: not _is_shelved(deal))
-    yield from pipedrive.changed("deals", reading.since, deleted, rows.is_deleted)
-    yield from pipedrive.changed("deals/archived", reading.since, kind.parameters, _is_shelved)
+    """Pages of both lists, then of those deleted from each: a deal archived meanwhile is met in the second one."""
+    for path, is_shelved in zip(PATHS, (False, True), strict=True):
+        belongs = partial(_is_shelved, is_shelved)
+        yield from pipedrive.changed(path, reading.since, kind.parameters, belongs)
+    for path in PATHS:
+        deleted = {**kind.parameters, "status": rows.DELETED}
+        yield from pipedrive.changed(path, reading.since, deleted, rows.is_deleted)
 
 
-def _is_shelved(deal: Json) -> bool:
-    return checks.is_set(deal.get("is_archived"))
+def _is_shelved(wanted: bool, deal: Json) -> bool:
+    return checks.is_set(deal.get("is_archived")) is wanted
 
 
 def _details(

@@ -1,14 +1,15 @@
 """How a kind of record is read: what changed since its cursor, or all of it, and then what is missing gets a tombstone.
 
-A whole list costs tokens, so it is read where it costs few or was not read for some days (settings). What is missing
-from it is asked for by its id once more before it is taken for deleted.
+A whole list costs tokens, so it is read where it costs few or was not read for some days (settings). Of it is taken
+whatever the lake does not hold in that version, however long ago it changed: some lists cannot be asked for what
+changed. What is missing from it is asked for by its id once more before it is taken for deleted.
 """
 
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from ingestion.cursor import Cursor, moment
+from ingestion.cursor import Cursor
 from ingestion.http import Json
 from ingestion.sources.pipedrive import rows
 from ingestion.sources.pipedrive.api import LIST_TOKENS, PAGE, Pipedrive
@@ -47,14 +48,14 @@ class Reading:
         is_first = self._cursor.since is None
         self._standing = None if is_first else Standing(context.settings, context.source.tables[kind.name])
         self.is_whole = self._standing is None or self._is_due(settings, len(self._standing.ids))
-        # Met in this pull; None is a record whose id was lost.
-        self._met: set[str | None] = set()
+        self._held = {} if self._standing is None else _versions(self._standing)
+        # Versions met in this pull; under None is a record whose id was lost.
+        self._met: dict[str | None, rows.Version] = {}
 
     def _is_due(self, settings: PipedriveSettings, records: int) -> bool:
         if (records // PAGE + 1) * self._kind.tokens <= settings.reconcile_tokens:
             return True
-        last = self._state.get(f"{self._kind.name}.whole")
-        return last is None or moment(last) + dt.timedelta(days=settings.reconcile_days) <= self._context.pulled_at
+        return self._context.is_due(f"{self._kind.name}.whole", settings.reconcile_days)
 
     @property
     def since(self) -> dt.datetime | None:
@@ -67,10 +68,18 @@ class Reading:
 
     def _is_fresh(self, record: Json) -> bool:
         id_ = None if record.get("id") is None else str(record["id"])
-        self._met.add(id_)
+        version = rows.version(record)
+        if id_ is not None and self._met.get(id_) == version:
+            return False  # another list told of it
+        self._met[id_] = version
         is_new = self._cursor.is_new(id_, record.get("update_time"))
+        if self._cursor.since is None:
+            return is_new
+        held = self._held.get(id_)
+        if rows.is_deleted(record):
+            return is_new or (self.is_whole and held is not None)
         # One that came back keeps its time of change.
-        return is_new or (self._standing is not None and id_ not in self._standing.ids and not rows.is_deleted(record))
+        return held != version if self.is_whole else is_new or held is None
 
     def departed(self, pipedrive: Pipedrive) -> Iterator[Rows]:
         """What the lake holds and no list any more: tombstones, or the records where they are there after all."""
@@ -91,7 +100,12 @@ class Reading:
         self._cursor.save()
         self._state[f"{self._kind.name}.made_by"] = self._kind.made_by
         if self.is_whole:
-            self._state[f"{self._kind.name}.whole"] = self._context.pulled_at.isoformat()
+            self._context.done(f"{self._kind.name}.whole")
+
+
+def _versions(standing: Standing) -> dict[str | None, rows.Version]:
+    changed, shelved = standing.column("updated_at"), standing.column("is_shelved")
+    return {id_: (at, bool(shelved.get(id_))) for id_, at in changed.items()}
 
 
 def stream(context: Context, pipedrive: Pipedrive, settings: PipedriveSettings, kind: Kind) -> Stream:

@@ -4,15 +4,19 @@ Names, phones, notes and places of people, which no list can be asked to leave o
 below are looked at.
 """
 
+import datetime as dt
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ingestion.cursor import moment
 from ingestion.http import Json
 from ingestion.sources.pipedrive.checks import is_set
 from ingestion.sources.pipedrive.fields import Fields
 
 Row = dict[str, Any]
+# When a record last changed, and whether it is archived in Pipedrive's own sense.
+Version = tuple[dt.datetime | None, bool]
 # Changes of a deal that models read; of all others not even the values are kept.
 TRACKED = frozenset({"stage_id", "status", "value", "currency", "pipeline", "pipeline_id", "add_time"})
 DELETED = "deleted"
@@ -86,6 +90,12 @@ def deal(fields: Fields, record: Json) -> Row:
 
 def is_deleted(record: Json) -> bool:
     return is_set(record.get("is_deleted")) or record.get("status") == DELETED
+
+
+def version(record: Json) -> Version:
+    """What tells a record from an earlier state of it; putting it away need not move its time of change."""
+    changed = record.get("update_time") or record.get("add_time")
+    return moment(changed) if isinstance(changed, str) else None, is_set(record.get("is_archived"))
 
 
 def changes(record: Json, changelog: Sequence[Json]) -> Iterator[Row]:

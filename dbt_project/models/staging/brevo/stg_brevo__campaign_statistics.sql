@@ -1,12 +1,9 @@
 with
 
--- Brevo forgets totals after six months: what it once told stays.
+-- Brevo forgets totals after six months; a load brings none that tell less than the lake knows.
 source as (
 
-    {{ latest_amounts('brevo', 'campaign_statistics', 'campaign_id', [
-        'sent', 'delivered', 'hard_bounces', 'soft_bounces', 'opens', 'unique_opens', 'trackable_opens', 'clicks',
-        'unique_clicks', 'unsubscribes', 'complaints'
-    ]) }}
+    {{ latest_records('brevo', 'campaign_statistics', ['campaign_id']) }}
 
 )
 
