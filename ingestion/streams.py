@@ -6,7 +6,7 @@ Belongs here: these words. Does not: how a stream becomes a load (`pipeline.py`)
 import datetime as dt
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,6 +61,8 @@ class Context:
     settings: Settings
     # Whose rows the door turns away: cursors must not remember them either (`forget`).
     suppression: Suppression = field(default_factory=Suppression)
+    # Where what the lake holds of the tables of days ends, the end exclusive; those never pulled are missing.
+    ends: Mapping[str, dt.date] = field(default_factory=dict)
 
     @property
     def state(self) -> dict[str, Any]:
@@ -73,12 +75,29 @@ class Context:
         """Whether this pull ends on a Monday: what is dear is done then."""
         return self.end.isoweekday() == MONDAY
 
-    def reaching_back(self, days: int, weekly_days: int | None = None) -> dt.date:
-        """Start of the window, moved back so many days before its end, which the vendor may still change, but not
-        before KPILOTE_START_DATE. weekly_days: the days of a weekly pull.
+    def resuming(self, *tables: str) -> dt.date:
+        """Start of the window of tables of days, moved back to where the lake's own end, so that days on which nobody
+        could pull are not left out; but not before KPILOTE_START_DATE.
+        """
+        known = (self.ends[table] for table in tables if table in self.ends)
+        return self._not_before_first(min(known, default=self.start))
+
+    def reaching_back(self, tables: Iterable[str], days: int, weekly_days: int | None = None) -> dt.date:
+        """The same, moved back so many days before its end at least, which the vendor may still change. weekly_days:
+        the days of a weekly pull.
         """
         back = days if weekly_days is None or not self.is_weekly else weekly_days
-        return min(self.start, max(self.end - dt.timedelta(days=back), self.settings.start_date))
+        return min(self.resuming(*tables), self._not_before_first(self.end - dt.timedelta(days=back)))
+
+    def resumed(self) -> Iterator[str]:
+        """What this pull does beyond the days asked for, in words."""
+        begins = {table.name: self.resuming(table.name) for table in self.source.window_tables}
+        for first in sorted({*begins.values()} - {self.start}):
+            named = ", ".join(name for name, begin in begins.items() if begin == first)
+            yield f"{named} from {first} on, as no load covers the days before {self.start}"
+
+    def _not_before_first(self, day: dt.date) -> dt.date:
+        return min(self.start, max(day, self.settings.start_date))
 
     def forget(self, table: str) -> Callable[[str], bool]:
         """Whether an id of a table, as the lake would hold it, is an erased person's."""

@@ -17,6 +17,8 @@ from ingestion.settings import Folder
 from ingestion.sources.ga4 import export, reports
 from ingestion.streams import Connector, Context, Stream, Window
 
+REPORTS = ("daily_traffic", "report_metadata")
+
 
 class Ga4Settings(HttpSettings):
     """SOURCES__GA4__… ; a token or a service account, and where the export files are."""
@@ -43,15 +45,20 @@ class Ga4Settings(HttpSettings):
 
 
 def connect(context: Context) -> Connector:
-    """The export's events, where there is an export, and the daily reports; both over the window with its look-back."""
+    """The export's events, where there is an export, and the daily reports; both over the window with its look-back.
+
+    Each goes on from where it ended: an export that is late, or was switched off, does not have the reports read again.
+    """
     settings = Ga4Settings.load()
     # GA4 may still change these days.
-    start = context.reaching_back(settings.lookback_days, settings.weekly_lookback_days)
+    changing = settings.lookback_days, settings.weekly_lookback_days
     analytics = reports.DataApi(settings.property_id, settings.base_url, settings.token(), settings)
     analytics.check_fields()
-    streams = {"reports": partial(_reports, analytics, start, context.end)}
+    streams = {"reports": partial(_reports, analytics, context.reaching_back(REPORTS, *changing), context.end)}
     if settings.export_url:
-        streams["events"] = partial(export.events, context, settings.export_url, start)
+        streams["events"] = partial(
+            export.events, context, settings.export_url, context.reaching_back(("events",), *changing)
+        )
     return Connector(streams)
 
 
@@ -68,5 +75,5 @@ def check() -> str:
 
 def _reports(analytics: reports.DataApi, start: dt.date, end: dt.date) -> Stream:
     yield from analytics.daily(start, end)
-    for table in ("daily_traffic", "report_metadata"):
+    for table in REPORTS:
         yield Window(table, start, end)
