@@ -143,7 +143,7 @@ def pull(
     notice: Notice = lambda _: None,
 ) -> Pull:
     """Pull `[start, end)` of a source into the lake; record tables pull what changed since their cursor, tables of days
-    also the days between what the lake holds of them and `start`, which is told in a notice.
+    also the days between what the lake holds of them and `start`, which a notice tells.
 
     Of a frozen source nothing. Raises SettingsError or SourceError with one line that names the mend; the lake then
     holds what it held.

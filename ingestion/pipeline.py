@@ -59,7 +59,7 @@ def load(
             now = dt.datetime.now(tz=dt.UTC)
             known = suppression.read(settings), ends(settings, source)
             context = Context(source, *window, now, hasher, settings, *known)
-            for line in context.resumed():
+            for line in context.missed():
                 notice(line)
             with understood(source.name):
                 connector = connect(context)

@@ -21,6 +21,7 @@ from ingestion.settings import Settings
 from ingestion.suppression import Suppression
 
 MONDAY = 1
+ONE_DAY = dt.timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -75,29 +76,22 @@ class Context:
         """Whether this pull ends on a Monday: what is dear is done then."""
         return self.end.isoweekday() == MONDAY
 
-    def resuming(self, *tables: str) -> dt.date:
-        """Start of the window of tables of days, moved back to where the lake's own end, so that days on which nobody
-        could pull are not left out; but not before KPILOTE_START_DATE.
-        """
-        known = (self.ends[table] for table in tables if table in self.ends)
-        return self._not_before_first(min(known, default=self.start))
-
     def reaching_back(self, tables: Iterable[str], days: int, weekly_days: int | None = None) -> dt.date:
-        """The same, moved back so many days before its end at least, which the vendor may still change. weekly_days:
-        the days of a weekly pull.
+        """Start of the window of tables of days, moved back over days the vendor may still change: so many before its
+        end, but not before KPILOTE_START_DATE. weekly_days: the days of a weekly pull.
+
+        Pulls that were missed are made up for: it is so many days before the end the first of them would have had.
         """
         back = days if weekly_days is None or not self.is_weekly else weekly_days
-        return min(self.resuming(*tables), self._not_before_first(self.end - dt.timedelta(days=back)))
+        ends = [self.end, *(self.ends[table] + ONE_DAY for table in tables if table in self.ends)]
+        return min(self.start, max(min(ends) - max(back, 1) * ONE_DAY, self.settings.start_date))
 
-    def resumed(self) -> Iterator[str]:
-        """What this pull does beyond the days asked for, in words."""
-        begins = {table.name: self.resuming(table.name) for table in self.source.window_tables}
-        for first in sorted({*begins.values()} - {self.start}):
-            named = ", ".join(name for name, begin in begins.items() if begin == first)
+    def missed(self) -> Iterator[str]:
+        """What this pull makes up for, in words."""
+        for end in sorted({each for each in self.ends.values() if each < self.start}):
+            named = ", ".join(name for name in self.source.tables if self.ends.get(name) == end)
+            first = max(end, self.settings.start_date)
             yield f"{named} from {first} on, as no load covers the days before {self.start}"
-
-    def _not_before_first(self, day: dt.date) -> dt.date:
-        return min(self.start, max(day, self.settings.start_date))
 
     def forget(self, table: str) -> Callable[[str], bool]:
         """Whether an id of a table, as the lake would hold it, is an erased person's."""

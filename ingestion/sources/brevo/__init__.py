@@ -170,8 +170,7 @@ def _messages(context: Context, brevo: Brevo, proxies: Proxies) -> Stream:
     """Events of transactional messages, a month at a time; the days asked for are one wider, since Brevo does not say
     in which time zone it cuts them.
     """
-    asked = (context.end - context.start).days
-    start = context.reaching_back(("transactional_events",), asked + brevo.settings.message_lookback_days)
+    start = context.reaching_back(("transactional_events",), 1 + brevo.settings.message_lookback_days)
     today, day, one = context.pulled_at.date(), start, dt.timedelta(days=1)
     while day < context.end and day - one <= today:
         until = min(day + dt.timedelta(days=MESSAGE_DAYS), context.end)
