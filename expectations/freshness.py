@@ -86,7 +86,7 @@ def findings(table: Table, limit: Limits) -> str:
             {severity_of(beyond(fresh.critical, late), beyond(fresh.warning, late))} as severity,
             '{_label(table)}' as column_name, newest::date as day,
             format('newest row {{:.1f}} days before the pull', delay) as found,
-            format('up to {{:.1f}} days over {{}} pulls', usual_delay, pulls) as usual, 0.0 as size
+            format('up to {{:.1f}} days over {{}} pulls', usual_delay, pulls) as usual, delay as size
         from present, usual where severity is not null and pulls >= {fresh.least_pulls}
     """  # noqa: S608
 

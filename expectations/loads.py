@@ -26,6 +26,8 @@ def of_lake(table: Table, settings: Settings) -> Iterator[Expectation]:
     """What must be true of the loads of a lake table."""
     yield _loaded(table)
     yield _accounted(table)
+    if SOURCES[table.source].is_api and table.kind == "window":
+        yield _every_day_covered(table)
     if SOURCES[table.source].is_api and table.source not in settings.frozen_sources:
         yield _up_to_date(table, settings)
     yield from _quarantine(table)
@@ -40,6 +42,30 @@ def _loaded(table: Table) -> Expectation:
         """,  # noqa: S608
         reason="No committed load covers the table, so its KPIs would read zero.",
         mend=f"Pull {table.source}: `kpilote refresh`; `kpilote doctor` says whether it can be reached.",
+    )
+
+
+def _every_day_covered(table: Table) -> Expectation:
+    """No hole between the windows; a pull goes on from the last one, so holes come of ranges that were asked for."""
+    command = "kpilote refresh --cadence daily --from ' || ended || ' --to ' || last"
+    return model.learned(
+        "every_day_covered",
+        f"""
+        select ended as day, size || ' days to ' || last || ' that no load covers ({command} || ')' as found,
+            'none' as usual, size
+        from (
+            select max(window_end) over earlier as ended, window_start - 1 as last, window_start - ended as size
+            from {table.source}._windows where table_name = '{table.name}'
+            window earlier as (
+                order by window_start, window_end rows between unbounded preceding and 1 preceding
+            )
+        ) as windows /* {{batch}} */
+        where size > 0 order by day
+        """,  # noqa: S608
+        column=table.day_column,
+        reason="Nobody pulled these days, and KPIs would call them zero and final.",
+        mend="Pull them (of a frozen source: take it out of KPILOTE_FROZEN_SOURCES for that refresh); if the vendor no"
+        " longer has them, accept it.",
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from expectations import model, volume
 from expectations.model import Expectation, Severity, Suite
+from expectations.reach import no_day_taken_back
 from ingestion.settings import Settings
 
 SCHEMA = "intermediate"
@@ -35,7 +36,13 @@ FX_MEND = "Complete the fx_rates file for that day and currency, then run `kpilo
 def suites(settings: Settings) -> tuple[Suite, ...]:
     """The suites of the unified entities; those of sources that are not enabled have nothing to fail on."""
     return (
-        _suite("int_lake__coverage", ("data_from", "data_through"), _one_row(), _order("data_from", "data_through")),
+        _suite(
+            "int_lake__coverage",
+            ("data_from", "data_through"),
+            _one_row(),
+            _order("data_from", "data_through"),
+            no_day_taken_back(settings),
+        ),
         _suite(
             "int_fx_rates__daily",
             ("currency", "date_day"),

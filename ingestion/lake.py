@@ -24,6 +24,8 @@ from ingestion.settings import Settings
 register()
 # Called with (source, table, rows received so far) while a pull runs.
 Progress = Callable[[str, str, int], None]
+# Called with what a person should know of a pull before it begins.
+Notice = Callable[[str], None]
 
 LOADS_TABLE = "_dlt_loads"
 
@@ -132,9 +134,16 @@ def _write_once(filesystem: fsspec.AbstractFileSystem, path: str, content: bytes
 
 
 def pull(
-    source_name: str, start: dt.date, end: dt.date, *, settings: Settings, progress: Progress | None = None
+    source_name: str,
+    start: dt.date,
+    end: dt.date,
+    *,
+    settings: Settings,
+    progress: Progress | None = None,
+    notice: Notice = lambda _: None,
 ) -> Pull:
-    """Pull `[start, end)` of a source into the lake; record tables pull what changed since their cursor.
+    """Pull `[start, end)` of a source into the lake; record tables pull what changed since their cursor, tables of days
+    also the days between what the lake holds of them and `start`, which a notice tells.
 
     Of a frozen source nothing. Raises SettingsError or SourceError with one line that names the mend; the lake then
     holds what it held.
@@ -154,6 +163,6 @@ def pull(
             progress(source_name, table, rows)
 
     prepare(settings, (source_name,))
-    load_ids, tally = load(declared, connector.connect, settings, (start, end), report)
+    load_ids, tally = load(declared, connector.connect, settings, (start, end), report, notice)
     counts = (dict(count) for count in (tally.accepted, tally.quarantined, +tally.suppressed))
     return Pull(source_name, (start, end), load_ids, *counts)

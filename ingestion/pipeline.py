@@ -21,6 +21,7 @@ import dlt
 import pyarrow as pa
 
 from ingestion import suppression
+from ingestion.coverage import ends
 from ingestion.erasure import refuse_while_unfinished
 from ingestion.errors import KpiloteError, SettingsError, SourceError
 from ingestion.privacy import Hasher, without_addresses
@@ -44,6 +45,7 @@ def load(
     settings: Settings,
     window: tuple[dt.date, dt.date],
     report: Callable[[str, int], None],
+    notice: Callable[[str], None],
 ) -> tuple[tuple[str, ...], Tally]:
     """Pull one source and commit it: load ids and tally. Whatever fails, the lake keeps what it had."""
     gc.set_threshold(COLLECT_AFTER, *gc.get_threshold()[1:])
@@ -55,7 +57,10 @@ def load(
             pipeline = ready_pipeline(source.name, settings)
 
             now = dt.datetime.now(tz=dt.UTC)
-            context = Context(source, *window, now, hasher, settings, suppression.read(settings))
+            known = suppression.read(settings), ends(settings, source)
+            context = Context(source, *window, now, hasher, settings, *known)
+            for line in context.missed():
+                notice(line)
             with understood(source.name):
                 connector = connect(context)
 

@@ -6,7 +6,7 @@ Belongs here: these words. Does not: how a stream becomes a load (`pipeline.py`)
 import datetime as dt
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +21,7 @@ from ingestion.settings import Settings
 from ingestion.suppression import Suppression
 
 WEEK = 7  # days
+ONE_DAY = dt.timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,8 @@ class Context:
     settings: Settings
     # Whose rows the door turns away: cursors must not remember them either (`forget`).
     suppression: Suppression = field(default_factory=Suppression)
+    # Where what the lake holds of the tables of days ends, the end exclusive; those never pulled are missing.
+    ends: Mapping[str, dt.date] = field(default_factory=dict)
 
     @property
     def state(self) -> dict[str, Any]:
@@ -72,7 +75,7 @@ class Context:
         """Whether what is dear is to be done: no pull did it that ended less than so many days before this one's end.
         A first pull has nothing to do again; one of older days neither does it nor puts it off.
         """
-        return self.end >= self._done(duty) + dt.timedelta(days=days)
+        return self.end >= self._done(duty) + days * ONE_DAY
 
     def done(self, duty: str) -> None:
         """It was done, which counts once the load is committed."""
@@ -81,18 +84,28 @@ class Context:
     def _done(self, duty: str) -> dt.date:
         return dt.date.fromisoformat(self.state.setdefault("done", {}).setdefault(duty, self.end.isoformat()))
 
-    def reaching_back(self, days: int) -> dt.date:
-        """Start of the window, moved back so many days before its end, which the vendor may still change, but not
-        before KPILOTE_START_DATE.
-        """
-        return min(self.start, max(self.end - dt.timedelta(days=days), self.settings.start_date))
+    def reaching_back(self, tables: Iterable[str], days: int) -> dt.date:
+        """Start of the window of tables of days, moved back over days the vendor may still change: so many before its
+        end, but not before KPILOTE_START_DATE.
 
-    def reaching_back_weekly(self, duty: str, days: int, weekly_days: int) -> dt.date:
+        Pulls that were missed are made up for: it is so many days before the end the first of them would have had.
+        """
+        ends = [self.end, *(self.ends[table] + ONE_DAY for table in tables if table in self.ends)]
+        return min(self.start, max(min(ends) - max(days, 1) * ONE_DAY, self.settings.start_date))
+
+    def reaching_back_weekly(self, duty: str, tables: Iterable[str], days: int, weekly_days: int) -> dt.date:
         """The same, and further once a week."""
         if not self.is_due(duty):
-            return self.reaching_back(days)
+            return self.reaching_back(tables, days)
         self.done(duty)
-        return self.reaching_back(max(days, weekly_days))
+        return self.reaching_back(tables, max(days, weekly_days))
+
+    def missed(self) -> Iterator[str]:
+        """What this pull makes up for, in words."""
+        for end in sorted({each for each in self.ends.values() if each < self.start}):
+            named = ", ".join(name for name in self.source.tables if self.ends.get(name) == end)
+            first = max(end, self.settings.start_date)
+            yield f"{named} from {first} on, as no load covers the days before {self.start}"
 
     def forget(self, table: str) -> Callable[[str], bool]:
         """Whether an id of a table, as the lake would hold it, is an erased person's."""

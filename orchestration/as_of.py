@@ -73,23 +73,31 @@ def _built(then: Settings, moment: dt.datetime, progress: Callable[[int, int, st
 
 
 def _refuse_before_the_first_load(now: Settings, moment: dt.datetime) -> None:
-    with duckdb.connect() as connection:
-        lake.let_read(connection, now)
-        try:
-            first = connection.execute(
-                "select min(inserted_at) from read_json("
-                "$1, format = 'newline_delimited', columns = {inserted_at: 'TIMESTAMP WITH TIME ZONE'})",
-                [[lake.loads_glob(now, name) for name in now.sources]],
-            ).fetchone()
-        except duckdb.IOException:  # no folder yet
-            first = None
-    if not first or first[0] is None:
+    first = _first_load(now)
+    if first is None:
         raise AsOfError(
             f"{without_secrets(now.lake_url)} holds no load yet: run `kpilote refresh --cadence daily` first"
         )
-    if moment < first[0]:
-        here = first[0].astimezone(ZoneInfo(now.timezone))
+    if moment < first:
+        here = first.astimezone(ZoneInfo(now.timezone))
         raise AsOfError(
             f"the lake knew nothing at {moment:%Y-%m-%d %H:%M}: its first load was committed "
             f"{here:%Y-%m-%d %H:%M:%S %Z}"
         )
+
+
+def _first_load(now: Settings) -> dt.datetime | None:
+    """When the first load of any source was committed; a source may be on that was never pulled."""
+    with duckdb.connect() as connection:
+        lake.let_read(connection, now)
+        globs = [lake.loads_glob(now, name) for name in now.sources]
+        files = connection.execute("select file from glob($1)", [globs]).fetchall()
+        if not files:
+            return None
+        found = connection.execute(
+            "select min(inserted_at) from read_json("
+            "$1, format = 'newline_delimited', columns = {inserted_at: 'TIMESTAMP WITH TIME ZONE'})",
+            [[file for (file,) in files]],
+        ).fetchone()
+    first: dt.datetime | None = found[0] if found else None
+    return first

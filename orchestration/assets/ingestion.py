@@ -71,6 +71,11 @@ def pull(context: dg.AssetExecutionContext, name: str) -> "Pull":
     is_frozen = name in settings().frozen_sources
     doing = "history, not pulled" if is_frozen else f"pulling {start} to {end - dt.timedelta(days=1)}"
     context.log.info(f"{name}: {doing}")
+
+    def notice(line: str) -> None:
+        context.log.info(f"{name}: {line}")
+        report(name, line)
+
     try:
         lake.prepare(settings())
         return lake.pull(
@@ -79,6 +84,7 @@ def pull(context: dg.AssetExecutionContext, name: str) -> "Pull":
             end,
             settings=settings(),
             progress=lambda source, table, rows: report(source, f"{table}: {rows:,} rows"),
+            notice=notice,
         )
     except TransientSourceError as error:
         context.log.warning(f"{error} – trying again in {RETRY_SECONDS} s")

@@ -3,8 +3,8 @@
     python -m tests.benchmarks.attribution [--touches 1000000] [--touches 10000000] [--peers] [--budget 170]
 
 A log has 10 channels, 40 campaigns, 4.24 touches a person on average, of whom 6 % convert at their last touch. Each
-figure is of a process of its own. Peers, where they are asked for, are installed into an environment made for the run; one that cannot be
-installed, or is not done within the budget, is named so. Time is from the file to the credits.
+figure is of a process of its own. Peers, where they are asked for, are installed into an environment made for the run;
+one that cannot be installed, or is not done within the budget, is named so. Time is from the file to the credits.
 """
 
 from __future__ import annotations

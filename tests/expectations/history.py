@@ -77,7 +77,7 @@ class History:
             for table in source(name).tables:
                 entries.append({"table_name": table, "window_start": start, "window_end": end, "pulled_at": PULLED_AT})
                 loads.append(load_id(number))
-            self._commit(name, number)
+            self.commit(name, number)
         built = pa.Table.from_pylist(entries, schema=windows.arrow_schema())
         built = built.append_column(LOAD_ID.name, pa.array(loads))
         pq.write_table(built, Path(self.settings.lake_url) / name / windows.name / f"{load_id(0)}.0.parquet")
@@ -85,7 +85,8 @@ class History:
     def _record(self, name: str, number: int) -> Path:
         return Path(self.settings.lake_url) / name / "_dlt_loads" / f"{name}__{load_id(number)}.jsonl"
 
-    def _commit(self, name: str, number: int) -> None:
+    def commit(self, name: str, number: int) -> None:
+        """Make a load count."""
         self._record(name, number).write_text(json.dumps({"load_id": load_id(number), "status": 0}) + "\n")
 
     def forget(self, loads: int) -> None:

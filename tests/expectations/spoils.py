@@ -10,6 +10,7 @@ _SHARES = "update {table} set value = {value} where kpi = '{kpi}' and dimension 
 BY_NAME: dict[str, str] = {
     "one_row": "insert into {table} select * from {table}",
     "not_empty": "delete from {table}",
+    "no_day_taken_back": "update staging.stg_klaviyo__windows set window_end = '2026-01-20'",
     "rate_positive": "update {table} set rate = 0 where {first}",
     "rates_without_gaps": "delete from {table} where date_day = '2026-02-01'",
     "copies_have_a_day": "update intermediate.int_deals__merges set read_until = null",

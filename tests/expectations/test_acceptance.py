@@ -11,10 +11,10 @@ from expectations import acceptance, gate
 from expectations.acceptance import AcceptanceError, accept, open_findings
 from expectations.raw import FX_RATES
 from expectations.results import GateResult
-from ingestion.registry import table
+from ingestion.registry import SOURCES, table
 from ingestion.settings import reload
 from orchestration.cli import main
-from tests.expectations.history import History, changed, on
+from tests.expectations.history import HISTORY, History, changed, on
 from tests.expectations.lake import LAST, TinyLake, valid_row
 
 NOW = dt.datetime.now(tz=dt.UTC)
@@ -86,6 +86,50 @@ def test_another_finding_and_one_that_grew_block_again(tmp_path: Path) -> None:
         acceptance._path(other.settings).parent.mkdir(parents=True)
         acceptance._path(other.settings).write_text(acceptance._path(first.settings).read_text())
         assert judged(other).passed is passes, name
+
+
+def test_a_source_that_stands_still_is_accepted_for_as_long_as_it_did(tmp_path: Path) -> None:
+    """Judging the same pull again passes; a day later the newest row is older by more than a tenth."""
+    lake = History(tmp_path, EVENTS, FX_RATES, empty=5)
+    lake.forget(1)
+
+    def late() -> str:
+        (table_result,) = judged(lake).tables
+        return next(each.severity for each in table_result.failures if each.name == "newest_row_on_time")
+
+    assert late() == "critical"
+    (found,) = [each for each in open_findings(lake.settings) if each.expectation == "newest_row_on_time"]
+    assert found.size == 4
+    accept(lake.settings, found.id, reason="the shop moves house", days=30)
+    assert late() == "warning"
+    lake.commit("ga4", HISTORY + 4)
+    assert late() == "critical"
+
+
+def test_days_nobody_pulled_stop_until_they_are_pulled_or_accepted(tmp_path: Path) -> None:
+    """The hole is named with its days and the command; days pulled twice, in any order, are no hole."""
+    lake = TinyLake(tmp_path, "ga4")
+
+    def day(number: int) -> dt.date:
+        return LAST + dt.timedelta(days=number)
+
+    def holes(*windows: tuple[int, int]) -> list[str]:
+        for first, end in windows:
+            lake.load("ga4", {}, windows=dict.fromkeys(SOURCES["ga4"].tables, (day(first), day(end))))
+        result = gate.run("raw", settings=lake.settings, tables=[EVENTS])
+        return [each.message for each in result.tables[0].failures if each.name == "every_day_covered"]
+
+    assert holes((0, 10), (-5, 3), (2, 4)) == []
+    (message,) = holes((24, 25))
+    assert "event_date on 2026-03-11: 14 days to 2026-03-24 that no load covers (kpilote refresh" in message
+    assert " --cadence daily --from 2026-03-11 --to 2026-03-24), usual none" in message
+    (found,) = [each for each in open_findings(lake.settings) if each.expectation == "every_day_covered"]
+    assert (found.severity, found.size) == ("critical", 14)
+    accept(lake.settings, found.id, reason="the export of these days was lost")
+    assert "(accepted)" in holes((25, 26))[0]
+    assert "(critical)" in holes((30, 31))[0], "another hole"
+    assert "(accepted)" in holes((26, 30))[0], "which was pulled"
+    assert holes((9, 24)) == []
 
 
 def test_words_are_accepted_one_by_one(tmp_path: Path) -> None:

@@ -98,7 +98,7 @@ def spoiled(tmp_path_factory: pytest.TempPathFactory) -> Found:
 
 
 def _wrong_rows(home: Path) -> TinyLake:
-    """Bad rows in every table, two quiet days, refused rows, and windows that end long before another table's."""
+    """Bad rows in every table, two quiet days, refused rows, and windows with a hole that end before another's."""
     lake = TinyLake(home)
     quiet = (LAST, LAST - dt.timedelta(days=5))
     for name, each in SOURCES.items():
@@ -112,6 +112,9 @@ def _wrong_rows(home: Path) -> TinyLake:
         }
         windows = {declared: lake.window(name) for declared in each.tables}
         late = {"elsewhere": (LAST, LAST + dt.timedelta(days=30))} if each.is_api else {}
+        if each.is_api:
+            before_a_hole = (API_WINDOW[0] - dt.timedelta(days=9), API_WINDOW[0] - dt.timedelta(days=2))
+            lake.load(name, {}, windows=dict.fromkeys(each.tables, before_a_hole))
         refused = [
             {"table_name": declared, "row_number": 100_000 + number, "column_name": "value", "reason": "no number"}
             for declared in each.tables

@@ -11,8 +11,9 @@ import duckdb
 import pytest
 
 from expectations import docs, gate
+from expectations.acceptance import accept
 from expectations.model import Expectation, GateName, Suite
-from expectations.results import ExpectationResult, GateResult
+from expectations.results import ExpectationResult, GateResult, TableResult
 from tests.expectations import warehouse
 from tests.expectations.lake import settings_in
 from tests.expectations.spoils import breaks_alone, spoil_of
@@ -31,6 +32,7 @@ EVERY = [
 def clean(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("clean")
     warehouse.build(settings_in(home).warehouse_path)
+    warehouse.publish(home)
     return home
 
 
@@ -44,6 +46,7 @@ def spoiled(clean: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[tuple
             for chosen in _rounds(gate.suites(name, settings=SETTINGS)):
                 settings = settings_in(tmp_path_factory.mktemp("spoiled"))
                 shutil.copy(clean / "warehouse.duckdb", settings.warehouse_path)
+                warehouse.publish(settings.home)
                 statements = [spoil_of(suite, each) for suite in chosen for each in suite.expectations]
                 warehouse.spoil(settings.warehouse_path, *statements)
                 result = gate.judge(name, chosen, settings)
@@ -123,6 +126,31 @@ def test_the_warehouse_is_let_go(clean: Path) -> None:
     gate.run("unified", settings=settings, tables=["int_owners__unified"])
     with duckdb.connect(str(settings.warehouse_path)) as connection:
         connection.execute("create table marts.scratch as select 1 as one; drop table marts.scratch")
+
+
+def test_no_published_day_is_taken_back_unless_a_person_says_so(clean: Path, tmp_path: Path) -> None:
+    """A source that was added is pulled in parts; days readers have would go. Without a release there are none."""
+    settings = settings_in(tmp_path)
+    shutil.copy(clean / "warehouse.duckdb", settings.warehouse_path)
+
+    def pulled_to(source: str, end: str) -> TableResult:
+        warehouse.spoil(settings.warehouse_path, f"update staging.stg_{source}__windows set window_end = '{end}'")
+        (coverage,) = gate.run("unified", settings=settings, tables=["int_lake__coverage"]).tables
+        return coverage
+
+    assert pulled_to("klaviyo", "2026-01-20").passed, "nothing is published yet"
+    warehouse.publish(settings.home)
+    (failure,) = pulled_to("matomo", "2026-03-01").failures
+    assert (failure.severity, [each.size for each in failure.findings]) == ("critical", [41, 1])
+    assert (
+        "klaviyo on 2026-03-01: is published, and klaviyo was pulled to 2026-01-19 only (kpilote refresh"
+        " --cadence daily --from 2026-01-20 --to 2026-03-01), usual no published day is taken back; matomo on"
+    ) in failure.message
+    for each in failure.findings:
+        accept(settings, each.id, reason="two tools that start anew")
+    assert not pulled_to("klaviyo", "2026-02-01").blocked, "the next part reaches further"
+    frozen = settings.model_copy(update={"frozen_sources": ("klaviyo", "matomo")})
+    assert gate.run("unified", settings=frozen, tables=["int_lake__coverage"]).tables[0].passed
 
 
 def test_a_warning_shows_and_does_not_stop(clean: Path, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 
 from attribution.model import RULES
+from ingestion.registry import SOURCES
 
 DAY = "date '2026-01-01' + number::integer"  # a Thursday; the data ends on 2026-03-01, a Sunday
 LAST = "date '2026-03-01'"
@@ -279,11 +280,23 @@ def build(path: Path) -> None:
             select session_date as report_date, count(*) as sessions
             from intermediate.int_sessions__unified group by all
         """)
+        for name in (each.name for each in SOURCES.values() if each.is_api):
+            connection.execute(
+                f"create table staging.stg_{name}__windows as"
+                f" select date '2026-01-01' as window_start, {LAST} + 1 as window_end"
+            )
         for file_type in ("targets", "benchmarks"):
             connection.execute(
                 f"create table staging.stg_spreadsheets__{file_type} as"
                 f" select kpi, '{file_type}.csv' as file_name, 2 as row_number from marts.kpi_catalogue"
             )
+
+
+def publish(home: Path) -> None:
+    """Leave what a release of that warehouse says of how far it reaches."""
+    release = home / "releases" / "current"
+    release.mkdir(parents=True)
+    (release / "manifest.json").write_text('{"data_through": "2026-03-01"}')
 
 
 def spoil(path: Path, *statements: str) -> None:

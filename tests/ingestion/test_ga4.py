@@ -15,7 +15,7 @@ from ingestion.registry import bookkeeping, table
 from ingestion.settings import Settings
 from sandbox.server import Running
 from tests.ingestion.conftest import END
-from tests.ingestion.lake_reader import committed, latest, rows
+from tests.ingestion.lake_reader import committed, latest, rows, windows
 
 EVENTS = table("ga4.events")
 LAST = END - dt.timedelta(days=1)
@@ -35,6 +35,30 @@ def export(tmp_path: Path, company: Running, fresh: Settings, monkeypatch: pytes
 
 def pull(settings: Settings) -> lake.Pull:
     return lake.pull("ga4", LAST, END, settings=settings)
+
+
+def test_an_export_that_stopped_has_nothing_else_read_again(
+    export: Path, fresh: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once it is back its days are read from where they ended, and the reports only those that may change."""
+    monkeypatch.setenv("SOURCES__GA4__LOOKBACK_DAYS", "1")
+    (export / f"events_{LAST:%Y%m%d}.parquet").rename(export.parent / "late.parquet")
+    (export / f"events_{LAST - dt.timedelta(days=1):%Y%m%d}.parquet").rename(export.parent / "later.parquet")
+    lake.pull("ga4", LAST - dt.timedelta(days=3), END, settings=fresh)
+    told: list[str] = []
+    lake.pull("ga4", LAST, END, settings=fresh, notice=told.append)
+    (export.parent / "late.parquet").rename(export / f"events_{LAST:%Y%m%d}.parquet")
+    (export.parent / "later.parquet").rename(export / f"events_{LAST - dt.timedelta(days=1):%Y%m%d}.parquet")
+    lake.pull("ga4", LAST, END, settings=fresh, notice=told.append)
+    ended = LAST - dt.timedelta(days=1)
+    assert told == 2 * [f"events from {ended} on, as no load covers the days before {LAST}"]
+    covered = {
+        name: [row["window_start"] for row in windows(fresh, "ga4", name)] for name in ("events", "daily_traffic")
+    }
+    assert covered == {
+        "events": [LAST - dt.timedelta(days=3), ended],
+        "daily_traffic": [LAST - dt.timedelta(days=3), LAST, LAST],
+    }
 
 
 def rewrite(file: Path, query: str, target: str | None = None) -> None:

@@ -254,7 +254,7 @@ def test_late_visits_replace_their_day(fresh: Settings, company: Running, truth:
     pull(fresh, END - dt.timedelta(days=2))
     assert latest(fresh, VISITS) == truth["matomo.visits"]
     spans = {(row["window_start"], row["window_end"]) for row in windows(fresh, "matomo", "visits")}
-    assert spans == {(START, END - dt.timedelta(days=2)), (END - dt.timedelta(days=4), END)}
+    assert spans == {(START, END - dt.timedelta(days=2)), (END - dt.timedelta(days=5), END)}, "as two pulls would"
     assert early < len(truth["matomo.visits"])
 
 

@@ -10,8 +10,10 @@ from ingestion.settings import Settings
 from sandbox.server import Running
 from sandbox.world import World
 from tests.ingestion.conftest import END, START
-from tests.ingestion.lake_reader import committed, latest, rows, windows
+from tests.ingestion.lake_reader import VOLATILE, committed, latest, rows, windows
 
+# Days before the end of a pull that it reads again, by source, or table where it has its own.
+LOOK_BACK = {"ga4": 4, "matomo": 4, "mailchimp": 30, "brevo": 30, "klaviyo": 3, "brevo.transactional_events": 4}
 Truth = dict[str, list[tuple[object, ...]]]
 
 
@@ -181,6 +183,39 @@ def test_a_window_replaces_its_days_and_no_others(fresh: Settings, company: Runn
     lake.pull("ga4", dt.date(2026, 8, 30), dt.date(2026, 8, 31), settings=fresh)
     monday = max(windows(fresh, "ga4", "events"), key=lambda row: float(row["_dlt_load_id"]))
     assert monday["window_start"] == dt.date(2026, 8, 1)
+
+
+@pytest.mark.parametrize("source", [name for name, each in SOURCES.items() if each.is_api and each.window_tables])
+def test_a_pull_goes_on_from_where_the_days_of_the_last_one_ended(source: str, fresh: Settings, truth: Truth) -> None:
+    """Nobody could pull for longer than any source looks back, then a tick asks for yesterday."""
+    first, ended, yesterday = (END - dt.timedelta(days=days) for days in (36, 35, 1))
+    told: list[str] = []
+    lake.pull(source, first, ended, settings=fresh, notice=told.append)
+    assert told == []
+    lake.pull(source, yesterday, END, settings=fresh, notice=told.append)
+    named = ", ".join(each.name for each in SOURCES[source].window_tables)
+    assert told == [f"{named} from {ended} on, as no load covers the days before {yesterday}"]
+    for each in SOURCES[source].window_tables:
+        # The first pull that was missed would have looked back so far.
+        begins = ended + dt.timedelta(days=1) - dt.timedelta(days=LOOK_BACK.get(each.full_name, LOOK_BACK[source]))
+        assert [row["window_start"] for row in windows(fresh, source, each.name)][-1] == begins, each.name
+        assert _since(ended, each, latest(fresh, each)) == _since(ended, each, truth[each.full_name]), each.full_name
+
+
+def _since(first: dt.date, declared: Table, found: list[tuple[object, ...]]) -> list[tuple[object, ...]]:
+    names = [column.name for column in declared.columns if column.name not in VOLATILE]
+    return [row for row in found if str(row[names.index(str(declared.day_column))]) >= str(first)]
+
+
+def test_a_pull_fills_no_day_before_the_first_and_none_of_a_frozen_source(fresh: Settings) -> None:
+    lake.pull("klaviyo", START, START + dt.timedelta(days=1), settings=fresh)
+    first, told = END - dt.timedelta(days=2), list[str]()
+    frozen = fresh.model_copy(update={"frozen_sources": ("klaviyo",)})
+    assert lake.pull("klaviyo", first, END, settings=frozen, notice=told.append).load_ids == ()
+    later = fresh.model_copy(update={"start_date": END - dt.timedelta(days=6)})
+    lake.pull("klaviyo", first, END, settings=later, notice=told.append)
+    assert [row["window_start"] for row in windows(fresh, "klaviyo", "events")] == [START, later.start_date]
+    assert told == [f"events from {later.start_date} on, as no load covers the days before {first}"]
 
 
 def test_coverage_ends_with_the_newest_export_file(fresh: Settings) -> None:

@@ -45,9 +45,18 @@ def test_marts_as_of_a_moment_are_those_built_then(home_copy: Home) -> None:
 def test_before_the_first_load_there_is_nothing_to_build(built_home: Home) -> None:
     with built_home.active() as now:
         moment = as_of.instant(dt.datetime(2025, 1, 1), now)
-        with pytest.raises(as_of.AsOfError, match="the lake knew nothing at 2025-01-01 00:00: its first load was"):
-            as_of.rebuild(now, moment, _silent)
+        # One that is on since and was not pulled yet is no reason to say that nothing was.
+        for asked in (now, now.model_copy(update={"sources": (*now.sources, "klaviyo")})):
+            with pytest.raises(as_of.AsOfError, match="the lake knew nothing at 2025-01-01 00:00: its first load was"):
+                as_of.rebuild(asked, moment, _silent)
     assert not (built_home.path / "as_of").exists()
+
+
+def test_a_lake_without_a_load_says_so(built_home: Home, tmp_path: Path) -> None:
+    with built_home.active() as now:
+        empty = now.model_copy(update={"lake_url": str(tmp_path)})
+        with pytest.raises(as_of.AsOfError, match="holds no load yet: run `kpilote refresh"):
+            as_of.rebuild(empty, dt.datetime.now(dt.UTC), _silent)
 
 
 def test_a_moment_without_a_zone_is_reporting_time(built_home: Home) -> None:

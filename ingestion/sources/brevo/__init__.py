@@ -133,8 +133,8 @@ def _campaigns(context: Context, brevo: Brevo, proxies: Proxies, numbers: dict[s
     """Campaigns sent in the window and the days before its end with every recipient's doings, and the totals of those
     that Brevo's list remembers whole.
     """
-    start = context.reaching_back(brevo.settings.lookback_days)
-    since = min(start, context.reaching_back(TOTALS_DAYS))
+    start = context.reaching_back(RECIPIENT_TABLES, brevo.settings.lookback_days)
+    since = context.reaching_back(RECIPIENT_TABLES, max(TOTALS_DAYS, brevo.settings.lookback_days))
     sent: list[tuple[dt.date, Json]] = []
     for each in brevo.read(rows.campaigns(since, context.end)):
         at = rows.sent_at(each)
@@ -184,8 +184,7 @@ def _messages(context: Context, brevo: Brevo, proxies: Proxies) -> Stream:
     """Events of transactional messages, a month at a time; the days asked for are one wider, since Brevo does not say
     in which time zone it cuts them.
     """
-    back = dt.timedelta(days=brevo.settings.message_lookback_days)
-    start = min(context.start, max(context.start - back, context.settings.start_date))
+    start = context.reaching_back(("transactional_events",), 1 + brevo.settings.message_lookback_days)
     today, day, one = context.pulled_at.date(), start, dt.timedelta(days=1)
     while day < context.end and day - one <= today:
         until = min(day + dt.timedelta(days=MESSAGE_DAYS), context.end)

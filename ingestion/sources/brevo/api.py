@@ -48,7 +48,7 @@ class BrevoSettings(HttpSettings):
     lookback_days: int = Field(30, ge=0, description="Campaigns sent in these days before the end are read again.")
     lookback_minutes: int = Field(60, ge=0, description="Overlap when reading changed contacts.")
     message_lookback_days: int = Field(
-        3, ge=0, description="Days of transactional events before the window read again."
+        3, ge=0, description="Days before a day pulled whose transactional events are read again."
     )
     contacts_per_second: PositiveInt = Field(10, description="Calls a second to /contacts.")
     messages_per_hour: PositiveInt = Field(300, description="Calls an hour to /smtp.")

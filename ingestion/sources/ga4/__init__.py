@@ -6,6 +6,7 @@ once a week. Belongs here: settings and windows. The export is read in `export.p
 """
 
 import datetime as dt
+from collections.abc import Collection
 from functools import partial
 
 from pydantic import Field, SecretStr
@@ -16,6 +17,8 @@ from ingestion.http import HttpSettings
 from ingestion.settings import Folder
 from ingestion.sources.ga4 import export, reports
 from ingestion.streams import Connector, Context, Stream, Window
+
+REPORTS = ("daily_traffic", "report_metadata")
 
 
 class Ga4Settings(HttpSettings):
@@ -43,7 +46,10 @@ class Ga4Settings(HttpSettings):
 
 
 def connect(context: Context) -> Connector:
-    """The export's events, where there is an export, and the daily reports; both over the window with its look-back."""
+    """The export's events, where there is an export, and the daily reports; both over the window with its look-back.
+
+    Each goes on from where it ended: an export that is late, or was switched off, does not have the reports read again.
+    """
     settings = Ga4Settings.load()
     analytics = reports.DataApi(settings.property_id, settings.base_url, settings.token(), settings)
     analytics.check_fields()
@@ -67,16 +73,16 @@ def check() -> str:
 
 
 def _reports(context: Context, settings: Ga4Settings, analytics: reports.DataApi) -> Stream:
-    start = _start(context, settings, "reports")
+    start = _start(context, settings, "reports", REPORTS)
     yield from analytics.daily(start, context.end)
-    for table in ("daily_traffic", "report_metadata"):
+    for table in REPORTS:
         yield Window(table, start, context.end)
 
 
 def _events(context: Context, settings: Ga4Settings) -> Stream:
-    yield from export.events(context, settings.export_url, _start(context, settings, "events"))
+    yield from export.events(context, settings.export_url, _start(context, settings, "events", ("events",)))
 
 
-def _start(context: Context, settings: Ga4Settings, stream: str) -> dt.date:
+def _start(context: Context, settings: Ga4Settings, stream: str, tables: Collection[str]) -> dt.date:
     """The first of the days that GA4 may still change."""
-    return context.reaching_back_weekly(stream, settings.lookback_days, settings.weekly_lookback_days)
+    return context.reaching_back_weekly(stream, tables, settings.lookback_days, settings.weekly_lookback_days)

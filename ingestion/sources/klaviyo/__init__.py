@@ -108,7 +108,7 @@ def _events(context: Context, klaviyo: Klaviyo, settings: KlaviyoSettings) -> St
     metrics = list(klaviyo.rows(rows.metrics()))
     yield Rows("metrics", [rows.metric(each) for each in metrics])
     yield Window("metrics", context.start, context.end)
-    start = context.reaching_back_weekly("events", settings.lookback_days, settings.weekly_lookback_days)
+    start = context.reaching_back_weekly("events", ("events",), settings.lookback_days, settings.weekly_lookback_days)
     names = _email_metrics(klaviyo, metrics)
     slices = [(metric_id, *span) for span in _spans(start, context.end, settings.slice_days) for metric_id in names]
 

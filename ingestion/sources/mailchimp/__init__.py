@@ -87,7 +87,12 @@ def _hashed(context: Context, member: Json) -> str | None:
 
 def _campaigns(context: Context, api: Api, settings: MailchimpSettings) -> Stream:
     """Campaigns sent in the window and the days before its end, their reports, and every recipient's doings."""
-    start = context.reaching_back(settings.lookback_days)
+    readers: Mapping[str, Callable[[Json, list[Json]], ByColumn]] = {
+        "sends": rows.sends,
+        "email_activity": partial(rows.activity, settings.proxies().hold),
+        "unsubscribes": rows.unsubscribes,
+    }
+    start = context.reaching_back(readers, settings.lookback_days)
     # Mailchimp's bounds are exclusive; the days are cut here.
     sent = (("since_send_time", _midnight(start - dt.timedelta(days=1))), ("before_send_time", _midnight(context.end)))
     campaigns = [
@@ -96,11 +101,6 @@ def _campaigns(context: Context, api: Api, settings: MailchimpSettings) -> Strea
     yield Rows("campaigns", [rows.campaign(each) for each in campaigns])
     known = {each["id"] for each in campaigns}
     yield Rows("reports", [rows.report(each) for each in read(api, rows.reports(sent)) if each["id"] in known])
-    readers: Mapping[str, Callable[[Json, list[Json]], ByColumn]] = {
-        "sends": rows.sends,
-        "email_activity": partial(rows.activity, settings.proxies().hold),
-        "unsubscribes": rows.unsubscribes,
-    }
     for group in batches(campaigns, CAMPAIGNS_AT_ONCE):
         tasks = [(campaign, table) for campaign in group for table in readers]
         found = read_all(api, [rows.recipients(campaign["id"], table) for campaign, table in tasks])

@@ -23,6 +23,7 @@ from ingestion.sources.matomo.log import METHOD, Log
 from ingestion.streams import Connector, Context, Rows, Stream, Window
 
 REPORT_DAYS = 31
+VISIT_TABLES = ("visits", "goal_conversions")
 CAMPAIGNS = "MarketingCampaignsReporting"
 
 
@@ -104,7 +105,9 @@ def _span(context: Context, settings: MatomoSettings, zone: dt.tzinfo) -> Span:
     """The window: moved back over days that may still change, but not before KPILOTE_START_DATE, and ending before
     days that have not ended and settled.
     """
-    start = context.reaching_back_weekly("days", settings.lookback_days, settings.weekly_lookback_days)
+    start = context.reaching_back_weekly(
+        "days", ("daily_traffic", *VISIT_TABLES), settings.lookback_days, settings.weekly_lookback_days
+    )
     settled = context.pulled_at - dt.timedelta(minutes=settings.settle_minutes)
     kept = start
     if settings.log_retention_days:
@@ -136,7 +139,7 @@ def _days(context: Context, settings: MatomoSettings, matomo: Matomo, log: Log, 
         yield Rows("visits", [rows.visit(day, *each) for each in zip(visits, converted, strict=True)])
         yield Rows("goal_conversions", [row for each in converted for row in each])
     if days:
-        for table in ("visits", "goal_conversions"):
+        for table in VISIT_TABLES:
             yield Window(table, span.kept, span.end)
 
 

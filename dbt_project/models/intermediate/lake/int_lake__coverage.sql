@@ -1,6 +1,7 @@
--- One row: the days every API source has been pulled for; one that is history does not hold the others back. Derived
--- from what the loads say they covered, never from a clock, so rebuilding from the same lake gives the same rows. Files
--- people edit cover everything and do not count.
+-- One row: from the first day that any API source was pulled for to the last day that all of them reach; one that is
+-- history does not hold the others back. Days between that no load covers are not looked for here: the gate raw stops
+-- at them (every_day_covered). Derived from what the loads say they covered, never from a clock, so rebuilding from the
+-- same lake gives the same rows. Files people edit cover everything and do not count.
 with
 
 windows as (
