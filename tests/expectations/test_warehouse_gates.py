@@ -43,10 +43,9 @@ def spoiled(clean: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[tuple
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(docs, "write", lambda _, pages: dict.fromkeys(pages, ""))  # pages are tested elsewhere
         for name in GATES:
-            for chosen in _rounds(gate.suites(name, settings=SETTINGS)):
+            for chosen in _rounds(gate.suites(name, settings=settings_in(clean))):
                 settings = settings_in(tmp_path_factory.mktemp("spoiled"))
                 shutil.copy(clean / "warehouse.duckdb", settings.warehouse_path)
-                warehouse.publish(settings.home)
                 statements = [spoil_of(suite, each) for suite in chosen for each in suite.expectations]
                 warehouse.spoil(settings.warehouse_path, *statements)
                 result = gate.judge(name, chosen, settings)
