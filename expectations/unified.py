@@ -249,12 +249,16 @@ def _spend_channels() -> Expectation:
         "channel_known",
         f"""
         select channel, count(*) as rows from {{batch}}
-        where channel not in (select channel from {SCHEMA}.int_channels__rules union all values ('other'), ('(none)'))
+        where channel not in (
+            select channel from {SCHEMA}.int_channels__rules
+            union all select channel from {SCHEMA}.int_touchpoints__unified
+            union all values ('other'), ('(none)')
+        )
         group by all
         """,  # noqa: S608
         column="channel",
-        reason="Spend under a channel no session has can never meet its leads in CPL and ROMI.",
-        mend="Name the channel in the file as the KPIs do (docs/add-a-source.md).",
+        reason="Spend under a channel that no touch has can never meet its leads in CPL and ROMI.",
+        mend="Name the channel in the file as touches have it (docs/channels.md, docs/spreadsheets.md).",
         severity="warning",
     )
 
@@ -331,6 +335,7 @@ def _sessions_reconcile(settings: Settings) -> Iterator[Expectation]:
         """,  # noqa: S608
         column="session_date",
         reason=f"Sessions differ from {source}'s own report by more than {SESSIONS_SHARE:.0%}.",
-        mend="Pull the days again (`kpilote refresh --from …`); of GA4, see ga4.report_metadata for sampling.",
+        mend="Pull the days again (`kpilote refresh --cadence daily --from … --to …`); ga4.report_metadata tells of"
+        " sampling.",
         severity="warning",
     )

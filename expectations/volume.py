@@ -57,7 +57,7 @@ def _expectations(day: str, found: str, blamed: str) -> Iterator[Expectation]:
             column=day,
             reason=REASON,
             mend=f"Check {blamed} for missing or repeated data and pull the day again"
-            " (`kpilote refresh --from … --to …`); if it is right, accept it or add the day to"
+            " (`kpilote refresh --cadence daily --from … --to …`); if it is right, accept it or add the day to"
             " expectations/quiet_days.csv.",
             severity=severity,
         )

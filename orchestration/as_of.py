@@ -39,8 +39,11 @@ class Rebuilt:
 
 
 def instant(moment: dt.datetime, now: Settings) -> dt.datetime:
-    """A moment a person typed, in the reporting time zone unless it says its own."""
-    return moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(now.timezone))
+    """A moment a person typed, in the reporting time zone unless it says its own; none that is still to come."""
+    meant = moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(now.timezone))
+    if meant > dt.datetime.now(tz=dt.UTC):
+        raise AsOfError(f"{meant:%Y-%m-%d %H:%M %Z} is still to come: nobody knows what the lake will hold then")
+    return meant
 
 
 def rebuild(now: Settings, moment: dt.datetime, progress: Callable[[int, int, str], None]) -> Rebuilt:

@@ -78,9 +78,10 @@ INTERMEDIATE = {
         union all select 'ga4:20', 'stranger', null, null, timestamp '2026-01-03', 20.00, 0.00
     """,
     "int_touchpoints__unified": """
-        select 't' || number as touch_id, 'p' || number as person_id, timestamp '2026-01-03' as touched_at
+        select 't' || number as touch_id, 'p' || number as person_id, timestamp '2026-01-03' as touched_at,
+            'events' as channel
         from range(20) as r (number)
-        union all select 't20', 'browser:stranger', timestamp '2026-01-03'
+        union all select 't20', 'browser:stranger', timestamp '2026-01-03', 'direct'
     """,
 }
 

@@ -64,3 +64,5 @@ def test_a_moment_without_a_zone_is_reporting_time(built_home: Home) -> None:
         assert as_of.instant(dt.datetime(2025, 7, 1, 8), now).astimezone(dt.UTC).hour == 6
         zoned = dt.datetime(2025, 7, 1, 8, tzinfo=dt.UTC)
         assert as_of.instant(zoned, now) == zoned
+        with pytest.raises(as_of.AsOfError, match="2999-01-01 00:00 CET is still to come"):
+            as_of.instant(dt.datetime(2999, 1, 1), now)
