@@ -97,6 +97,8 @@ def examine(con: duckdb.DuckDBPyConnection, table: Table, checks: list[Check]) -
     counts = ", ".join(f"count(*) filter (where {check.wrong})" for check in checks)
     try:
         found = con.execute(f"select {counts} from {table.sql}").fetchone()
+    except duckdb.OutOfMemoryException:
+        raise
     except duckdb.Error as error:
         raise AttributionError(f"{table.file}: cannot be read: {str(error).splitlines()[0]}") from None
     for check, wrong in zip(checks, found or (), strict=True):

@@ -94,50 +94,10 @@ def log(
 ) -> tuple[Log, tuple[Unit, ...], tuple[str, ...]]:
     """The tables of a log of touches, what is credited by number, and what to know of it."""
     checks.examine(con, table, checks.log(table))
-    channel, person, time = reading.label_sql(table, "channel"), reading.person_sql(table), reading.time_sql(table)
-    named = settings.by_campaign and table.has("campaign")
-    campaign = f"coalesce({reading.label_sql(table, 'campaign')}, '{NO_CAMPAIGN}')" if named else f"'{NO_CAMPAIGN}'"
-    direct = ", ".join("lower('" + name.replace("'", "''") + "')" for name in settings.direct)  # in any letter case
-    con.execute(
-        f"""
-        create or replace temp table units as
-        with named as (select {channel} as channel, {campaign} as campaign from {table.sql} group by all)
-        select
-            cast(row_number() over (order by channel, campaign) - 1 as integer) as unit, channel, campaign,
-            list_contains(cast([{direct}] as varchar[]), lower(channel)) as is_direct
-        from named where channel is not null
-        """
-    )
-    money = f"coalesce({reading.number_sql(table, 'value', reading.MONEY)}, 0)" if table.has("value") else "0"
-    con.execute(
-        f"""
-        create or replace temp table conversions as
-        select
-            cast(row_number() over () as integer) as conversion, {person} as person, {time} as microseconds,
-            cast(cast({money} as decimal(20, 2)) * 100 as bigint) as cents
-        from {table.sql} where {reading.flag_sql(table, "converted")}
-        """
-    )
-    tie = "0"
-    if table.has("touch_id"):
-        tie = f"row_number() over (partition by {person}, {time} order by {reading.order_sql(table, 'touch_id')}) - 1"
-    source = f"""
-        with named as (
-            select
-                {person} as person, {time} as microseconds, {tie} as tie, {channel} as channel, {campaign} as campaign,
-                {reading.flag_sql(table, "lead_creating")} as lead,
-                {reading.flag_sql(table, "opportunity_creating")} as opportunity
-            from {table.sql} where {person} is not null and {channel} is not null
-        )
-        select person, microseconds, tie, unit, is_direct, lead, opportunity
-        from named inner join units using (channel, campaign)
-    """
-    ties = 1
-    if table.has("touch_id"):
-        con.execute(f"create or replace temp table touches as {source}")
-        ties = con.execute("select coalesce(max(tie), 0) + 1 from touches").fetchall()[0][0]
-    else:
-        con.execute(f"create or replace temp view touches as {source}")
+    units = _units(con, table, settings)
+    _conversions(con, table)
+    ties = _touches(con, table, settings)
+    person, channel, time = reading.person_sql(table), reading.label_sql(table, "channel"), reading.time_sql(table)
     marked = ", ".join(f"coalesce(bool_or({reading.flag_sql(table, name)}), false)" for name in MILESTONES)
     first, last, rows, lost, *has = con.execute(
         f"select min({time}), max({time}), count(*), "
@@ -145,7 +105,6 @@ def log(
     ).fetchall()[0]
     if not rows:
         raise AttributionError(f"{table.file}: there are no rows")
-    units = tuple(Unit(*row) for row in con.execute("select channel, campaign from units order by unit").fetchall())
     found = Log(con, settings, max(1, len(units)), ties, first, last, rows)
     if not found.fits:
         raise AttributionError(
@@ -155,6 +114,74 @@ def log(
     notes = [no_milestones([name for name, held in zip(MILESTONES, has, strict=True) if not held], settings)]
     notes += [f"{lost:,} touches name no person and lead nowhere"] if lost else []
     return found, units, tuple(note for note in notes if note)
+
+
+def _campaign(table: Table, settings: Settings) -> str:
+    named = settings.by_campaign and table.has("campaign")
+    return f"coalesce({reading.label_sql(table, 'campaign')}, '{NO_CAMPAIGN}')" if named else f"'{NO_CAMPAIGN}'"
+
+
+def _units(con: duckdb.DuckDBPyConnection, table: Table, settings: Settings) -> tuple[Unit, ...]:
+    """Make `units`, numbered in the order of their names."""
+    direct = ", ".join("lower('" + name.replace("'", "''") + "')" for name in settings.direct)
+    con.execute(
+        f"""
+        create or replace temp table units as
+        with named as (
+            select {reading.label_sql(table, "channel")} as channel, {_campaign(table, settings)} as campaign
+            from {table.sql} group by all
+        )
+        select
+            cast(row_number() over (order by channel, campaign) - 1 as integer) as unit, channel, campaign,
+            list_contains(cast([{direct}] as varchar[]), lower(channel)) as is_direct
+        from named where channel is not null
+        """
+    )
+    return tuple(Unit(*row) for row in con.execute("select channel, campaign from units order by unit").fetchall())
+
+
+def _conversions(con: duckdb.DuckDBPyConnection, table: Table) -> None:
+    """Make `conversions`."""
+    money = f"coalesce({reading.number_sql(table, 'value', reading.MONEY)}, 0)" if table.has("value") else "0"
+    con.execute(
+        f"""
+        create or replace temp table conversions as
+        select
+            cast(row_number() over () as integer) as conversion,
+            {reading.person_sql(table)} as person, {reading.time_sql(table)} as microseconds,
+            cast(cast({money} as decimal(20, 2)) * 100 as bigint) as cents
+        from {table.sql} where {reading.flag_sql(table, "converted")}
+        """
+    )
+
+
+def _touches(con: duckdb.DuckDBPyConnection, table: Table, settings: Settings) -> int:
+    """Make `touches`, and say how many of one person's at one instant their ids tell apart at most.
+
+    Those of one id, or none, share a number: their order is that of their names.
+    """
+    person, channel, time = reading.person_sql(table), reading.label_sql(table, "channel"), reading.time_sql(table)
+    tie = "0"
+    if table.has("touch_id"):
+        tie = f"dense_rank() over (partition by {person}, {time} order by {reading.order_sql(table, 'touch_id')}) - 1"
+    source = f"""
+        with named as (
+            select
+                {person} as person, {time} as microseconds, {tie} as tie,
+                {channel} as channel, {_campaign(table, settings)} as campaign,
+                {reading.flag_sql(table, "lead_creating")} as lead,
+                {reading.flag_sql(table, "opportunity_creating")} as opportunity
+            from {table.sql} where {person} is not null and {channel} is not null
+        )
+        select person, microseconds, tie, unit, is_direct, lead, opportunity
+        from named inner join units using (channel, campaign)
+    """
+    if not table.has("touch_id"):
+        con.execute(f"create or replace temp view touches as {source}")
+        return 1
+    con.execute(f"create or replace temp table touches as {source}")
+    ties: int = con.execute("select coalesce(max(tie), 0) + 1 from touches").fetchall()[0][0]
+    return ties
 
 
 def no_milestones(missing: Sequence[str], settings: Settings) -> str | None:

@@ -56,6 +56,14 @@ def test_a_touch_id_orders_touches_of_one_instant(tmp_path: Path) -> None:
     assert credit(found, "last_touch") == {"a": (1.0, "10.00")}
 
 
+def test_touches_of_one_id_have_one_order_whatever_the_rows_order(tmp_path: Path) -> None:
+    rows = ["x,2026-03-01,c,0,,", "x,2026-03-01,b,0,,1", "x,2026-03-01,a,0,,1", "x,2026-03-02,,1,10,"]
+    found = of_log(tmp_path, rows, f"{HEAD},touch_id")
+    assert found == of_log(tmp_path, list(reversed(rows)), f"{HEAD},touch_id")
+    assert credit(found, "first_touch") == {"a": (1.0, "10.00")}
+    assert credit(found, "last_touch") == {"c": (1.0, "10.00")}
+
+
 def test_a_touch_after_the_conversion_on_its_day_never_counts(tmp_path: Path) -> None:
     rows = ["x,2026-03-01 09:00,a,0,", "x,2026-03-01 12:00:00.000001,b,0,", "x,2026-03-01 12:00,,1,5"]
     for model in RULES:
