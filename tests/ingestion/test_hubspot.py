@@ -195,6 +195,37 @@ def test_properties_a_portal_lacks_are_named_or_switched_off(
     assert {row["is_test"] for row in rows(fresh, CONTACTS)} == {None}
 
 
+def test_a_property_named_later_fills_the_records_there_were(
+    fresh: Settings, later: Running, truth: Truth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the kind it concerns is read again, past the cap of searches, and what is gone meanwhile is gone."""
+    monkeypatch.setenv("SOURCES__HUBSPOT__MQL_DATE_PROPERTY", "none")
+    lake.pull("hubspot", START, END, settings=fresh)
+    before = _standing(fresh, "contacts")
+    assert {row["mql_at"] for row in rows(fresh, CONTACTS)} == {None}
+    monkeypatch.delenv("SOURCES__HUBSPOT__MQL_DATE_PROPERTY")
+    monkeypatch.setattr(hubspot_search, "CAP", hubspot_search.PAGE)
+    day = END - dt.timedelta(days=1)
+    later.sandbox.changes = (Change("contact_deleted", day, 5), Change("contact_archived", day, 9))
+    asked = len(later.requests)
+    pulled = lake.pull("hubspot", START, END, settings=fresh)
+    lists = {each.path.rpartition("/")[2] for each in later.requests[asked:] if LIVE_LIST in each.query}
+    assert lists == {"contacts"}
+    assert set(pulled.rows) == {"contacts", "associations", "owners", "pipeline_stages"}
+    gone = before - _standing(fresh, "contacts")
+    assert len(gone) == 2
+    names = [column.name for column in CONTACTS.columns if column.name not in VOLATILE]
+    key, mql_at = names.index("contact_id"), names.index("mql_at")
+    found, told = (
+        {row[key]: row[mql_at] for row in kept if row[key] not in gone}
+        for kept in (latest(fresh, CONTACTS), truth["hubspot.contacts"])
+    )
+    assert found == told
+    assert any(found.values())
+    again = lake.pull("hubspot", START, END, settings=fresh)
+    assert not {"contacts", "associations"} & set(again.rows)
+
+
 def test_names_and_phones_are_never_asked_for(fresh: Settings, company: Running) -> None:
     before = len(company.requests)
     lake.pull("hubspot", START, END, settings=fresh)

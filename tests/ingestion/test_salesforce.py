@@ -17,6 +17,8 @@ from ingestion.errors import SettingsError, SourceError
 from ingestion.registry import SOURCES, table
 from ingestion.settings import Settings, reload
 from ingestion.sources import salesforce
+from ingestion.sources.salesforce.objects import object_types
+from ingestion.sources.salesforce.settings import SalesforceSettings
 from sandbox.apis.salesforce_values import id_of
 from sandbox.apis.visitors import visitor_id
 from sandbox.changes import Change
@@ -343,6 +345,54 @@ def test_an_org_of_one_currency_and_without_own_fields(own: Any, truth: Truth, m
     lake.pull("salesforce", START, END, settings=settings)
     assert {row["currency"] for row in records(settings, "contracts")} == {"CHF"}
     assert all(row["partner"] == row["name"] for row in records(settings, "opportunities"))
+
+
+@pytest.mark.parametrize("bulk_rows", ["20", "10000"])
+def test_a_field_named_later_fills_the_records_there_were(
+    bulk_rows: str, fresh: Settings, later: Running, truth: Truth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the objects it concerns are read again, by a job where they are many, and what is gone meanwhile is gone."""
+    named = os.environ["SOURCES__SALESFORCE__MQL_DATE_FIELD"]
+    monkeypatch.setenv("SOURCES__SALESFORCE__MQL_DATE_FIELD", "")
+    lake.pull("salesforce", START, END, settings=reload())
+    before = {name: records(fresh, name) for name in ("leads", "contacts")}
+    assert {row["mql_at"] for name in before for row in before[name]} == {None}
+    monkeypatch.setenv("SOURCES__SALESFORCE__MQL_DATE_FIELD", named)
+    monkeypatch.setenv("SOURCES__SALESFORCE__BULK_ROWS", bulk_rows)
+    monkeypatch.setenv("SOURCES__SALESFORCE__POLL_SECONDS", "0.01")
+    later.sandbox.changes = (Change("contact_deleted", END - DAY, 5),)
+    asked = len(later.requests)
+    pulled = lake.pull("salesforce", START, END, settings=reload())
+    jobs = [each.json["query"] for each in later.requests[asked:] if each.path.endswith("/jobs/query")]
+    assert {re.search(r"FROM (\w+)", job)[1] for job in jobs} == (  # type: ignore[index]
+        {"Lead", "Contact"} if bulk_rows == "20" else set()
+    )
+    assert set(pulled.rows) == {"leads", "contacts"}
+    for name, key in (("leads", "lead_id"), ("contacts", "contact_id")):
+        found = {row[key]: row for row in records(fresh, name)}
+        gone = {row[key] for row in before[name] if not row["archived"] and found[row[key]]["archived"]}
+        assert len(gone) == 1
+        columns = [column.name for column in table(f"salesforce.{name}").columns if column.name != "_dlt_load_id"]
+        told = (dict(zip(columns, row, strict=True)) for row in truth[f"salesforce.{name}"])
+        assert {id_: row for id_, row in found.items() if id_ not in gone} == {
+            row[key]: row for row in told if row[key] not in gone
+        }
+    assert lake.pull("salesforce", START, END, settings=reload()).rows == {}
+
+
+def test_two_settings_that_name_one_field_are_told_apart() -> None:
+    """A change of either makes the lake's rows stale, and so does another currency of an org of one."""
+    settings = SalesforceSettings(base_url="https://acme.my.salesforce.com", client_id="app", sql_date_field="Date__c")
+
+    def made_by(name: str, **changed: str) -> dict[str, str]:
+        types = {kind.table: kind for kind in object_types(settings.model_copy(update=changed))}
+        return types[name].made_by
+
+    assert made_by("leads") == {"sql_at": "Date__c"}
+    assert made_by("leads", mql_date_field="Date__c") == {"mql_at": "Date__c", "sql_at": "Date__c"}
+    assert made_by("opportunities") == made_by("opportunity_history", currency="CHF") == {}
+    assert made_by("opportunities", currency="CHF") == {"currency": "CHF"}
+    assert made_by("tasks", direction_field="Direction__c") == {"direction": "CallType,Direction__c"}
 
 
 def test_meetings_without_a_field_of_their_own_are_of_their_type(

@@ -1,6 +1,7 @@
 """Salesforce: `/services/data/v{version}/{queryAll, jobs/query} → salesforce/{leads, contacts, accounts, …}`.
 
-Each object is one stream: what changed since its cursor, deleted records included, then what is gone without a trace.
+Each object is one stream: what changed since its cursor (all of it at first, and after a field setting changed),
+deleted records included, then what is gone without a trace.
 Few rows come by query, many by a Bulk job. Cursors are Salesforce's own timestamps (SystemModstamp; CreatedDate of a
 history), never our clock's. Belongs here: the order of calls. Requests are in `api.py` and `bulk.py`, names of fields
 in `objects.py`.
@@ -55,9 +56,9 @@ def _object_stream(
     """Changed records, then tombstones; the cursor moves once all of it was read."""
     overlap = dt.timedelta(minutes=settings.lookback_minutes)
     forget = context.forget(kind.table)
-    cursor = Cursor(context.state, f"{kind.table}.changed", overlap, forget)
+    cursor = Cursor(context.state, f"{kind.table}.changed", overlap, forget, kind.made_by)
     departures = None
-    if cursor.since is not None and kind.deletes and kind.table not in NEVER_GONE:
+    if not cursor.is_first and kind.deletes and kind.table not in NEVER_GONE:
         departures = Departures(Standing(context.settings, context.source.tables[kind.table]), forget)
     # What changes while pages are read is newer than this mark, and the next load reads from it.
     cursor.cap = salesforce.newest(kind)

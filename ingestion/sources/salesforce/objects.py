@@ -41,6 +41,17 @@ class ObjectType:
         known = {name for names in self.columns.values() for name in names}
         return ["Id", *sorted(known | {self.changed} | ({"IsDeleted"} if self.deletes else set()))]
 
+    @property
+    def made_by(self) -> dict[str, str]:
+        """What settings say of its rows: the columns that fields of the org's own fill, and the org's one currency."""
+        own = {
+            column: ",".join(names)
+            for column, names in self.columns.items()
+            if not self.settings.keys().isdisjoint(names)
+        }
+        currency = self.always.get("currency")
+        return {**own, "currency": currency} if currency else own
+
     def within(self, schema: Mapping[str, str]) -> "ObjectType":
         """Without the optional fields that this org does not have."""
         absent = {name for name in OPTIONAL if name not in schema and name not in self.settings}
