@@ -28,6 +28,7 @@ from sandbox.server import Credentials, Running
 from sandbox.world import World
 from tests.ingestion.conftest import END, START
 from tests.ingestion.lake_reader import committed, latest, rows
+from tests.signing import key_pair
 
 Truth = dict[str, list[tuple[object, ...]]]
 Row = dict[str, Any]
@@ -241,13 +242,8 @@ def test_the_session_is_opened_when_it_is_used(fresh: Settings, monkeypatch: pyt
 def test_an_app_may_sign_instead_of_knowing_a_secret(
     own: Any, truth: Truth, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from cryptography.hazmat.primitives import serialization as pem
-    from cryptography.hazmat.primitives.asymmetric import rsa
-
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    public = key.public_key().public_bytes(pem.Encoding.PEM, pem.PublicFormat.SubjectPublicKeyInfo).decode()
-    private = key.private_bytes(pem.Encoding.PEM, pem.PrivateFormat.TraditionalOpenSSL, pem.NoEncryption())
-    (tmp_path / "key.pem").write_bytes(private)
+    private, public = key_pair()
+    (tmp_path / "key.pem").write_text(private)
     own(credentials=Credentials(salesforce_certificate=public))
     monkeypatch.delenv("SOURCES__SALESFORCE__CLIENT_SECRET")
     monkeypatch.setenv("SOURCES__SALESFORCE__USERNAME", "somebody@else.example")
@@ -255,7 +251,7 @@ def test_an_app_may_sign_instead_of_knowing_a_secret(
     with pytest.raises(SourceError, match=r"invalid_grant.*USERNAME"):
         salesforce.check()
     monkeypatch.setenv("SOURCES__SALESFORCE__USERNAME", Credentials().salesforce_username)
-    monkeypatch.setenv("SOURCES__SALESFORCE__PRIVATE_KEY", private.decode())
+    monkeypatch.setenv("SOURCES__SALESFORCE__PRIVATE_KEY", private)
     settings = reload()
     lake.pull("salesforce", START, END, settings=settings)
     assert_whole(settings, truth)
@@ -507,6 +503,40 @@ def test_addresses_are_hashed_and_domains_of_websites_kept(pulled: Settings, wor
     assert domains == set(company.companies["domain"].dropna())
     hubspot = {row["email_hash"] for row in rows(pulled, table("hubspot.contacts"))}
     assert {row["email_hash"] for row in records(pulled, "contacts")} & hubspot
+
+
+def test_a_formula_is_named_by_the_doctor_and_by_nobody_else(
+    fresh: Settings, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCES__SALESFORCE__PARTNER_FIELD", "Account_Country__c")
+    settings = reload()
+    said = salesforce.check()
+    assert "Opportunity.Account_Country__c (SOURCES__SALESFORCE__PARTNER_FIELD): formulas" in said
+    assert "map a stored field" in said
+    assert "__c" not in said.replace("Account_Country__c", ""), "no field that is stored"
+    lake.pull("salesforce", START, END, settings=settings)
+    partners = {row["partner"] for row in records(fresh, "opportunities")} - {None}
+    assert partners
+    assert partners <= set(world.snapshot(END).companies["country"])
+
+
+def test_the_doctor_finds_that_bulk_jobs_are_refused_where_a_pull_would_need_them(
+    fresh: Settings, company: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company.faults.add(Fault("/jobs/query$", "403", times=1000))
+    before = len(company.requests)
+    salesforce.check()
+    assert not [each for each in company.requests[before:] if "/jobs/" in each.path], "no object is so large"
+    settings = bulk(monkeypatch)
+    for refused in (lambda: lake.pull("salesforce", START, END, settings=settings), salesforce.check):
+        with pytest.raises(SourceError, match=r"^salesforce: Bulk query jobs, .*BULK_ROWS .*; the app's user lacks"):
+            refused()
+    assert committed(fresh, "salesforce") == []
+    company.faults.plan.clear()
+    before = len(company.requests)
+    salesforce.check()
+    (job,) = [each.json["query"] for each in company.requests[before:] if "/jobs/" in each.path]
+    assert re.fullmatch(r"SELECT Id FROM \w+ WHERE SystemModstamp >= 4000-12-31T00:00:00Z", job)
 
 
 def test_the_doctor_reads_sessions_fields_and_usage(fresh: Settings, company: Running) -> None:

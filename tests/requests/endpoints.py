@@ -36,7 +36,7 @@ ENDPOINTS: Mapping[str, Mapping[str, str]] = {
         "GET /crm/properties/{version}/{objectType}": "",
     },
     "salesforce": {
-        "POST /services/oauth2/token": "grant_type client_id client_secret",
+        "POST /services/oauth2/token": "grant_type client_id client_secret assertion",
         f"GET {DATA}/sobjects": "",
         f"GET {DATA}/sobjects/{{object}}/describe": "",
         f"GET {DATA}/query": "q",

@@ -13,9 +13,10 @@ from functools import partial
 
 from ingestion.cursor import Cursor
 from ingestion.http import Json
+from ingestion.pacing import concurrently
 from ingestion.privacy import without_secrets
 from ingestion.sources.salesforce import bulk, checks
-from ingestion.sources.salesforce.api import Salesforce, Schema
+from ingestion.sources.salesforce.api import WORKERS, Salesforce, Schema
 from ingestion.sources.salesforce.objects import ObjectType, converters, object_types
 from ingestion.sources.salesforce.settings import SalesforceSettings
 from ingestion.standing import Departures, Standing
@@ -41,13 +42,24 @@ def connect(context: Context) -> Connector:
 
 
 def check() -> str:
-    """What `kpilote doctor` says of this source; raises what is wrong: session, permissions, fields."""
+    """What `kpilote doctor` says of this source; raises what is wrong: session, permissions, fields, Bulk jobs."""
     settings = SalesforceSettings.load().for_check()
     types = object_types(settings)
     salesforce = Salesforce(settings, types)
-    salesforce.schemas(types)
-    users = next(kind for kind in types if kind.table == "users")
-    return f"{salesforce.count(users, '')} users at {without_secrets(settings.base_url)}; {salesforce.usage()}"
+    schemas = salesforce.schemas(types)
+    counted = concurrently(lambda kind: salesforce.count(kind, ""), types, WORKERS)
+    rows = dict(zip((kind.table for kind in types), counted, strict=True))
+    largest = max(types, key=lambda kind: rows[kind.table])
+    if rows[largest.table] >= settings.bulk_rows:
+        bulk.check(salesforce, largest)
+    formulas = [
+        f"{kind.name}.{field} ({setting})"
+        for kind in types
+        for field, setting in kind.settings.items()
+        if schemas[kind.name][field].is_formula
+    ]
+    found = f"{rows['users']} users at {without_secrets(settings.base_url)}; {salesforce.usage()}"
+    return f"{found}; {checks.formulas(formulas)}" if formulas else found
 
 
 def _object_stream(

@@ -3,7 +3,7 @@
 Never asked for: names and phones of leads and contacts, and compound fields, which hold both.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
@@ -52,7 +52,7 @@ class ObjectType:
         currency = self.always.get("currency")
         return {**own, "currency": currency} if currency else own
 
-    def within(self, schema: Mapping[str, str]) -> "ObjectType":
+    def within(self, schema: Container[str]) -> "ObjectType":
         """Without the optional fields that this org does not have."""
         absent = {name for name in OPTIONAL if name not in schema and name not in self.settings}
         columns = {
