@@ -64,7 +64,9 @@ def _created(salesforce: Salesforce, kind: ObjectType, query: str) -> Json:
     """A job that Salesforce has begun; not every org, nor every user, may have one."""
     body = {"operation": "queryAll" if kind.deletes else "query", "query": query}
     try:
-        return salesforce.api.post(f"{salesforce.root}/jobs/query", body)
+        return salesforce.api.verified(
+            lambda: salesforce.api.post(f"{salesforce.root}/jobs/query", body), partial(_job_fault, kind.name, None)
+        )
     except SourceError as error:
         if error.status != FORBIDDEN:
             raise
@@ -96,8 +98,9 @@ def _job(salesforce: Salesforce, settings: SalesforceSettings, kind: ObjectType,
     return job
 
 
-def _job_fault(name: str, job_id: str, job: Json) -> str | None:
-    return None if job["id"] == job_id else f"the job of {name} was answered as another one"
+def _job_fault(name: str, job_id: str | None, job: Json) -> str | None:
+    is_it = job["object"] == name and job_id in (None, job["id"])
+    return None if is_it else f"the job of {name} was answered as another one"
 
 
 def _page(salesforce: Salesforce, settings: SalesforceSettings, path: str, locator: str) -> Json:
