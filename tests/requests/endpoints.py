@@ -128,7 +128,7 @@ CONSTANTS: Mapping[str, Mapping[str, Any]] = {
         "ingestion.sources.hubspot.LINKS_BATCH": 10,
     },
     "salesforce": {"sandbox.apis.salesforce.PAGE": 10},
-    "pipedrive": {"ingestion.sources.pipedrive.api.PAGE": 3},
+    "pipedrive": {"ingestion.sources.pipedrive.api.PAGE": 2},
     "ga4": {"ingestion.sources.ga4.reports.PAGE_ROWS": 25},
     "mailchimp": {"ingestion.sources.mailchimp.api.PAGE": 5},
     "brevo": {"ingestion.sources.brevo.rows.Listing": _short},
