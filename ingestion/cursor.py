@@ -3,10 +3,14 @@ again.
 
 Vendors show writes late and clocks differ, so each load reads some time before its cursor again. What it held
 already in the very same version is not appended twice. No clock of ours is involved.
+
+Rows are also made by settings: those that name a company's own fields. Where they changed since the load before, what
+the lake holds is stale though no record changed, so the cursor begins anew and the table is read whole, by the way of a
+first pull. Remembered is only what differs from the defaults; a cursor without a memory was made by the defaults.
 """
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 # Records of the overlap remembered between loads; where there are more, the overlap is simply appended again.
@@ -17,7 +21,8 @@ EPOCH = "1970-01-01T00:00:00+00:00"
 class Cursor:
     """Newest timestamp loaded, kept in the load's state, and the records of the overlap already loaded.
 
-    forget: whose ids must not be kept, since the door turns their rows away.
+    forget: whose ids must not be kept, since the door turns their rows away. made_by: the settings, other than their
+    defaults, that rows are made by.
     """
 
     def __init__(
@@ -26,9 +31,15 @@ class Cursor:
         name: str,
         overlap: dt.timedelta,
         forget: Callable[[str], bool] = lambda _record_id: False,
+        made_by: Mapping[str, str] | None = None,
     ) -> None:
         self._state, self._name, self._overlap, self._forget = state, name, overlap, forget
+        self._made_by = dict(made_by or {})
         saved = state.get(name, {})
+        # Whether the lake holds nothing yet; a cursor that begins anew has no `since` either.
+        self.is_first = not saved
+        if saved.get("made_by", {}) != self._made_by:
+            saved = {}
         self._known: dict[str, str] = saved.get("known", {})
         self._seen: dict[str, str] = {}
         self._newest: str | None = saved.get("newest")
@@ -56,7 +67,11 @@ class Cursor:
             newest = min(newest, self.cap, key=moment)
         floor = moment(newest) - self._overlap
         known = {key: changed for key, changed in {**self._known, **self._seen}.items() if moment(changed) >= floor}
-        self._state[self._name] = {"newest": newest, "known": known if len(known) <= REMEMBERED else {}}
+        self._state[self._name] = {
+            "newest": newest,
+            "known": known if len(known) <= REMEMBERED else {},
+            "made_by": self._made_by,
+        }
 
 
 def moment(text: str) -> dt.datetime:

@@ -10,7 +10,7 @@ marked by `json_schema_extra={"ask": True}`.
 
 import datetime as dt
 import importlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
@@ -210,6 +210,11 @@ class SourceSettings(BaseSettings):
     def load(cls) -> Self:
         """The settings of this source, or one error that names the first variable to mend."""
         return read(cls)
+
+    def other_than_default(self, names: Iterable[str]) -> dict[str, str]:
+        """Those of these settings that do not have their default."""
+        fields = type(self).model_fields
+        return {name: str(getattr(self, name)) for name in names if getattr(self, name) != fields[name].default}
 
 
 def settings_class(source: str) -> type[SourceSettings]:

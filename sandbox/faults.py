@@ -24,7 +24,8 @@ KINDS: tuple[str, ...] = get_args(Kind)
 
 @dataclass
 class Fault:
-    """From the `nth` request on whose path matches `path` (a regular expression), the next `times` fail in this way.
+    """From the `nth` request on whose path matches `path` (a regular expression), the next `times` fail in this way; an
+    answer that would be the same for it (no page was before it, it has no rows to take) is passed over.
 
     `seconds` is the wait of "slow" and the Retry-After of "429_retry_after". `page_repeated` gives the body of the
     matching request before; `empty_page` keeps the cursor and takes the rows.
@@ -48,7 +49,7 @@ class Fault:
         if not self._pattern.search(path):
             return False
         self.matched += 1
-        due = self.nth <= self.matched < self.nth + self.times
+        due = self.matched >= self.nth and self.fired < self.times
         self.fired += due
         return due
 

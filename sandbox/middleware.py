@@ -83,6 +83,7 @@ class FaultMiddleware:
             return
         if fault is not None and fault.kind == "slow":
             await asyncio.sleep(fault.seconds)
+            fault = None
         start, content = await self._collect(scope, body)
         logged.status = start["status"]
         if fault is None or start["status"] >= 300:
@@ -93,7 +94,11 @@ class FaultMiddleware:
             await send(start)
             await send({"type": "http.response.body", "body": content[: len(content) // 2], "more_body": True})
         else:
-            await _send(send, start, spoilt(fault, content, vendor_of(path).lists))
+            answered = spoilt(fault, content, vendor_of(path).lists)
+            if answered == content:
+                fault.fired -= 1
+                self._sandbox.faults.remember(path, content)
+            await _send(send, start, answered)
 
     async def _collect(self, scope: Scope, body: bytes) -> tuple[MutableMapping[str, Any], bytes]:
         messages: list[Message] = []

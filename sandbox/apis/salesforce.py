@@ -146,6 +146,6 @@ def _env(place: Place) -> dict[str, str]:
 
 
 VENDOR = Vendor(
-    "salesforce", routes, refusal, _env, lists=("records",),
+    "salesforce", routes, refusal, _env, lists=("records", "sobjects", "fields"),
     company_id=lambda known: record_id("001", int(known)), deal_id=lambda known: record_id("006", int(known)),
 )  # fmt: skip

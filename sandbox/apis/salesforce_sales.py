@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from sandbox.apis.answers import texts
-from sandbox.apis.salesforce_companies import Companies
+from sandbox.apis.salesforce_companies import Companies, accounts
 from sandbox.apis.salesforce_people import People
 from sandbox.apis.salesforce_values import (
     Columns,
@@ -90,7 +90,8 @@ def opportunities(snapshot: Any, companies: Companies) -> Columns:
     touched = [
         max(moment, moved) for moment, (_, moved) in zip(micros(frame["updated_at"]).tolist(), placed, strict=True)
     ]
-    updated = moment_texts(touched)
+    updated, known = moment_texts(touched), accounts(companies)
+    countries = dict(zip(known["Id"], known["BillingCountry"], strict=True))
     return {
         **_by_stage(snapshot, texts(frame["stage"])),
         "Id": [id_of("006", each) for each in texts(frame["deal_id"])],
@@ -106,6 +107,7 @@ def opportunities(snapshot: Any, companies: Companies) -> Columns:
         "Partner__c": texts(frame["partner"]),
         # Filled where the company moved here from another CRM (`move`).
         "Id_In_CRM_Before__c": texts(frame["imported_id"]) if "imported_id" in frame else [None] * len(frame),
+        "Account_Country__c": [countries.get(account) for account, _ in placed],
         "CreatedDate": moment_texts(micros(frame["created_at"])),
         "LastModifiedDate": updated,
         "SystemModstamp": updated,

@@ -74,7 +74,7 @@ OBJECTS: dict[str, ObjectType] = {
                 "CloseDate": "date", "OwnerId": "reference", "IsClosed": "boolean", "IsWon": "boolean",
                 "Probability": "percent", "ForecastCategory": "picklist", "CampaignId": "reference",
                 "LeadSource": "picklist", "Lost_Reason__c": "picklist", "MRR__c": "currency", "Partner__c": "picklist",
-                "Id_In_CRM_Before__c": "string", **_MONEY,
+                "Id_In_CRM_Before__c": "string", "Account_Country__c": "string", **_MONEY,
             },
         ),
         ObjectType(
@@ -143,6 +143,8 @@ OBJECTS: dict[str, ObjectType] = {
         ),
     )
 }  # fmt: skip
+# Computed when they are asked for: a change of what they are made of is no change of the record.
+FORMULAS = {"Opportunity": ("Account_Country__c",)}
 # Activities end in the archive after a year: queries leave them out, queryAll does not.
 ARCHIVED = ("Task", "Event")
 _SPELLINGS = {name.lower(): name for name in OBJECTS}
@@ -160,11 +162,12 @@ def fields_of(kind: ObjectType, hidden: frozenset[str]) -> dict[str, str]:
 
 
 def describe(kind: ObjectType, hidden: frozenset[str]) -> Json:
+    formulas = FORMULAS.get(kind.name, ())
     fields = [
         {
             "name": name, "type": type_, "label": name.removesuffix("__c").replace("_", " "),
             "custom": name.endswith("__c"), "nillable": name not in ("Id", "CreatedDate", "SystemModstamp"),
-            "filterable": type_ != COMPOUND, "sortable": type_ != COMPOUND, "calculated": False,
+            "filterable": type_ != COMPOUND, "sortable": type_ != COMPOUND, "calculated": name in formulas,
             "createable": False, "updateable": False, "picklistValues": [], "referenceTo": [],
         }
         for name, type_ in fields_of(kind, hidden).items()

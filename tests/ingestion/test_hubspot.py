@@ -1,6 +1,7 @@
 """HubSpot's own traps: searches beyond the cap, bulk updates on one timestamp, changed types, missing scopes."""
 
 import datetime as dt
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +14,9 @@ from ingestion import lake
 from ingestion.errors import SourceError, TypeChangedError
 from ingestion.registry import SOURCES, bookkeeping, table
 from ingestion.settings import Settings, reload
+from ingestion.sources import hubspot
 from sandbox.apis import hubspot_search
+from sandbox.apis.hubspot_schema import ALL_SCOPES
 from sandbox.changes import Change
 from sandbox.corrupt import Corruption
 from sandbox.server import Credentials, Running, running
@@ -174,14 +177,15 @@ def test_rows_received_are_rows_accepted_and_quarantined(
     ]
 
 
-def test_a_missing_scope_and_a_missing_property_are_named(
-    world: World, company: Running, fresh: Settings, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("scope", sorted(ALL_SCOPES))
+def test_a_missing_scope_is_named_by_the_doctor_and_the_pull(
+    scope: str, company: Running, fresh: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    scopes = next(iter(company.sandbox.credentials.hubspot_tokens.values())) - {"crm.objects.deals.read"}
-    monkeypatch.setattr(company.sandbox, "credentials", Credentials({"sandbox-hubspot-token": scopes}))
-    with pytest.raises(SourceError, match=r"lacks the scope crm\.objects\.deals\.read \(403\)"):
-        lake.pull("hubspot", START, END, settings=fresh)
-    monkeypatch.undo()
+    credentials = Credentials({"sandbox-hubspot-token": ALL_SCOPES - {scope}})
+    monkeypatch.setattr(company.sandbox, "credentials", credentials)
+    for refused in (hubspot.check, lambda: lake.pull("hubspot", START, END, settings=fresh)):
+        with pytest.raises(SourceError, match=rf"lacks the scope {re.escape(scope)} \(403\)"):
+            refused()
 
 
 def test_properties_a_portal_lacks_are_named_or_switched_off(
@@ -193,6 +197,37 @@ def test_properties_a_portal_lacks_are_named_or_switched_off(
     monkeypatch.setenv("SOURCES__HUBSPOT__IS_TEST_PROPERTY", "none")
     lake.pull("hubspot", START, END, settings=fresh)
     assert {row["is_test"] for row in rows(fresh, CONTACTS)} == {None}
+
+
+def test_a_property_named_later_fills_the_records_there_were(
+    fresh: Settings, later: Running, truth: Truth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the kind it concerns is read again, past the cap of searches, and what is gone meanwhile is gone."""
+    monkeypatch.setenv("SOURCES__HUBSPOT__MQL_DATE_PROPERTY", "none")
+    lake.pull("hubspot", START, END, settings=fresh)
+    before = _standing(fresh, "contacts")
+    assert {row["mql_at"] for row in rows(fresh, CONTACTS)} == {None}
+    monkeypatch.delenv("SOURCES__HUBSPOT__MQL_DATE_PROPERTY")
+    monkeypatch.setattr(hubspot_search, "CAP", hubspot_search.PAGE)
+    day = END - dt.timedelta(days=1)
+    later.sandbox.changes = (Change("contact_deleted", day, 5), Change("contact_archived", day, 9))
+    asked = len(later.requests)
+    pulled = lake.pull("hubspot", START, END, settings=fresh)
+    lists = {each.path.rpartition("/")[2] for each in later.requests[asked:] if LIVE_LIST in each.query}
+    assert lists == {"contacts"}
+    assert set(pulled.rows) == {"contacts", "associations", "owners", "pipeline_stages"}
+    gone = before - _standing(fresh, "contacts")
+    assert len(gone) == 2
+    names = [column.name for column in CONTACTS.columns if column.name not in VOLATILE]
+    key, mql_at = names.index("contact_id"), names.index("mql_at")
+    found, told = (
+        {row[key]: row[mql_at] for row in kept if row[key] not in gone}
+        for kept in (latest(fresh, CONTACTS), truth["hubspot.contacts"])
+    )
+    assert found == told
+    assert any(found.values())
+    again = lake.pull("hubspot", START, END, settings=fresh)
+    assert not {"contacts", "associations"} & set(again.rows)
 
 
 def test_names_and_phones_are_never_asked_for(fresh: Settings, company: Running) -> None:

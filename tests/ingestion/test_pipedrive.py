@@ -309,6 +309,24 @@ def test_fields_are_found_by_name_or_key_and_nothing_else_is_asked_for(
     assert latest(fresh, table("pipedrive.persons")) == truth["pipedrive.persons"], "another setting reads all anew"
 
 
+def test_what_is_gone_when_a_field_is_named_gets_its_tombstone_then(
+    fresh: Settings, later: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"{PREFIX}RECONCILE_TOKENS", "0")
+    monkeypatch.setenv(f"{PREFIX}LIFECYCLE_FIELD", "")
+    lake.pull("pipedrive", START, END, settings=reload())
+    before = standing(fresh, "persons")
+    monkeypatch.setenv(f"{PREFIX}LIFECYCLE_FIELD", "Lifecycle stage")
+    monkeypatch.setenv(f"{PREFIX}MEETING_TYPES", "nothing")
+    later.sandbox.changes = (Change("contact_deleted", DAY, 9),)
+    pulled = lake.pull("pipedrive", START, END, settings=reload())
+    assert len(before - standing(fresh, "persons")) == 1
+    assert set(pulled.rows) == {"persons", "activities", "users", "pipelines", "stages"}, (
+        "organizations and deals stand"
+    )
+    assert "meeting" not in {row["kind"] for row in newest(fresh, "activities").values()}
+
+
 @pytest.mark.parametrize(
     "setting",
     [*(each.setting for each in schema.CUSTOM["persons"]), "RECURRING_AMOUNT_FIELD", "SEGMENT_FIELD", "PARTNER_FIELD"],

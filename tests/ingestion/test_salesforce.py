@@ -17,6 +17,8 @@ from ingestion.errors import SettingsError, SourceError
 from ingestion.registry import SOURCES, table
 from ingestion.settings import Settings, reload
 from ingestion.sources import salesforce
+from ingestion.sources.salesforce.objects import object_types
+from ingestion.sources.salesforce.settings import SalesforceSettings
 from sandbox.apis.salesforce_values import id_of
 from sandbox.apis.visitors import visitor_id
 from sandbox.changes import Change
@@ -26,6 +28,7 @@ from sandbox.server import Credentials, Running
 from sandbox.world import World
 from tests.ingestion.conftest import END, START
 from tests.ingestion.lake_reader import committed, latest, rows
+from tests.signing import key_pair
 
 Truth = dict[str, list[tuple[object, ...]]]
 Row = dict[str, Any]
@@ -239,13 +242,8 @@ def test_the_session_is_opened_when_it_is_used(fresh: Settings, monkeypatch: pyt
 def test_an_app_may_sign_instead_of_knowing_a_secret(
     own: Any, truth: Truth, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from cryptography.hazmat.primitives import serialization as pem
-    from cryptography.hazmat.primitives.asymmetric import rsa
-
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    public = key.public_key().public_bytes(pem.Encoding.PEM, pem.PublicFormat.SubjectPublicKeyInfo).decode()
-    private = key.private_bytes(pem.Encoding.PEM, pem.PrivateFormat.TraditionalOpenSSL, pem.NoEncryption())
-    (tmp_path / "key.pem").write_bytes(private)
+    private, public = key_pair()
+    (tmp_path / "key.pem").write_text(private)
     own(credentials=Credentials(salesforce_certificate=public))
     monkeypatch.delenv("SOURCES__SALESFORCE__CLIENT_SECRET")
     monkeypatch.setenv("SOURCES__SALESFORCE__USERNAME", "somebody@else.example")
@@ -253,7 +251,7 @@ def test_an_app_may_sign_instead_of_knowing_a_secret(
     with pytest.raises(SourceError, match=r"invalid_grant.*USERNAME"):
         salesforce.check()
     monkeypatch.setenv("SOURCES__SALESFORCE__USERNAME", Credentials().salesforce_username)
-    monkeypatch.setenv("SOURCES__SALESFORCE__PRIVATE_KEY", private.decode())
+    monkeypatch.setenv("SOURCES__SALESFORCE__PRIVATE_KEY", private)
     settings = reload()
     lake.pull("salesforce", START, END, settings=settings)
     assert_whole(settings, truth)
@@ -343,6 +341,54 @@ def test_an_org_of_one_currency_and_without_own_fields(own: Any, truth: Truth, m
     lake.pull("salesforce", START, END, settings=settings)
     assert {row["currency"] for row in records(settings, "contracts")} == {"CHF"}
     assert all(row["partner"] == row["name"] for row in records(settings, "opportunities"))
+
+
+@pytest.mark.parametrize("bulk_rows", ["20", "10000"])
+def test_a_field_named_later_fills_the_records_there_were(
+    bulk_rows: str, fresh: Settings, later: Running, truth: Truth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the objects it concerns are read again, by a job where they are many, and what is gone meanwhile is gone."""
+    named = os.environ["SOURCES__SALESFORCE__MQL_DATE_FIELD"]
+    monkeypatch.setenv("SOURCES__SALESFORCE__MQL_DATE_FIELD", "")
+    lake.pull("salesforce", START, END, settings=reload())
+    before = {name: records(fresh, name) for name in ("leads", "contacts")}
+    assert {row["mql_at"] for name in before for row in before[name]} == {None}
+    monkeypatch.setenv("SOURCES__SALESFORCE__MQL_DATE_FIELD", named)
+    monkeypatch.setenv("SOURCES__SALESFORCE__BULK_ROWS", bulk_rows)
+    monkeypatch.setenv("SOURCES__SALESFORCE__POLL_SECONDS", "0.01")
+    later.sandbox.changes = (Change("contact_deleted", END - DAY, 5),)
+    asked = len(later.requests)
+    pulled = lake.pull("salesforce", START, END, settings=reload())
+    jobs = [each.json["query"] for each in later.requests[asked:] if each.path.endswith("/jobs/query")]
+    assert {re.search(r"FROM (\w+)", job)[1] for job in jobs} == (  # type: ignore[index]
+        {"Lead", "Contact"} if bulk_rows == "20" else set()
+    )
+    assert set(pulled.rows) == {"leads", "contacts"}
+    for name, key in (("leads", "lead_id"), ("contacts", "contact_id")):
+        found = {row[key]: row for row in records(fresh, name)}
+        gone = {row[key] for row in before[name] if not row["archived"] and found[row[key]]["archived"]}
+        assert len(gone) == 1
+        columns = [column.name for column in table(f"salesforce.{name}").columns if column.name != "_dlt_load_id"]
+        told = (dict(zip(columns, row, strict=True)) for row in truth[f"salesforce.{name}"])
+        assert {id_: row for id_, row in found.items() if id_ not in gone} == {
+            row[key]: row for row in told if row[key] not in gone
+        }
+    assert lake.pull("salesforce", START, END, settings=reload()).rows == {}
+
+
+def test_two_settings_that_name_one_field_are_told_apart() -> None:
+    """A change of either makes the lake's rows stale, and so does another currency of an org of one."""
+    settings = SalesforceSettings(base_url="https://acme.my.salesforce.com", client_id="app", sql_date_field="Date__c")
+
+    def made_by(name: str, **changed: str) -> dict[str, str]:
+        types = {kind.table: kind for kind in object_types(settings.model_copy(update=changed))}
+        return types[name].made_by
+
+    assert made_by("leads") == {"sql_at": "Date__c"}
+    assert made_by("leads", mql_date_field="Date__c") == {"mql_at": "Date__c", "sql_at": "Date__c"}
+    assert made_by("opportunities") == made_by("opportunity_history", currency="CHF") == {}
+    assert made_by("opportunities", currency="CHF") == {"currency": "CHF"}
+    assert made_by("tasks", direction_field="Direction__c") == {"direction": "CallType,Direction__c"}
 
 
 def test_meetings_without_a_field_of_their_own_are_of_their_type(
@@ -457,6 +503,40 @@ def test_addresses_are_hashed_and_domains_of_websites_kept(pulled: Settings, wor
     assert domains == set(company.companies["domain"].dropna())
     hubspot = {row["email_hash"] for row in rows(pulled, table("hubspot.contacts"))}
     assert {row["email_hash"] for row in records(pulled, "contacts")} & hubspot
+
+
+def test_a_formula_is_named_by_the_doctor_and_by_nobody_else(
+    fresh: Settings, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCES__SALESFORCE__PARTNER_FIELD", "Account_Country__c")
+    settings = reload()
+    said = salesforce.check()
+    assert "Opportunity.Account_Country__c (SOURCES__SALESFORCE__PARTNER_FIELD): formulas" in said
+    assert "map a stored field" in said
+    assert "__c" not in said.replace("Account_Country__c", ""), "no field that is stored"
+    lake.pull("salesforce", START, END, settings=settings)
+    partners = {row["partner"] for row in records(fresh, "opportunities")} - {None}
+    assert partners
+    assert partners <= set(world.snapshot(END).companies["country"])
+
+
+def test_the_doctor_finds_that_bulk_jobs_are_refused_where_a_pull_would_need_them(
+    fresh: Settings, company: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company.faults.add(Fault("/jobs/query$", "403", times=1000))
+    before = len(company.requests)
+    salesforce.check()
+    assert not [each for each in company.requests[before:] if "/jobs/" in each.path], "no object is so large"
+    settings = bulk(monkeypatch)
+    for refused in (lambda: lake.pull("salesforce", START, END, settings=settings), salesforce.check):
+        with pytest.raises(SourceError, match=r"^salesforce: Bulk query jobs, .*BULK_ROWS .*; the app's user lacks"):
+            refused()
+    assert committed(fresh, "salesforce") == []
+    company.faults.plan.clear()
+    before = len(company.requests)
+    salesforce.check()
+    (job,) = [each.json["query"] for each in company.requests[before:] if "/jobs/" in each.path]
+    assert re.fullmatch(r"SELECT Id FROM \w+ WHERE SystemModstamp >= 4000-12-31T00:00:00Z", job)
 
 
 def test_the_doctor_reads_sessions_fields_and_usage(fresh: Settings, company: Running) -> None:

@@ -2,6 +2,7 @@
 
 Each API source checks its account, pulls seven months, pulls again a week of changes later (`sandbox.changes`, one of
 each kind), and pulls twice more into an empty lake in pages of a few rows: what follows a first page is seen too.
+Salesforce is opened the other way as well.
 """
 
 import datetime as dt
@@ -20,12 +21,14 @@ import pytest
 from ingestion import lake
 from ingestion.registry import SOURCES
 from ingestion.settings import Settings, reload
+from ingestion.sources import salesforce
 from sandbox.changes import KINDS, Change
 from sandbox.limits import FAST
 from sandbox.middleware import Logged
 from sandbox.server import Running, running
 from sandbox.world import World
 from tests.requests.endpoints import in_small_pages
+from tests.signing import key_pair
 
 # Brevo forgets totals after six months and is then asked another way; the second pull ends a week later, when sources
 # read more than on other days.
@@ -74,7 +77,17 @@ def captured(folder: Path) -> Iterator[Capture]:
             in_small_pages(source, patch)
             for days in (28, 1):
                 _attempt(capture, source, partial(lake.pull, source, LATER - days * ONE_DAY, LATER, settings=settings))
+        _attempt(capture, "salesforce", partial(_signed_in, company, patch))
         yield capture
+
+
+def _signed_in(company: Running, patch: pytest.MonkeyPatch) -> None:
+    """Salesforce's other way in: a session by an assertion that the app signed."""
+    private, public = key_pair()
+    company.sandbox.credentials = replace(company.sandbox.credentials, salesforce_certificate=public)
+    patch.setenv("SOURCES__SALESFORCE__USERNAME", company.sandbox.credentials.salesforce_username)
+    patch.setenv("SOURCES__SALESFORCE__PRIVATE_KEY", private)
+    salesforce.check()
 
 
 def _settings(home: Path) -> Settings:

@@ -14,6 +14,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
+from ingestion.sources.brevo.api import Listing
 from sandbox.middleware import Logged
 
 OBJECTS = "/crm/objects/{version}/{objectType}"
@@ -36,7 +37,7 @@ ENDPOINTS: Mapping[str, Mapping[str, str]] = {
         "GET /crm/properties/{version}/{objectType}": "",
     },
     "salesforce": {
-        "POST /services/oauth2/token": "grant_type client_id client_secret",
+        "POST /services/oauth2/token": "grant_type client_id client_secret assertion",
         f"GET {DATA}/sobjects": "",
         f"GET {DATA}/sobjects/{{object}}/describe": "",
         f"GET {DATA}/query": "q",
@@ -111,17 +112,26 @@ ENDPOINTS: Mapping[str, Mapping[str, str]] = {
 }
 # Files at addresses that a vendor's answer names: no part of its API.
 ELSEWHERE: Mapping[str, frozenset[str]] = {"brevo": frozenset({"GET /exports/{file}"})}
+
+
+def _short(path: str, member: str, most: int, *rest: Any, **more: Any) -> Listing:
+    """A list of Brevo's in pages of a fiftieth; each begins with the last row of the one before."""
+    return Listing(path, member, max(2, most // 50), *rest, **more)
+
+
 # What makes pages small: constants of a connector's modules, or of the sandbox where the vendor decides; settings.
 CONSTANTS: Mapping[str, Mapping[str, Any]] = {
     "hubspot": {
         "ingestion.sources.hubspot.api.LIST_PAGE": 5,
         "ingestion.sources.hubspot.api.SEARCH_PAGE": 5,
-        "ingestion.sources.hubspot.api.HISTORY_BATCH": 5,
+        "ingestion.sources.hubspot.HISTORY_BATCH": 5,
+        "ingestion.sources.hubspot.LINKS_BATCH": 10,
     },
     "salesforce": {"sandbox.apis.salesforce.PAGE": 10},
-    "pipedrive": {"ingestion.sources.pipedrive.api.PAGE": 3},
+    "pipedrive": {"ingestion.sources.pipedrive.api.PAGE": 2},
     "ga4": {"ingestion.sources.ga4.reports.PAGE_ROWS": 25},
     "mailchimp": {"ingestion.sources.mailchimp.api.PAGE": 5},
+    "brevo": {"ingestion.sources.brevo.rows.Listing": _short},
     "klaviyo": {
         "ingestion.sources.klaviyo.api.PAGE_SIZES": {"campaigns": 2, "events": 20, "lists": 1, "profiles": 20},
         "sandbox.apis.klaviyo_rules.PAGE": 3,
@@ -164,7 +174,16 @@ def endpoint_of(source: str, request: Logged) -> str | None:
 def _parsed(name: str) -> tuple[str, re.Pattern[str], dict[str, list[str]]]:
     method, _, rest = name.partition(" ")
     template, _, query = rest.partition("?")
-    return method, re.compile(re.sub(r"\\\{[^}]*\\\}", "[^/:]+", re.escape(template))), parse_qs(query)
+    return method, re.compile(_expression(template)), parse_qs(query)
+
+
+def paths_of(name: str) -> str:
+    """A regular expression of the end of an endpoint's paths, as the sandbox logs them and plans faults by them."""
+    return f"{_expression(name.partition(' ')[2])}$"
+
+
+def _expression(template: str) -> str:
+    return re.sub(r"\\\{[^}]*\\\}", "[^/:]+", re.escape(template))
 
 
 def said_in(request: Logged) -> set[str]:

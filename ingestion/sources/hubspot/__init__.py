@@ -1,9 +1,9 @@
 """HubSpot: `/crm/objects/{version}/… → hubspot/{contacts, companies, deals, meetings, calls, emails, …}`.
 
 Each object type is one stream: what changed since its cursor, its links and the history of its tracked properties
-for the changed ids, then what was archived, then what is gone without a trace. A first pull lists everything, later
-ones search. Cursors are HubSpot's own timestamps, never our clock's. Belongs here: the order of calls. Requests are in
-`api.py`, names of properties in `objects.py`.
+for the changed ids, then what was archived, then what is gone without a trace. A first pull lists everything, and so
+does one after a property setting changed; others search. Cursors are HubSpot's own timestamps, never our clock's.
+Belongs here: the order of calls. Requests are in `api.py`, names of properties in `objects.py`.
 """
 
 import datetime as dt
@@ -50,9 +50,9 @@ def _object_stream(context: Context, hubspot: HubSpot, settings: HubspotSettings
     """Changed records with their links and history, then archived ones; cursors move once all of it was read."""
     overlap = dt.timedelta(minutes=settings.lookback_minutes)
     forget = context.forget(kind.name)
-    live = Cursor(context.state, f"{kind.name}.updated", overlap, forget)
+    live = Cursor(context.state, f"{kind.name}.updated", overlap, forget, kind.made_by)
     departures = None
-    if live.since is not None:
+    if not live.is_first:
         departures = Departures(Standing(context.settings, context.source.tables[kind.name]), forget)
     waiting: list[str] = []
     for page in _changed(hubspot, kind, live):
@@ -66,7 +66,7 @@ def _object_stream(context: Context, hubspot: HubSpot, settings: HubspotSettings
             yield from _details(context, hubspot, kind, waiting)
             waiting = []
     yield from _details(context, hubspot, kind, waiting)
-    archived = Cursor(context.state, f"{kind.name}.archived", overlap, forget)
+    archived = Cursor(context.state, f"{kind.name}.archived", overlap, forget, kind.made_by)
     for page in hubspot.listed(kind.name, kind.requested(), kind.updated, archived=True):
         fresh = [record for record in page if archived.is_new(record.get("id"), record.get("archivedAt"))]
         if departures is not None:

@@ -15,7 +15,9 @@ SWITCHED_OFF = "none"
 
 @dataclass(frozen=True)
 class ObjectType:
-    """One HubSpot object type. properties: lake column → HubSpot property; configurable: property → its setting."""
+    """One HubSpot object type. properties: lake column → HubSpot property; configurable: property → its setting;
+    made_by: the settings of these that name another property than by default.
+    """
 
     name: str
     singular: str
@@ -25,6 +27,7 @@ class ObjectType:
     links: tuple[str, ...] = ()
     history: tuple[str, ...] = ()
     configurable: Mapping[str, str] = field(default_factory=dict)
+    made_by: Mapping[str, str] = field(default_factory=dict)
 
     def requested(self) -> list[str]:
         return sorted({*self.properties.values(), self.updated})
@@ -80,6 +83,7 @@ def object_types(settings: HubspotSettings) -> tuple[ObjectType, ...]:
         },
         links=("company",),
         configurable=_settings(custom),
+        made_by=_made_by(settings, custom),
     )
     companies = ObjectType(
         "companies",
@@ -96,6 +100,7 @@ def object_types(settings: HubspotSettings) -> tuple[ObjectType, ...]:
             **_named(company_custom),
         },
         configurable=_settings(company_custom),
+        made_by=_made_by(settings, company_custom),
     )
     deals = ObjectType(
         "deals",
@@ -115,6 +120,7 @@ def object_types(settings: HubspotSettings) -> tuple[ObjectType, ...]:
         links=("contact", "company"),
         history=("dealstage", "amount"),
         configurable=_settings(deal_custom),
+        made_by=_made_by(settings, deal_custom),
     )
     return (contacts, companies, deals, _MEETINGS, _CALLS, _EMAILS)
 
@@ -188,3 +194,7 @@ def _named(custom: Mapping[str, tuple[str, str]]) -> dict[str, str]:
 
 def _settings(custom: Mapping[str, tuple[str, str]]) -> dict[str, str]:
     return {name: setting for setting, name in custom.values()}
+
+
+def _made_by(settings: HubspotSettings, custom: Mapping[str, tuple[str, str]]) -> dict[str, str]:
+    return settings.other_than_default(setting.lower() for setting, _ in custom.values())

@@ -15,7 +15,7 @@ from ingestion.sources.pipedrive import deals, rows
 from ingestion.sources.pipedrive.api import V1, Pipedrive
 from ingestion.sources.pipedrive.fields import resolved
 from ingestion.sources.pipedrive.records import Kind, leads, stream
-from ingestion.sources.pipedrive.settings import PipedriveSettings
+from ingestion.sources.pipedrive.settings import TYPE_SETTINGS, PipedriveSettings
 from ingestion.sources.pipedrive.texts import converters
 from ingestion.streams import Connector, Context, Rows, Stream, Window
 
@@ -30,13 +30,14 @@ def connect(context: Context) -> Connector:
     types = settings.types()
     persons = Kind(
         "persons", "person_id", partial(rows.person, fields["persons"]), fields["persons"].parameters,
-        made_by=repr(fields["persons"].codes),
+        made_by=fields["persons"].codes,
     )  # fmt: skip
     organizations = Kind(
         "organizations", "organization_id", partial(rows.organization, fields["organizations"]),
-        fields["organizations"].parameters, made_by=repr(fields["organizations"].codes),
+        fields["organizations"].parameters, made_by=fields["organizations"].codes,
     )  # fmt: skip
-    activities = Kind("activities", "activity_id", partial(rows.activity, types), made_by=repr(types))
+    named = settings.other_than_default(TYPE_SETTINGS)
+    activities = Kind("activities", "activity_id", partial(rows.activity, types), made_by=named)
     return Connector(
         {
             **{

@@ -213,12 +213,10 @@ class Pipedrive:
         while True:
             page = self.api("deals").verified(
                 partial(self._twice, "deals", f"{V1}/{path}", {"start": str(start), "limit": str(PAGE)}),
-                partial(
-                    checks.offset_fault, path, lambda row: str(row["related_item_data"]["deal_id"]) == str(deal["id"])
-                ),
+                partial(checks.participants_fault, path, str(deal["id"]), found),
             )
             rows = checks.rows_of(page)
-            found += [str(row["person_id"]["value"]) for row in rows if row.get("person_id")]
+            found += checks.persons_of(rows)
             start += len(rows)
             if not checks.has_more(page):
                 return list(dict.fromkeys(found))

@@ -68,6 +68,18 @@ def offset_fault(path: str, is_wanted: Callable[[Json], bool], page: Json) -> st
     return f"{path} answered an empty page though more follow" if has_more(page) and not rows else None
 
 
+def persons_of(participants: Sequence[Json]) -> list[str]:
+    return [str(row["person_id"]["value"]) for row in participants if row.get("person_id")]
+
+
+def participants_fault(path: str, deal_id: str, before: Sequence[str], page: Json) -> str | None:
+    """Fault of a page of a deal's participants; before: the persons of the pages before it."""
+    persons = persons_of(rows_of(page))
+    if persons and set(persons) <= set(before):
+        return f"{path} repeated a page"
+    return offset_fault(path, lambda row: str(row["related_item_data"]["deal_id"]) == deal_id, page)
+
+
 def leads_to(deal: Json, rows: Sequence[Json]) -> bool:
     """Whether changes, newest first, lead to what a deal is: they do not say whose they are.
 

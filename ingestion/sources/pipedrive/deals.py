@@ -28,7 +28,7 @@ def stream(context: Context, pipedrive: Pipedrive, settings: PipedriveSettings, 
     """Changed deals with what belongs to them; cursors move once all of it was read or set aside."""
     counted = {"include_fields": "participants_count"} if settings.participants else {}
     kind = Kind(
-        "deals", "deal_id", partial(rows.deal, fields), {**fields.parameters, **counted}, made_by=repr(fields.codes),
+        "deals", "deal_id", partial(rows.deal, fields), {**fields.parameters, **counted}, made_by=fields.codes,
         paths=PATHS, tokens=LIST_TOKENS + ARCHIVED_TOKENS,
     )  # fmt: skip
     reading = Reading(context, settings, kind)

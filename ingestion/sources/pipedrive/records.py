@@ -22,15 +22,16 @@ LEADS_TOKENS = 20 + 40
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of record. name: lake table and path; made_by: settings its rows are made by, a change of which makes
-    the lake's rows stale; paths: lists that can be asked for ids; tokens: cost of a page of all its lists.
+    """One kind of record. name: lake table and path; made_by: the account's own fields its rows are made of, and other
+    settings where they are not the default; paths: lists that can be asked for ids; tokens: cost of a page of all its
+    lists.
     """
 
     name: str
     key: str
     row: Callable[[Json], rows.Row]
     parameters: Mapping[str, str] = field(default_factory=dict)
-    made_by: str = ""
+    made_by: Mapping[str, str] = field(default_factory=dict)
     paths: tuple[str, ...] = ()
     tokens: int = LIST_TOKENS
 
@@ -40,14 +41,12 @@ class Reading:
 
     def __init__(self, context: Context, settings: PipedriveSettings, kind: Kind) -> None:
         self._context, self._kind, self._state = context, kind, context.state
-        cursor = f"{kind.name}.updated"
-        if self._state.get(f"{kind.name}.made_by") != kind.made_by:
-            self._state.pop(cursor, None)
-        overlap = dt.timedelta(minutes=settings.lookback_minutes)
-        self._cursor = Cursor(self._state, cursor, overlap, context.forget(kind.name))
-        is_first = self._cursor.since is None
-        self._standing = None if is_first else Standing(context.settings, context.source.tables[kind.name])
-        self.is_whole = self._standing is None or self._is_due(settings, len(self._standing.ids))
+        overlap, forget = dt.timedelta(minutes=settings.lookback_minutes), context.forget(kind.name)
+        self._cursor = Cursor(self._state, f"{kind.name}.updated", overlap, forget, kind.made_by)
+        table = context.source.tables[kind.name]
+        self._standing = None if self._cursor.is_first else Standing(context.settings, table)
+        begins_anew = self._cursor.since is None
+        self.is_whole = self._standing is None or begins_anew or self._is_due(settings, len(self._standing.ids))
         self._held = {} if self._standing is None else _versions(self._standing)
         # Versions met in this pull; under None is a record whose id was lost.
         self._met: dict[str | None, rows.Version] = {}
@@ -98,7 +97,6 @@ class Reading:
 
     def save(self) -> None:
         self._cursor.save()
-        self._state[f"{self._kind.name}.made_by"] = self._kind.made_by
         if self.is_whole:
             self._context.done(f"{self._kind.name}.whole")
 

@@ -1,6 +1,7 @@
 """Salesforce: `/services/data/v{version}/{queryAll, jobs/query} → salesforce/{leads, contacts, accounts, …}`.
 
-Each object is one stream: what changed since its cursor, deleted records included, then what is gone without a trace.
+Each object is one stream: what changed since its cursor (all of it at first, and after a field setting changed),
+deleted records included, then what is gone without a trace.
 Few rows come by query, many by a Bulk job. Cursors are Salesforce's own timestamps (SystemModstamp; CreatedDate of a
 history), never our clock's. Belongs here: the order of calls. Requests are in `api.py` and `bulk.py`, names of fields
 in `objects.py`.
@@ -12,9 +13,10 @@ from functools import partial
 
 from ingestion.cursor import Cursor
 from ingestion.http import Json
+from ingestion.pacing import concurrently
 from ingestion.privacy import without_secrets
 from ingestion.sources.salesforce import bulk, checks
-from ingestion.sources.salesforce.api import Salesforce, Schema
+from ingestion.sources.salesforce.api import WORKERS, Salesforce, Schema
 from ingestion.sources.salesforce.objects import ObjectType, converters, object_types
 from ingestion.sources.salesforce.settings import SalesforceSettings
 from ingestion.standing import Departures, Standing
@@ -40,13 +42,24 @@ def connect(context: Context) -> Connector:
 
 
 def check() -> str:
-    """What `kpilote doctor` says of this source; raises what is wrong: session, permissions, fields."""
+    """What `kpilote doctor` says of this source; raises what is wrong: session, permissions, fields, Bulk jobs."""
     settings = SalesforceSettings.load().for_check()
     types = object_types(settings)
     salesforce = Salesforce(settings, types)
-    salesforce.schemas(types)
-    users = next(kind for kind in types if kind.table == "users")
-    return f"{salesforce.count(users, '')} users at {without_secrets(settings.base_url)}; {salesforce.usage()}"
+    schemas = salesforce.schemas(types)
+    counted = concurrently(lambda kind: salesforce.count(kind, ""), types, WORKERS)
+    rows = dict(zip((kind.table for kind in types), counted, strict=True))
+    largest = max(types, key=lambda kind: rows[kind.table])
+    if rows[largest.table] >= settings.bulk_rows:
+        bulk.check(salesforce, largest)
+    formulas = [
+        f"{kind.name}.{field} ({setting})"
+        for kind in types
+        for field, setting in kind.settings.items()
+        if schemas[kind.name][field].is_formula
+    ]
+    found = f"{rows['users']} users at {without_secrets(settings.base_url)}; {salesforce.usage()}"
+    return f"{found}; {checks.formulas(formulas)}" if formulas else found
 
 
 def _object_stream(
@@ -55,9 +68,9 @@ def _object_stream(
     """Changed records, then tombstones; the cursor moves once all of it was read."""
     overlap = dt.timedelta(minutes=settings.lookback_minutes)
     forget = context.forget(kind.table)
-    cursor = Cursor(context.state, f"{kind.table}.changed", overlap, forget)
+    cursor = Cursor(context.state, f"{kind.table}.changed", overlap, forget, kind.made_by)
     departures = None
-    if cursor.since is not None and kind.deletes and kind.table not in NEVER_GONE:
+    if not cursor.is_first and kind.deletes and kind.table not in NEVER_GONE:
         departures = Departures(Standing(context.settings, context.source.tables[kind.table]), forget)
     # What changes while pages are read is newer than this mark, and the next load reads from it.
     cursor.cap = salesforce.newest(kind)

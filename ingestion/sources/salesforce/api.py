@@ -8,6 +8,7 @@ of the day's calls the whole org has used. Bulk query jobs are in `bulk.py`.
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from typing import NamedTuple
 
 from ingestion.http import Api, Json
 from ingestion.pacing import concurrently
@@ -17,7 +18,16 @@ from ingestion.sources.salesforce.session import Session
 from ingestion.sources.salesforce.settings import SalesforceSettings
 
 WORKERS = 4
-Schema = Mapping[str, str]  # field → Salesforce's type
+
+
+class Field(NamedTuple):
+    """What a description says of a field: Salesforce's type, and whether it is a formula."""
+
+    type: str
+    is_formula: bool
+
+
+Schema = Mapping[str, Field]
 
 
 class Salesforce:
@@ -83,7 +93,7 @@ class Salesforce:
                 None if answer["name"] == name and answer["fields"] else f"{name} was described as something else"
             ),
         )
-        return {field["name"]: field["type"] for field in answer["fields"]}
+        return {each["name"]: Field(each["type"], each["calculated"] is True) for each in answer["fields"]}
 
     def count(self, kind: ObjectType, where: str) -> int:
         """How many records there are, those of the recycle bin included."""

@@ -12,6 +12,7 @@ from decimal import Decimal, InvalidOperation
 from functools import partial
 from typing import Any
 
+from ingestion.errors import SourceError
 from ingestion.http import Json
 from ingestion.sources.salesforce import checks
 from ingestion.sources.salesforce.api import Salesforce, Schema
@@ -20,6 +21,9 @@ from ingestion.sources.salesforce.settings import SalesforceSettings
 
 CSV = "text/csv"
 NO_MORE = "null"
+FORBIDDEN = 403
+# The last day a query may name.
+LAST_DAY = "4000-12-31T00:00:00Z"
 # A small job is done at once: the first wait is so many times shorter than the others, and doubles.
 FIRST_LOOKS = 16
 ENDED = ("JobComplete", "Failed", "Aborted")
@@ -33,7 +37,7 @@ def pages(
     query = f"SELECT {', '.join(kind.fields)} FROM {kind.name}{where}"  # noqa: S608 - names of the schema
     job = _job(salesforce, settings, kind, query)
     path, found = f"{salesforce.root}/jobs/query/{job['id']}/results", job["numberRecordsProcessed"]
-    told = {name: _READ[schema[name]] for name in kind.fields if schema[name] in _READ}
+    told = {name: _READ[schema[name].type] for name in kind.fields if schema[name].type in _READ}
     received, before, locator = 0, set[str](), ""
     while locator != NO_MORE:
         page = salesforce.api.verified(
@@ -51,10 +55,31 @@ def pages(
         )
 
 
+def check(salesforce: Salesforce, kind: ObjectType) -> None:
+    """Fails where jobs are refused. The one tried finds nothing; Salesforce drops it after some days."""
+    _created(salesforce, kind, f"SELECT Id FROM {kind.name} WHERE {kind.changed} >= {LAST_DAY}")  # noqa: S608
+
+
+def _created(salesforce: Salesforce, kind: ObjectType, query: str) -> Json:
+    """A job that Salesforce has begun; not every org, nor every user, may have one."""
+    body = {"operation": "queryAll" if kind.deletes else "query", "query": query}
+    try:
+        return salesforce.api.verified(
+            lambda: salesforce.api.post(f"{salesforce.root}/jobs/query", body), partial(_job_fault, kind.name, None)
+        )
+    except SourceError as error:
+        if error.status != FORBIDDEN:
+            raise
+        raise salesforce.api.error(
+            "Bulk query jobs, by which large objects are read, are refused: let the app's user have them, or raise"
+            f" SOURCES__SALESFORCE__BULK_ROWS to read by pages of queries; {str(error).removeprefix('salesforce: ')}"
+        ) from None
+
+
 def _job(salesforce: Salesforce, settings: SalesforceSettings, kind: ObjectType, query: str) -> Json:
     """A job that is complete."""
-    api, path = salesforce.api, f"{salesforce.root}/jobs/query"
-    job = api.post(path, {"operation": "queryAll" if kind.deletes else "query", "query": query})
+    api, job = salesforce.api, _created(salesforce, kind, query)
+    path = f"{salesforce.root}/jobs/query"
     asked: Callable[[], Json] = partial(api.get, f"{path}/{job['id']}")
     pause, give_up = settings.poll_seconds / FIRST_LOOKS, time.monotonic() + settings.job_seconds
     while job["state"] not in ENDED:
@@ -73,8 +98,9 @@ def _job(salesforce: Salesforce, settings: SalesforceSettings, kind: ObjectType,
     return job
 
 
-def _job_fault(name: str, job_id: str, job: Json) -> str | None:
-    return None if job["id"] == job_id else f"the job of {name} was answered as another one"
+def _job_fault(name: str, job_id: str | None, job: Json) -> str | None:
+    is_it = job["object"] == name and job_id in (None, job["id"])
+    return None if is_it else f"the job of {name} was answered as another one"
 
 
 def _page(salesforce: Salesforce, settings: SalesforceSettings, path: str, locator: str) -> Json:

@@ -61,6 +61,15 @@ def no_field(name: str, field: str, setting: str | None) -> str:
     return f"{name} has no field {field} to be seen: {_READ} (field-level security){mend}"
 
 
+def formulas(named: Collection[str]) -> str:
+    """What is to be known of formulas that settings name: a change of their value alone moves no SystemModstamp."""
+    return (
+        f"{', '.join(named)}: formulas, and where one changes without an edit of its own record (a field of another"
+        " record, a day that passes) Salesforce tells nobody and the lake keeps the old value: map a stored field,"
+        " which a flow may fill"
+    )
+
+
 def explain(settings: Mapping[str, str], status: int, body: Json | None) -> str | None:
     """What a refused request asks for. settings: field → the setting that named it."""
     errors = [each for each in (body or {}).get("errors", []) if isinstance(each, dict)]

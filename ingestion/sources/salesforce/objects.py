@@ -3,7 +3,7 @@
 Never asked for: names and phones of leads and contacts, and compound fields, which hold both.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
@@ -41,7 +41,18 @@ class ObjectType:
         known = {name for names in self.columns.values() for name in names}
         return ["Id", *sorted(known | {self.changed} | ({"IsDeleted"} if self.deletes else set()))]
 
-    def within(self, schema: Mapping[str, str]) -> "ObjectType":
+    @property
+    def made_by(self) -> dict[str, str]:
+        """What settings say of its rows: the columns that fields of the org's own fill, and the org's one currency."""
+        own = {
+            column: ",".join(names)
+            for column, names in self.columns.items()
+            if not self.settings.keys().isdisjoint(names)
+        }
+        currency = self.always.get("currency")
+        return {**own, "currency": currency} if currency else own
+
+    def within(self, schema: Container[str]) -> "ObjectType":
         """Without the optional fields that this org does not have."""
         absent = {name for name in OPTIONAL if name not in schema and name not in self.settings}
         columns = {

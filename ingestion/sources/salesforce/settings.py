@@ -1,5 +1,5 @@
 """What Salesforce's connector can be told: SOURCES__SALESFORCE__… An org's own fields are named here by their API names
-(`MQL_Date__c`); an empty name leaves its column null.
+(`MQL_Date__c`); an empty name leaves its column null, a formula's is named by the doctor (`checks.formulas`).
 """
 
 from pydantic import Field, PositiveFloat, PositiveInt, SecretStr
