@@ -50,6 +50,10 @@ class Column:
     label: str
     figures: Mapping[Unit, Figure]
 
+    def given(self, unit: Unit) -> float:
+        """The conversions it credits; what it does not name it gives none."""
+        return self.figures[unit].conversions if unit in self.figures else 0.0
+
 
 @dataclass(frozen=True)
 class Sheet:
@@ -108,14 +112,13 @@ def written(amount: float, measure: str = "conversions") -> str:
 
 
 def disagreements(columns: list[Column]) -> list[str]:
-    """The channels on which models differ most, with the two that differ and what each of them looks at."""
+    """The channels on which models differ most, with the two that differ and what each of them looks at.
+
+    A model that has no figure of a channel gives it nothing; one that is withheld has no column.
+    """
     spreads = []
     for unit in {unit for column in columns for unit in column.figures if unit.channel != UNATTRIBUTED}:
-        given = sorted(
-            (column.figures[unit].conversions, column.label, column.name)
-            for column in columns
-            if unit in column.figures
-        )
+        given = sorted((column.given(unit), column.label, column.name) for column in columns)
         spreads.append((given[-1][0] - given[0][0], unit.channel, unit.campaign, given[0], given[-1], unit))
     spreads.sort(key=lambda spread: (-spread[0], spread[1], spread[2]))
     return [
@@ -135,14 +138,10 @@ def _nearest(columns: list[Column], yours: Column, units: tuple[Unit, ...], *, b
     """Which model the present tool is nearest to, and the channels only one of them knows."""
     if not columns:
         return []
-    none = Figure(0.0, None)
 
     def distance(column: Column) -> float:
         """Conversions that stand elsewhere: what one has too much, or too little where totals differ."""
-        every = {*column.figures, *yours.figures}
-        pairs = [
-            (yours.figures.get(unit, none).conversions, column.figures.get(unit, none).conversions) for unit in every
-        ]
+        pairs = [(yours.given(unit), column.given(unit)) for unit in {*column.figures, *yours.figures}]
         return max(sum(max(a - b, 0) for a, b in pairs), sum(max(b - a, 0) for a, b in pairs))
 
     nearest = min(columns, key=distance)

@@ -1,10 +1,12 @@
 """Attribution against the company's own ledger: every model, every conversion type, credit and cents, cell by cell."""
 
 import json
+from typing import Any
 
 import duckdb
 import pandas as pd
 import pytest
+import yaml
 
 from orchestration import dbt
 from sandbox.world import catalogue as cat
@@ -14,17 +16,26 @@ from tests.conftest import Home
 
 KEY = ["day", "channel", "campaign"]
 CONTENT = ["month", "content"]
+OF_DATA_DRIVEN = {
+    "attribution_repeated",
+    "attribution_training_months",
+    "attribution_minimum_conversions",
+    "attribution_markov_order",
+    "attribution_bootstrap",
+}
 TYPES = ("lead", "mql", "opportunity", "customer", "order")
-# Every setting of attribution another than the project's.
+# Every setting of the rule models another than the project's, and paths of persons as well as of companies.
 OTHER = Rules(
     paths={
         "lead": Paths(("session", "email_click", "event"), 30),
-        "mql": Paths(("session",), 90),
+        "mql": Paths(("session",), 60),
         "opportunity": Paths(("session", "meeting", "call", "partner_referral", "offline"), 45.5, of_company=True),
         "customer": Paths(("session", "call", "meeting"), 180, of_company=True),
         "order": Paths(("session",), 30, of_company=True),
     },
     since_previous=True,
+    position=(0.5, 0.2),
+    half_life_days=20.5,
     custom={"first": 0.4, "last_non_direct": 0.3, "lead": 0.2, "opportunity": 0.2, "rest": 0.1},
 )
 
@@ -80,14 +91,29 @@ def test_credits_equal_the_ledger_whatever_the_settings(home_copy: Home) -> None
     settings = {
         "attribution_conversions": conversions,
         "attribution_paths": "since_previous_conversion",
+        "attribution_position_first": OTHER.position[0],
+        "attribution_position_last": OTHER.position[1],
+        "attribution_half_life_days": OTHER.half_life_days,
         "attribution_custom_weights": OTHER.custom,
     }
+    ours = {name: value for name, value in _settings().items() if name not in OF_DATA_DRIVEN}
+    assert settings.keys() == ours.keys()
+    assert all(settings[name] != value for name, value in ours.items() if name != "attribution_conversions")
+    for name, paths in conversions.items():
+        same = {key for key, value in paths.items() if value == ours["attribution_conversions"][name][key]}
+        assert same <= {"paths_of"}, name
     with home_copy.active() as now:
         arguments = ["run", "--select", "attribution_credits", "--vars", json.dumps(settings), "--log-level", "none"]
         assert dbt.invoke(now, arguments) == []
     for conversion_type in TYPES:
         for model in (*MODELS, CUSTOM):
             _compare(home_copy, ledger, model, conversion_type)
+
+
+def _settings() -> dict[str, Any]:
+    """The project's own settings of attribution."""
+    project = yaml.safe_load((dbt.PROJECT_DIR / "dbt_project.yml").read_text(encoding="utf-8"))
+    return {name: value for name, value in project["vars"].items() if name.startswith("attribution_")}
 
 
 def _compare(home: Home, ledger: Ledger, model: str, conversion_type: str) -> None:

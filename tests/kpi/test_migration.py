@@ -14,13 +14,17 @@ import duckdb
 import pytest
 
 from ingestion.settings import DEFAULT_SOURCES, Settings
-from sandbox.changes import Change
+from sandbox.changes import Change, changed
 from sandbox.move import Move
 from sandbox.server import Running, running
 from sandbox.world import World
+from sandbox.world.people import DUPLICATE
+from sandbox.world.text import COMPANY_TWIN_BASE
 from tests.conftest import IS_NIGHTLY
+from tests.kpi import identity
 from tests.kpi.built import Built, at, build, pull, settings_of, transform
 from tests.kpi.cells import CELLS, UNEQUAL, differing, side_by_side, unexplained, unneeded
+from tests.kpi.whose import truth
 
 pytestmark = pytest.mark.slow
 
@@ -118,6 +122,22 @@ def test_every_cell_is_as_if_the_company_had_stayed(case: Moved, stayed: Built, 
         found = differing(homes, table)
         assert unexplained(found, reasons) == []
         assert unneeded(found, reasons) == []
+
+
+def test_whom_both_crms_know_is_one_and_nobody_else_is(case: Moved, moved: Built) -> None:
+    """People by their address, companies by their domain; what stays apart was entered twice and merged by nobody."""
+    if "salesforce" in case.both:
+        pytest.skip("ids that Salesforce gives are not those of the company's own records")
+    then = changed(WORLD.snapshot(DAY), CHANGES)
+    with truth(moved, case.move.held(then, moved.snapshot)) as known:
+        people, companies = identity.found(known, "contact"), identity.found(known, "company")
+    for records, evidence in ((people, "same_address"), (companies, "same_domain")):
+        joined = records[records["found"].notna()]
+        assert (joined["found"] == joined["truth"]).all()
+        assert (joined["evidence"] == evidence).sum() > 100
+    apart = [set(records.loc[records["found"].isna(), "identifier"]) for records in (people, companies)]
+    assert all(each.endswith(str(DUPLICATE)) for each in apart[0])
+    assert all(int(each.partition(":")[2]) >= COMPANY_TWIN_BASE for each in apart[1])
 
 
 @nightly

@@ -125,6 +125,9 @@ def test_the_reading_is_found_in_the_numbers(served: Release) -> None:
     said = words(shown(story), story)
     assert "Models disagree most on Sales: 36 conversions by Last touch" in said
     assert (
+        "on Organic search: 20 conversions by First touch, which counts how often it begins a path; 0 by Last" in said
+    )
+    assert (
         "Organic search opens journeys more than it closes them: of the customers with a known path 55.6% begin" in said
     )
     assert "Sales closes journeys more than it opens them" in said

@@ -118,11 +118,12 @@ def linear(path: Path, _: Rules) -> list[float]:
 
 
 def position_based(path: Path, rules: Rules) -> list[float]:
-    """40/20/40; two touches share, one has it all."""
+    """40/20/40, or what is set; two touches share as the ends do, one has it all."""
+    first, last = rules.position
     if len(path) <= 2:
-        return linear(path, rules)
-    middle = (1.0 - 2.0 * rules.position_ends) / (len(path) - 2)
-    return [rules.position_ends, *[middle] * (len(path) - 2), rules.position_ends]
+        return [1.0] if len(path) == 1 else [first / (first + last), last / (first + last)]
+    middle = (1.0 - first - last) / (len(path) - 2)
+    return [first, *[middle] * (len(path) - 2), last]
 
 
 def w_shaped(path: Path, _: Rules) -> list[float]:

@@ -61,7 +61,7 @@ class Rules:
     since_previous: bool = False  # a path begins after the conversion of its type before it
     custom: Mapping[str, float] | None = None  # weights by role of one more model
     half_life_days: float = 7.0
-    position_ends: float = 0.4
+    position: tuple[float, float] = (0.4, 0.4)  # of the first and the last touch
     kpi_model: str = "position_based"
     sourced_rule: str = "first_touch"
     not_marketing_channels: tuple[str, ...] = ("direct", "partner", "sales", UNATTRIBUTED)
