@@ -8,13 +8,17 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from ingestion import lake
+from ingestion.errors import KpiloteError
 from ingestion.privacy import Hasher
 from ingestion.registry import bookkeeping, table
 from ingestion.settings import Settings
 from ingestion.sources import spreadsheets
 from ingestion.sources.spreadsheets import Reader, find, growth
+from tests.conftest import IS_NIGHTLY
 from tests.ingestion.conftest import END, START
 from tests.ingestion.lake_reader import committed, rows
 
@@ -181,6 +185,49 @@ def test_whatever_else_was_done_to_a_file_it_is_read_whole(
         assert understood() >= DAYS, change.__name__
         assert said == whole(folder), change.__name__
         assert (after is None) == bool(said[1]), "nothing may rest on a load that refused a row"
+
+
+ADDED = st.one_of(
+    st.builds(
+        row,
+        st.integers(-2, 9).map(lambda days: NEXT + dt.timedelta(days=days)),
+        spend=st.sampled_from(["10", "12.5", "1 234", "", "a lot", "-1"]),
+        campaign=st.sampled_from(["a", "b;c", '"q', '"two\nlines"', 'x"y', "é", "=1+1"]),
+    ),
+    st.sampled_from(["\n", "\r\n", ";\n", ",,,,,,,\n", '"', "\ufeff", "\x00", f"{HEADER}\n", "sep=;\n", "\udce9"]),
+    st.text('0123456789,;"\n\r-a', max_size=12),
+)
+
+
+@settings(max_examples=40 if not IS_NIGHTLY else 2_000, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(added=st.lists(ADDED, max_size=5).map("".join), cut=st.sampled_from([0, 0, 0, 0, 1, 9]))
+def test_whatever_was_added_a_load_says_what_reading_whole_says(
+    grown: tuple[Path, Settings, growth.Read], added: str, cut: int
+) -> None:
+    """Rows, rubbish, or what makes rows of rubbish, behind the bytes of before or all but the last of them."""
+    folder, settings_, kept = grown
+    file = folder / "ad_spend.csv"
+    before = file.read_bytes()
+    try:
+        file.write_bytes(before[: len(before) - cut] + added.encode(errors="surrogateescape"))
+        assert _said(lambda: read(folder, settings_, kept)[0]) == _said(lambda: whole(folder))
+    finally:
+        file.write_bytes(before)
+
+
+@pytest.fixture
+def grown(folder: Path, fresh: Settings) -> tuple[Path, Settings, growth.Read]:
+    """A file that was pulled, and what the load kept."""
+    _, kept = read(folder, fresh, None)
+    pull(fresh)
+    return folder, fresh, kept
+
+
+def _said(reading: Callable[[], tuple[list[str], list[str]]]) -> object:
+    try:
+        return reading()
+    except KpiloteError as error:
+        return str(error)
 
 
 def read(folder: Path, settings: Settings, before: growth.Read | None) -> tuple[tuple[list[str], list[str]], Any]:
