@@ -81,7 +81,9 @@ def week(built_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator
                 lake.pull(source, today.last_day, today.until, settings=now)
             ended.append(_publish(now))
     project = _edited(path.with_name("project"))
-    with pytest.MonkeyPatch.context() as patch, home.active() as now:
+    with pytest.MonkeyPatch.context() as patch, serving(today, changes=changes) as served, served.active() as now:
+        for source in ("ga4", "spreadsheets"):  # days of this week again, as they were: that is no cause
+            lake.pull(source, today.last_day, today.until, settings=now)
         patch.setattr(dbt, "PROJECT_DIR", project)
         patch.setattr(record, "PROJECT", project)
         ended.append(_publish(now))
