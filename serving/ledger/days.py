@@ -8,19 +8,31 @@ Records are told one by one (`lake`); what a day explains is said in `origins` a
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Set
+from dataclasses import dataclass
 
 import duckdb
 
 from ingestion.lake import LakePlace, table_glob
 from ingestion.registry import SOURCES, Table, table
+from ingestion.tables.spreadsheets import TOUCH_TYPES
 from serving import marts
 
 NEVER = "0"  # before every load
-# Files by day: the fact their rows come to, its column of the day, and the tables.
+
+
+@dataclass(frozen=True)
+class Listed:
+    """Rows of a fact that come from files: its column of the day, the tables, and SQL of which rows `r` these are."""
+
+    day: str
+    tables: tuple[str, ...]
+    which: str = "true"
+
+
 FILES = {
-    "fct_spend": ("date_day", ("ad_spend", "marketing_costs")),
-    "fct_touchpoints": ("touched_date", ("touches",)),
+    "fct_spend": Listed("date_day", ("ad_spend", "marketing_costs")),
+    "fct_touchpoints": Listed("touched_date", ("touches",), f"r.touch_type in {TOUCH_TYPES}"),
 }
 
 
@@ -42,7 +54,7 @@ def of_kind(kind: str) -> str:
 
 def of_files(fact: str) -> str:
     """SQL condition of `received` for the files that a fact's rows come from."""
-    names = ", ".join(f"'{name}'" for name in FILES[fact][1])
+    names = ", ".join(f"'{name}'" for name in FILES[fact].tables)
     return f"received.source = 'spreadsheets' and received.table_name in ({names})"
 
 
@@ -58,7 +70,7 @@ def read(
     connection: duckdb.DuckDBPyConnection,
     settings: LakePlace,
     before: Mapping[str, str],
-    facts: Collection[str],
+    facts: Set[str],
     *,
     joined: Collection[str],
     are_rules_changed: bool,
@@ -73,14 +85,15 @@ def read(
         since = before.get(name, NEVER)
         windows = f"from warehouse.staging.stg_{name}__windows where load_id::double > {float(since)!r}"
         if not SOURCES[name].is_api:
-            for fact in facts:
-                column, tables = FILES.get(fact, ("", ()))
-                for each in tables:
-                    _differing(connection, settings, table(f"{name}.{each}"), since, _reported(fact, column))
+            for fact in FILES.keys() & facts:
+                for each in FILES[fact].tables:
+                    _differing(connection, settings, table(f"{name}.{each}"), since, _reported(fact))
         elif name in joined:
             continue
         elif are_rules_changed:
-            for one in SOURCES[name].window_tables:
+            for one in (
+                one for one in SOURCES[name].window_tables if one.identifiers
+            ):  # others are sums to compare with
                 days = (
                     "select distinct unnest(generate_series(window_start, window_end - 1, interval 1 day))::date as day"
                     f" {windows} and table_name = '{one.name}'"
@@ -92,12 +105,12 @@ def read(
             )
 
 
-def _reported(fact: str, column: str) -> str:
-    """Days, reported before, of rows of a fact that differ, and those beside them: a touch has an hour."""
+def _reported(fact: str) -> str:
+    """Days, reported before, of a fact's rows of files that differ, and those beside them: a touch has an hour."""
     return f"""
-        select distinct unnest([day - 1, day, day + 1]) as day
-        from (select unnest([old_row.{column}, new_row.{column}]) as day from diff_{fact})
-        where day <= (select through from horizon_old)
+        select distinct unnest([r.{FILES[fact].day} - 1, r.{FILES[fact].day}, r.{FILES[fact].day} + 1]) as day
+        from (select unnest([old_row, new_row]) as r from diff_{fact})
+        where r.{FILES[fact].day} <= (select through from horizon_old) and {FILES[fact].which}
     """  # noqa: S608 - our own columns
 
 

@@ -171,7 +171,7 @@ def _trace(
     is_ruled = otherwise is not None
     before, joined = base.manifest.get("lake", {}), set(settings.sources) - set(_sources(base) or settings.sources)
     lake.read(connection, settings, before, joined)
-    days.read(connection, settings, before, keys, joined=joined, are_rules_changed=is_ruled)
+    days.read(connection, settings, before, keys.keys(), joined=joined, are_rules_changed=is_ruled)
     derived.derive(connection, are_rules_changed=is_ruled)
     for fact in sorted({one.fact for one in used}):
         columns = set(new.tables[fact]["columns"])

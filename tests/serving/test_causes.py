@@ -180,7 +180,7 @@ def test_a_day_pulled_again_as_it_was_explains_nothing_where_the_rules_were_chan
     home = Warehouse(tmp_path)
     again = [event, {**event, "event_ordinal": 1}] if more else [event]
     lake_of_two_loads(connection, home, "ga4", "events", [event], again)
-    days.read(connection, home.settings, {"ga4": "5.0"}, (), joined=(), are_rules_changed=edited)
+    days.read(connection, home.settings, {"ga4": "5.0"}, set(), joined=(), are_rules_changed=edited)
     told = connection.execute("select table_name, first_day, last_day from received").fetchall()
     assert told == ([("events", DAY, last_day)] if last_day else [])
 
@@ -213,7 +213,7 @@ def test_costs_are_of_a_file_only_where_it_says_something_else_of_their_day(
     two_sides(connection, "fct_spend", row_of.format(1), row_of.format(2))
     connection.execute(f"create view horizon_old as select date '{DAY}' + 5 as through")
     facts.diff(connection, "fct_spend", "date_day, kind")
-    days.read(connection, home.settings, {"spreadsheets": "5.0"}, ("fct_spend",), joined=(), are_rules_changed=edited)
+    days.read(connection, home.settings, {"spreadsheets": "5.0"}, {"fct_spend"}, joined=(), are_rules_changed=edited)
     assert causes(connection, "fct_spend", "date_day, kind", "definition_change" if edited else None) == found
 
 
@@ -243,7 +243,7 @@ def test_everything_of_a_source_that_joined_since_is_news(
         lake.read(connection, home.settings, before, joined)
         found = connection.execute("from happened").fetchall()
         assert found == ([("contact", "hubspot:c1", cause)] if cause else [])
-        days.read(connection, home.settings, before, (), joined=joined, are_rules_changed=False)
+        days.read(connection, home.settings, before, set(), joined=joined, are_rules_changed=False)
         heard = connection.execute("select distinct first_day, last_day from received").fetchall()
         assert heard == ([(DAY, DAY + dt.timedelta(days=1))] if cause == "late_data" else [])
 
