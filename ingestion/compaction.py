@@ -17,7 +17,7 @@ import duckdb
 import fsspec
 
 from ingestion.errors import KpiloteError
-from ingestion.filesystems import address, located
+from ingestion.filesystems import address, clear_parts, located
 from ingestion.lake import LakePlace, committed_loads, lake_tables, let_read, quoted, source_url
 from ingestion.registry import SOURCES, Table
 from ingestion.settings import Settings
@@ -49,6 +49,7 @@ def compact(
     """Compact every table of a source that has at least `least_files` files of loads older than the newest ones."""
     finish(settings, source_name)
     filesystem, root = located(source_url(settings, source_name))
+    clear_parts(filesystem, root)
     done, exchanges = [], []
     with duckdb.connect(config={"memory_limit": MEMORY_LIMIT}) as connection:
         connection.execute("set timezone = 'UTC'")
@@ -119,8 +120,6 @@ def _written(
     newest = files[-1].rpartition("/")[2].rsplit(".", 2)[0]
     target = f"{folder}/{newest}{_MARK}{len(before) + 1}.parquet"
     draft = f"{folder}/.{newest}{_MARK}part"
-    if filesystem.exists(draft):
-        filesystem.rm_file(draft)  # left by a process that was killed
     query = "from read_parquet($1, union_by_name = true)"
     connection.execute("set preserve_insertion_order = true")
     old, new = [address(filesystem, path) for path in sources], address(filesystem, draft)

@@ -18,8 +18,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ingestion import identifiers, lake
+from ingestion.compaction import finish
 from ingestion.errors import KpiloteError
-from ingestion.filesystems import located
+from ingestion.filesystems import clear_parts, located
 from ingestion.people import TELLTALE, Node
 from ingestion.registry import SOURCES, Table, tables
 from ingestion.settings import Settings
@@ -53,7 +54,14 @@ def surrogates(nodes: Iterable[Node]) -> dict[str, dict[str, str]]:
 
 
 def rewrite(settings: Settings, drawn: Surrogates, progress: Progress) -> None:
-    """Replace the identifiers in the lake. Done again after an interruption, it goes on with the files still to do."""
+    """Replace the identifiers in the lake. Done again after an interruption, it goes on with the files still to do.
+
+    First of all what killed pulls and compactions left there is put right: no reader looks at it, whoever takes the
+    disk may. The caller holds every source's lock.
+    """
+    for name in lake.held_sources(settings):
+        finish(settings, name)
+        clear_parts(*located(lake.source_url(settings, name)))
     todo = [(each, *file) for each in tables() if each.identifiers for file in _files(settings, each)]
     for number, (each, filesystem, path) in enumerate(todo, start=1):
         _rewrite_file(filesystem, path, each, drawn)

@@ -70,6 +70,14 @@ def is_local(filesystem: fsspec.AbstractFileSystem) -> bool:
     return isinstance(filesystem, LocalFileSystem)
 
 
+def clear_parts(filesystem: fsspec.AbstractFileSystem, folder: str) -> None:
+    """Remove from a source's folder what killed writers left under names no reader looks at: `.….part`, and drafts of
+    a compaction. Nobody may write there meanwhile.
+    """
+    for path in (*filesystem.glob(f"{folder}/.*part"), *filesystem.glob(f"{folder}/*/.*part")):
+        filesystem.rm_file(path)
+
+
 def make_folder(filesystem: fsspec.AbstractFileSystem, path: str) -> None:
     """Make a folder where there are such: a store needs none, and would take the first one for a bucket to make."""
     names = filesystem.protocol

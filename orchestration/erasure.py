@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 import re
 import secrets
 import shutil
@@ -126,7 +127,7 @@ def resume(now: Settings, dagster: dg.DagsterInstance, report: Report) -> str:
     report("warehouse and releases")
     amended = release_side.erase(now, drawn)
     report("what gates, runs and logs showed")
-    shutil.rmtree(now.home / "as_of", ignore_errors=True)
+    forget_pasts(now)
     forget_gates(now)
     forget_runs(now, dagster)
     forget_logs(now, drawn)
@@ -134,6 +135,20 @@ def resume(now: Settings, dagster: dg.DagsterInstance, report: Report) -> str:
     now.erasure_journal.unlink()
     files.sync(now.home)
     return str(journal["erasure"])
+
+
+def forget_pasts(now: Settings) -> None:
+    """Warehouses of earlier moments go: `kpilote refresh --as-of` makes them anew."""
+    folder = now.home / "as_of"
+    if not os.path.lexists(folder):
+        return
+    try:
+        shutil.rmtree(folder)
+    except OSError as error:
+        raise ErasureError(
+            f"{folder} cannot be removed ({error.strerror or error}), and the person is in it: remove it, then"
+            " `kpilote erase --resume`"
+        ) from error
 
 
 def forget_gates(now: Settings) -> None:

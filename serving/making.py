@@ -62,14 +62,18 @@ def make(settings: MakingSettings, staging: Path, gates: Sequence[Mapping[str, A
 def _same_content(
     settings: MakingSettings, newest: Release | None, said: Mapping[str, marts.Content]
 ) -> Release | None:
-    """A sound release that says the same: the current one, or the newest if its publisher died before serving it."""
+    """A sound release to serve in place of a new one that would say the same: the current one, or the newest if its
+    publisher died before serving it. Where the newest was rolled back, the one that was chosen instead.
+    """
     told = {name: (mart.digest, list(mart.columns.items())) for name, mart in said.items()}
-    served = shelf.current_id(settings.releases_dir)
+    served, current = shelf.current_id(settings.releases_dir), None
     if newest is None or served != newest.id:
-        release = shelf.sound(settings.releases_dir, served)  # a damaged release is superseded, never kept
-        if release and _content(release.manifest["tables"]) == told:
-            return release
-    return newest if newest and _content(newest.manifest["tables"]) == told else None
+        current = shelf.sound(settings.releases_dir, served)  # a damaged release is superseded, never kept
+        if current and _content(current.manifest["tables"]) == told:
+            return current
+    if newest is None or _content(newest.manifest["tables"]) != told:
+        return None
+    return current if current and shelf.rolled_back(settings.releases_dir) == newest.id else newest
 
 
 def _complete(settings: MakingSettings, staging: Path, newest: Release | None, content: Mapping[str, Any]) -> Release:
@@ -80,6 +84,8 @@ def _complete(settings: MakingSettings, staging: Path, newest: Release | None, c
     before = shelf.newest(settings.releases_dir, TOLD) if book.ids(settings.ledger_dir) else None
     since = cadences.bases(settings.releases_dir, content, before, newest) if before else {}
     recorded = record(settings, staging, content["tables"], before, since, release_id, created_at)
+    if recorded.restated:
+        book.announce(settings.ledger_dir, release_id, asdict(recorded))
     manifest: dict[str, Any] = {
         "release_id": release_id,
         "created_at": created_at.isoformat(),
@@ -88,6 +94,7 @@ def _complete(settings: MakingSettings, staging: Path, newest: Release | None, c
         "duckdb_version": duckdb.__version__,
         "timezone": str(settings.timezone),
         "currency": settings.currency,
+        "sources": list(settings.sources),
         **content,
         "tables": {**content["tables"], book.TABLE: book.combine(settings.ledger_dir, staging, newest)},
         "computed_in": cadences.computed_in(content, before, release_id),

@@ -35,6 +35,7 @@ __all__ = [
     "list_releases",
     "publish",
     "rollback",
+    "rolled_back",
     "verify",
 ]
 
@@ -127,7 +128,9 @@ def list_releases(settings: ReleaseSettings) -> list[Release]:
 
 
 def rollback(settings: ReleaseSettings, release_id: str | None = None) -> Release:
-    """Serve an older release again: the one named, or the newest one older than the current."""
+    """Serve an older release again: the one named, or the newest one older than the current. It stays in service until
+    the marts say something that none newer says.
+    """
     with _publishing(settings):
         now = shelf.current_id(settings.releases_dir)
         if now is None:
@@ -141,8 +144,14 @@ def rollback(settings: ReleaseSettings, release_id: str | None = None) -> Releas
         problems = folder.problems(release)
         if problems:
             raise ReleaseError(f"release {release.id} is damaged and stays out of service: {problems[0]}")
+        files.replace_with_text(shelf.ids(settings.releases_dir)[0], settings.releases_dir / shelf.ROLLED_BACK)
         _serve(settings, release)
         return release
+
+
+def rolled_back(settings: ReleaseSettings) -> str | None:
+    """The id of the release that was rolled back, as long as there is none newer."""
+    return shelf.rolled_back(settings.releases_dir)
 
 
 def verify(settings: ReleaseSettings, release_id: str | None = None) -> list[str]:

@@ -1,6 +1,6 @@
 """The releases there are: which folder is which release, which one readers see, which one is the newest that is sound.
 
-Flow: `releases/<id>/manifest.json`, `releases/current` → `Release`. Nothing is written here.
+Flow: `releases/<id>/manifest.json`, `releases/current`, `releases/.rolled-back` → `Release`. Nothing is written here.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from serving.folder import Release, ReleaseError
 
 CURRENT = "current"
 AMENDED = ".amended-"
+ROLLED_BACK = ".rolled-back"
 
 
 def current_id(releases: Path) -> str | None:
@@ -26,6 +27,13 @@ def ids(releases: Path) -> list[str]:
     """Ids of complete release folders, newest first."""
     found = (path.parent for path in releases.glob(f"[!.]*/{folder.MANIFEST}"))
     return sorted((one.name for one in found if not one.is_symlink()), reverse=True)
+
+
+def rolled_back(releases: Path) -> str | None:
+    """The newest release, where a person chose an older one instead of it; None once there is a newer one."""
+    note = releases / ROLLED_BACK
+    noted = note.read_text(encoding="utf-8") if note.exists() else None
+    return noted if noted in ids(releases)[:1] and noted != current_id(releases) else None
 
 
 def read(releases: Path, release_id: str) -> Release:

@@ -5,6 +5,7 @@ that a run which changed nothing makes none, is `serving`'s business.
 """
 
 from collections.abc import Collection
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -41,17 +42,21 @@ def serving_assets(
     )
     def release(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult[Any]:
         from ingestion.settings import settings
-        from serving.release import ReleaseError, publish
+        from serving.release import ReleaseError, publish, rolled_back
 
-        evidence = gates.latest(context.instance, checks)
-        _refuse(evidence)
-        report("release", "writing the marts")
         try:
+            evidence = gates.latest(context.instance, checks)
+            _refuse(evidence)
+            report("release", "writing the marts")
             published = publish(settings(), evidence)
         except ReleaseError as error:
             raise dg.Failure(description=str(error), allow_retries=False) from error
-        _tell_restated(context, published)
-        return dg.MaterializeResult(metadata=_release_metadata(published))
+        finally:  # of earlier publications too, whose run died before it could tell
+            _tell_restated(context, settings().ledger_dir)
+        withheld = rolled_back(settings())
+        if withheld:
+            context.log.warning(f"readers keep {published.id}: {withheld} was rolled back, and nothing is newer")
+        return dg.MaterializeResult(metadata=_release_metadata(published, withheld))
 
     @dg.asset(
         key=PAGE,
@@ -103,19 +108,22 @@ def _refuse(evidence: list[dict[str, Any]]) -> None:
         )
 
 
-def _tell_restated(context: dg.AssetExecutionContext, published: "Release") -> None:
+def _tell_restated(context: dg.AssetExecutionContext, ledger: Path) -> None:
     """Numbers that had been final and changed are news people must hear, though nothing failed."""
-    changed = published.manifest["ledger"]
-    if not published.is_new or not changed["restated"]:
-        return
-    cells = f"{changed['restated']:,} KPI cell{'' if changed['restated'] == 1 else 's'} that had been final changed"
-    alert = sensors.about(context.run, "serving__release", f"{cells}: {'; '.join(changed['examples'])}", "restated")
-    context.log.warning(alert.line())
-    sensors.send_all(alert)
+    from serving.ledger import book
+
+    for release_id, changed in book.untold(ledger).items():
+        cells = f"{changed['restated']:,} KPI cell{'' if changed['restated'] == 1 else 's'} that had been final changed"
+        reason = f"{cells} in {release_id}: {'; '.join(changed['examples'])}"
+        alert = sensors.about(context.run, "serving__release", reason, "restated")
+        context.log.warning(alert.line())
+        sensors.send_all(alert)
+        book.told(ledger, release_id)
 
 
-def _release_metadata(release: "Release") -> dict[str, Any]:
+def _release_metadata(release: "Release", withheld: str | None) -> dict[str, Any]:
     return {
+        **({"rolled_back": withheld} if withheld else {}),
         "release": release.id,
         "new": release.is_new,
         "data_through": str(release.data_through),

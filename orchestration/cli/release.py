@@ -17,21 +17,22 @@ def release() -> None:
 @release.command("list")
 @failing_in_one_line
 def release_list() -> None:
-    """Every release that is kept, newest first; the current one is marked."""
+    """Every release that is kept, newest first; the current one is marked, and one that was rolled back."""
     from ingestion.settings import settings
-    from serving.release import current, list_releases
+    from serving.release import current, list_releases, rolled_back
 
-    served = current(settings())
+    served, withheld = current(settings()), rolled_back(settings())
     for each in list_releases(settings()):
         mark = "*" if served is not None and each.id == served.id else " "
-        click.echo(f"{mark} {each.id}  data through {each.data_through}  {sum(each.rows.values()):,} rows")
+        note = "  rolled back: served again by name only" if each.id == withheld else ""
+        click.echo(f"{mark} {each.id}  data through {each.data_through}  {sum(each.rows.values()):,} rows{note}")
 
 
 @release.command("rollback")
 @click.argument("release_id", required=False)
 @failing_in_one_line
 def release_rollback(release_id: str | None) -> None:
-    """Serve an older release again (default: the one before the current)."""
+    """Serve an older release again (default: the one before the current), until the marts say something new."""
     from ingestion.settings import settings
     from serving.release import rollback
 

@@ -3,11 +3,15 @@
 Flow: rows of a publication → draft → `<release>/kpi_ledger.<day>.parquet` and `ledger/<release_id>.parquet`. A draft is
 written before its release gets its name, and becomes a file once there is that release. Files outlive the releases they
 speak of: what was reported stays known after a release is pruned, lost or removed.
+
+A publication that changed cells which had been final leaves `<release_id>.untold` beside its rows, before its release
+gets its name. It goes once people have been told, by whichever run gets to it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import json
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +52,28 @@ def settle(folder: Path, releases: Collection[str]) -> None:
             files.sync(folder)
         else:
             draft.unlink()
+    published_ids = ids(folder)
+    for news in folder.glob("*.untold"):
+        if news.stem not in published_ids:
+            news.unlink()
+
+
+def announce(folder: Path, release_id: str, news: Mapping[str, Any]) -> None:
+    """Note what people must be told of a publication."""
+    files.replace_with_text(json.dumps(news), folder / f"{release_id}.untold")
+
+
+def untold(folder: Path) -> dict[str, dict[str, Any]]:
+    """What people have not been told yet, by release, oldest first."""
+    published_ids = ids(folder)
+    noted = [path for path in sorted(folder.glob("*.untold")) if path.stem in published_ids]
+    return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in noted}
+
+
+def told(folder: Path, release_id: str) -> None:
+    """People know."""
+    (folder / f"{release_id}.untold").unlink()
+    files.sync(folder)
 
 
 def published(folder: Path) -> list[Path]:

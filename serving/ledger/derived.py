@@ -8,23 +8,58 @@ from __future__ import annotations
 
 import duckdb
 
+from serving.ledger.days import heard, of_files, of_kind
+
 # The deal or the person of a conversion: `customer:hubspot:1` is of deal `hubspot:1`.
 _OF_CONVERSION = "substr(moved_id, strpos(moved_id, ':') + 1)"
 
 
-def heard(day: str, days: int) -> str:
-    """SQL: whether a load speaks for the day of a row, or for one so many days after it (or of the night before)."""
-    return (
-        f"exists (select 1 from received where source <> 'spreadsheets' and r.{day}"  # noqa: S608 - our own columns
-        f" between received.first_day - {days} and received.last_day + 1)"
-    )
+# Which sources a touch comes from, by its type.
+_TOUCH = f"""case r.touch_type when 'session' then {of_kind("analytics")} when 'email_click' then {of_kind("email")}
+    when 'meeting' then {of_kind("crm")} when 'call' then {of_kind("crm")} else {of_files("fct_touchpoints")} end"""
 
 
-def derive(connection: duckdb.DuckDBPyConnection) -> None:
+def derive(connection: duckdb.DuckDBPyConnection, *, are_rules_changed: bool) -> None:
     """Add to `happened` what the lake's records mean for the entities facts speak of."""
+    connection.execute("create or replace table rules as select ?::boolean as are_changed", [are_rules_changed])
     for statement in _DERIVED:
         connection.execute(statement)
 
+
+# Where a person came from changes with their touches: new ones, moved ones, ones that are gone. A touch changes hands
+# when somebody is found to be the person behind a browser or an address, which may follow from anybody's record; where
+# the rules were changed as well, only those of the two persons count.
+ACQUIRED = f"""
+insert into happened
+with touches as (
+    select distinct
+        unnest([old_row.person_id, new_row.person_id]) as person_id,
+        coalesce(new_row.touch_type, old_row.touch_type) as touch_type,
+        coalesce(new_row.touch_id, old_row.touch_id) as touch_id,
+        coalesce(new_row.touched_date, old_row.touched_date) as touched_date,
+        old_row.person_id is distinct from new_row.person_id as is_moved
+    from diff_fct_touchpoints
+    where least(old_row.touched_date, new_row.touched_date) <= (select through from horizon_old)
+),
+found_out as (
+    select distinct touch_id from touches inner join happened on kind = 'person' and id = person_id
+    where cause <> 'definition_change'
+    union select touch_id from touches where not (select are_changed from rules)
+),
+told as (
+    select r.person_id, case
+        when r.is_moved and merged.id is not null then 'merge'
+        when r.touch_type in ('meeting', 'call') and activities.cause is not null then activities.cause
+        when {heard("touched_date", _TOUCH, after=1, before=1)} or (r.is_moved and found_out.touch_id is not null)
+            then 'late_data'
+    end as cause
+    from touches as r
+    left join happened as merged on merged.kind = 'person_merge' and merged.id = r.person_id
+    left join happened as activities on activities.kind = 'activity' and activities.id = r.touch_id
+    left join found_out on r.touch_id = found_out.touch_id
+)
+select distinct 'acquisition', person_id, cause from told where person_id is not null and cause is not null
+"""  # noqa: S608 - our own columns
 
 # A deal is met wherever its contact or somebody of its company is: also on days nobody had reported yet.
 MET = """
@@ -164,7 +199,11 @@ _DERIVED = (
     """,
     "insert into happened select 'person_merge', id, cause from happened where kind = 'person' and cause = 'merge'",
     "insert into happened select 'company_merge', id, cause from happened where kind = 'company' and cause = 'merge'",
-    "insert into happened select distinct 'any_owner', 'any', cause from happened where kind = 'owner'",
+    """
+    insert into happened
+    with sides as (select owner_id, owner from old.dim_owners union select owner_id, owner from new.dim_owners)
+    select distinct 'owner_name', owner, cause from happened inner join sides on kind = 'owner' and id = owner_id
+    """,
     "insert into happened select 'rate', currency || ':' || date_day::varchar, 'fx' from changed_rates",
     """
     insert into happened
@@ -185,31 +224,7 @@ _DERIVED = (
     select distinct 'company_deals', sides.company_id, cause
     from happened inner join sides on kind = 'deal' and id = deal_id where sides.company_id is not null
     """,
-    # Where a person came from changes with their touches: new ones, moved ones, ones that are gone.
-    f"""
-    insert into happened
-    with touches as (
-        select distinct
-            unnest([old_row.person_id, new_row.person_id]) as person_id,
-            coalesce(new_row.touch_type, old_row.touch_type) as touch_type,
-            coalesce(new_row.touch_id, old_row.touch_id) as touch_id,
-            coalesce(new_row.touched_date, old_row.touched_date) as touched_date,
-            old_row.person_id is distinct from new_row.person_id as is_moved
-        from diff_fct_touchpoints
-        where least(old_row.touched_date, new_row.touched_date) <= (select through from horizon_old)
-    ),
-    told as (
-        select r.person_id, case
-            when r.is_moved and merged.id is not null then 'merge'
-            when r.touch_type in ('meeting', 'call') and activities.cause is not null then activities.cause
-            when r.is_moved or {heard("touched_date", 1)} then 'late_data'
-        end as cause
-        from touches as r
-        left join happened as merged on merged.kind = 'person_merge' and merged.id = r.person_id
-        left join happened as activities on activities.kind = 'activity' and activities.id = r.touch_id
-    )
-    select distinct 'acquisition', person_id, cause from told where person_id is not null and cause is not null
-    """,  # noqa: S608 - our own columns
+    ACQUIRED,
     """
     insert into happened
     with sides as (select deal_id, company_id, person_id from old.fct_deals

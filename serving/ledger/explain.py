@@ -72,8 +72,9 @@ class Files:
 
 @dataclass(frozen=True)
 class Explanation:
-    """Everything about one cell. `cell` and `catalogue` are the marts' own rows."""
+    """Everything about one cell. `cell` and `catalogue` are the marts' own rows, empty where there is none any more."""
 
+    kpi: str
     cell: dict[str, Any]
     catalogue: dict[str, Any]
     history: tuple[Entry, ...]
@@ -84,13 +85,17 @@ class Explanation:
 def explain(
     settings: LakePlace, release: Release, kpi: str, period: Period, dimension: str = "total", value: str = "total"
 ) -> Explanation:
-    """Explain one cell of the release. Raises ExplainError when it has no such cell."""
+    """Explain one cell of the release, or what the ledger knows of one of a KPI that was renamed or removed. Raises
+    ExplainError when there is no such cell.
+    """
     with release.connect() as connection:
+        key = [kpi, period.cadence, period.start, dimension, value]
         catalogue = _one(connection, "select * from kpi_catalogue where kpi = ?", [kpi])
         if catalogue is None:
-            known = [name for (name,) in connection.execute("select kpi from kpi_catalogue order by 1").fetchall()]
-            raise ExplainError(f"there is no KPI {kpi!r}; there are {', '.join(known)}")
-        key = [kpi, period.cadence, period.start, dimension, value]
+            past = tuple(_history(connection, key))
+            if not past:
+                raise ExplainError(_what_there_was(connection, kpi, period))
+            return Explanation(kpi, {}, {}, past, (), ())
         cell = _one(
             connection,
             "select * from kpi_values where kpi = ? and cadence = ? and period_start = ? and dimension = ?"
@@ -105,7 +110,7 @@ def explain(
         rows = tuple(_rows(connection, one, period, last_day, dimension, value) for one in inputs)
     tables = sorted({name for one in inputs for name in one.lake_tables.split(", ")})
     lake = tuple(_files(settings, table(name), period.start, last_day) for name in tables)
-    return Explanation(cell or {}, catalogue, history, rows, lake)
+    return Explanation(kpi, cell or {}, catalogue, history, rows, lake)
 
 
 def _one(connection: duckdb.DuckDBPyConnection, query: str, values: list[Any]) -> dict[str, Any] | None:
@@ -135,6 +140,20 @@ def _what_there_is(
     if values:
         return f"{name} has no such {dimension} in that {period.cadence}: there are {', '.join(v for (v,) in values)}"
     return f"{name} is not cut by {dimension}: its dimensions are {catalogue['dimensions'] or 'none'}"
+
+
+def _what_there_was(connection: duckdb.DuckDBPyConnection, kpi: str, period: Period) -> str:
+    """Of a KPI without a definition."""
+    told = connection.execute(
+        "select cadence, min(period_start), max(period_start) from kpi_ledger"
+        " where kpi = $1 group by cadence order by cadence <> $2, cadence",
+        [kpi, period.cadence],
+    ).fetchone()
+    if told is None:
+        known = [name for (name,) in connection.execute("select kpi from kpi_catalogue order by 1").fetchall()]
+        return f"there is no KPI {kpi!r}; there are {', '.join(known)}"
+    cadence, first, last = told
+    return f"{kpi} is defined no more, and the ledger knows no such cell of it: per {cadence}, {first} to {last}"
 
 
 def _history(connection: duckdb.DuckDBPyConnection, key: list[Any]) -> Iterator[Entry]:

@@ -1,5 +1,5 @@
-"""What the lake received between two publications: `happened(kind, id, cause)`, one row per thing that changed, and
-`received(source, first_day, last_day)`, the days the loads speak for.
+"""What the lake received between two publications about records: `happened(kind, id, cause)`, one row per thing that
+changed. Days are told in `days`.
 
 Kinds and ids are those of the unified model: contact, company, deal (`hubspot:1`), activity (`meeting:hubspot:1`),
 contract (of a company), rate (currency and day). What a record was before and after is read from the lake's own rows,
@@ -8,7 +8,7 @@ on both sides of the position a publication notes in its manifest: the newest lo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Protocol
 
 import duckdb
@@ -16,10 +16,10 @@ import duckdb
 from ingestion.lake import LakePlace, let_read, table_glob
 from ingestion.registry import LOAD_ID, SOURCES, Table, table
 from serving import marts
+from serving.ledger.days import NEVER, seen
 
 # Records about another record, which stands in their first two key columns.
 TOLD_OF = ("link", "history")
-NEVER = "0"  # before every load
 # Kinds of activities in the CRMs' tables, and in the unified model.
 ACTIVITIES = {"meeting": "meeting", "demo": "meeting", "call": "call", "email": "email"}
 # How a record is kept, not what it says.
@@ -42,33 +42,20 @@ class Place(LakePlace, Protocol):
     def sources(self) -> tuple[str, ...]: ...
 
 
-def _windows(connection: duckdb.DuckDBPyConnection, source: str) -> bool:
-    found = connection.execute(
-        "select 1 from duckdb_columns() where database_name = 'warehouse' and schema_name = 'staging'"
-        " and table_name = ? limit 1",
-        [f"stg_{source}__windows"],
-    ).fetchone()
-    return found is not None
-
-
-def read(connection: duckdb.DuckDBPyConnection, settings: Place, before: Mapping[str, str]) -> None:
-    """Create `happened` from every source of the warehouse; of one that joined since, everything is new."""
+def read(
+    connection: duckdb.DuckDBPyConnection, settings: Place, before: Mapping[str, str], joined: Collection[str] = ()
+) -> None:
+    """Create `happened` from every source of the warehouse. Of one that was pulled for the first time since, everything
+    is new; of one that was switched on since (`joined`), too, but for that reason.
+    """
     let_read(connection, settings)
     connection.execute("create or replace table happened (kind varchar, id varchar, cause varchar)")
     connection.execute("create or replace table changed_rates (currency varchar, date_day date)")
-    connection.execute("create or replace table received (source varchar, first_day date, last_day date)")
-    for name in (name for name in SOURCES if _windows(connection, name)):
+    for name in seen(connection):
         since = before.get(name, NEVER)
-        connection.execute(
-            f"""
-            insert into received select distinct $1, window_start, window_end - 1
-            from warehouse.staging.stg_{name}__windows where load_id::double > $2::double
-            """,  # noqa: S608 - names of the registry
-            [name, since],
-        )
         for each in SOURCES[name].tables.values():
             if each.kind == "record" and (each.entity or each.tells_of):
-                _records(connection, settings, each, since)
+                _records(connection, settings, each, since, "'definition_change'" if name in joined else "cause")
         if name == "spreadsheets":
             _contracts(connection, settings, since)
             _rates(connection, settings, since)
@@ -83,8 +70,8 @@ def _rows(settings: LakePlace, each: Table) -> str:
     )
 
 
-def _records(connection: duckdb.DuckDBPyConnection, settings: LakePlace, each: Table, since: str) -> None:
-    """Records whose newest row is newer than `since`: what became of each."""
+def _records(connection: duckdb.DuckDBPyConnection, settings: LakePlace, each: Table, since: str, cause: str) -> None:
+    """Records whose newest row is newer than `since`: what became of each (SQL `cause`)."""
     names = {column.name for column in each.columns}
     key = ", ".join(each.key)
     said = [column.name for column in each.columns if column.name not in BOOKKEEPING and column.name not in each.key]
@@ -104,7 +91,7 @@ def _records(connection: duckdb.DuckDBPyConnection, settings: LakePlace, each: T
     kind, id_ = _identity(each)
     other = "unnest(is_now.merged_ids)" if merged else "is_now.merged_into" if became else ""
     others = (
-        f" union all select '{each.entity}', '{each.source}:' || {other}, 'merge' from told where cause = 'merge'"  # noqa: S608
+        f" union all select '{each.entity}', '{each.source}:' || {other}, {cause} from told where cause = 'merge'"  # noqa: S608
         if other
         else ""
     )
@@ -121,7 +108,7 @@ def _records(connection: duckdb.DuckDBPyConnection, settings: LakePlace, each: T
         ),
         told as (select *, case {" ".join(branches)} end as cause from sides)
         -- Of a record that speaks of another one now, both.
-        select distinct {kind}, {id_}, cause from (select unnest([was, is_now]) as r, cause from told) as sides
+        select distinct {kind}, {id_}, {cause} from (select unnest([was, is_now]) as r, cause from told) as sides
         where r is not null and cause is not null{others}
         """,  # noqa: S608 - names of the registry
         [since],

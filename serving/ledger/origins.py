@@ -13,14 +13,15 @@ from dataclasses import dataclass
 import duckdb
 
 from ingestion.identifiers import SURROGATE
-from serving.ledger.derived import heard
+from serving.ledger.days import heard, of_files, of_kind
 
 
 @dataclass(frozen=True)
 class Rule:
     """Where to look for the cause. kind and id name an entity of `happened`, `=cause` in place of a kind is the cause
-    itself, where the lake `received` something that can be it. columns: those whose difference makes the rule apply; a
-    row only one side has is taken by rules that are `lone`. The id is SQL over `r`, the row of either side.
+    itself, where the lake `received` something that can be it. columns: those whose difference makes the rule apply
+    (none: any, which only fallbacks may say); a row only one side has is taken by rules that are `lone`. The id is SQL
+    over `r`, the row of either side.
     """
 
     kind: str
@@ -36,8 +37,8 @@ def _money(amount: str, currency: str, day: str) -> Rule:
 
 # What happens to a message is counted for as long (var email_window_days, and the day it was sent).
 REACTION_DAYS = 8
-# A colleague's name: marts know owners by it.
-_OWNERS = Rule("any_owner", "'any'")
+# Marts know a colleague by the name.
+_OWNERS = Rule("owner_name", "r.owner", ("owner",))
 _PLACE = ("country", "segment")
 _ORIGIN = ("channel", "campaign")
 # When a deal's people were first met.
@@ -102,12 +103,12 @@ RULES: dict[str, tuple[Rule, ...]] = {
         ),
     ),
 }  # fmt: skip
-# Where the rules found nothing: the entity itself, then what is left.
+# Where these found nothing: the entity itself, then what is left.
 FALLBACKS: dict[str, tuple[Rule, ...]] = {
-    "fct_sessions": (Rule("=late_data", heard("session_date", 1)),),
-    "fct_email_sends": (Rule("=late_data", heard("send_date", REACTION_DAYS)),),
+    "fct_sessions": (Rule("=late_data", heard("session_date", of_kind("analytics"), after=1, before=1)),),
+    "fct_email_sends": (Rule("=late_data", heard("send_date", of_kind("email"), after=REACTION_DAYS, before=1)),),
     "fct_leads": (Rule("person", "r.person_id"), Rule("company", "r.company_id"), _OWNERS),
-    "fct_spend": (Rule("=cost_file", "exists (select 1 from received where source = 'spreadsheets')"),),
+    "fct_spend": (Rule("=cost_file", heard("date_day", of_files("fct_spend"))),),
     "fct_deals": (Rule("deal", "r.deal_id"), Rule("person", "r.person_id"), Rule("company", "r.company_id"), _OWNERS),
     "fct_pipeline_daily": (Rule("deal", "r.deal_id"), Rule("deal_acquisition", "r.deal_id"), _OWNERS),
     "fct_activities": (Rule("activity", "r.activity_id"), Rule("person", "r.person_id"), _OWNERS),
@@ -123,28 +124,41 @@ FALLBACKS: dict[str, tuple[Rule, ...]] = {
         _OWNERS,
     ),
 }
+# Facts of which a row is a record, or a day of one, and what of it is cause enough for a row that one side lacks.
+OF_RECORDS = frozenset(fact for fact, rules in RULES.items() if any(rule.lone for rule in rules)) - {
+    "attribution_credits"
+}
+_CAME_OR_WENT = """(cause = 'erasure' or old_row is null and cause in ('late_data', 'restore')
+    or new_row is null and cause = 'delete')"""
 
 
 def explain(connection: duckdb.DuckDBPyConnection, fact: str, columns: Collection[str], otherwise: str | None) -> None:
-    """Create `row_causes_<fact>`; `otherwise` names the cause of rows nothing in the lake explains, where one is
-    known.
+    """Create `row_causes_<fact>`. `otherwise`, where the project's rules were changed, is the cause of rows nothing in
+    the lake explains, and may be one of the others too: of all but those whose record came or went.
     """
     found = f"row_causes_{fact}"
     connection.execute(f"create or replace table {found} (row_id bigint, cause varchar)")
     for rule in RULES.get(fact, ()):
-        names = [name for name in rule.columns if name in columns]
-        differs = " or ".join(f"old_row.{name} is distinct from new_row.{name}" for name in names) or "false"
-        both = f"(old_row is not null and new_row is not null and ({differs}))"
         lone = " or old_row is null or new_row is null" if rule.lone else ""
-        _apply(connection, found, fact, rule, f"{both}{lone}")
+        _apply(connection, found, fact, rule, f"{_differs(rule, columns)}{lone}")
     for rule in FALLBACKS.get(fact, ()):
-        _apply(connection, found, fact, rule, f"row_id not in (select row_id from {found})")  # noqa: S608
+        where = f"{_differs(rule, columns)} and " if rule.columns else ""
+        _apply(connection, found, fact, rule, f"{where}row_id not in (select row_id from {found})")  # noqa: S608
     _erased(connection, found, fact)
     if otherwise:
+        enough = _CAME_OR_WENT if fact in OF_RECORDS else "cause = 'erasure'"
         connection.execute(
-            f"insert into {found} select row_id, ? from diff_{fact} where row_id not in (select row_id from {found})",  # noqa: S608
+            f"insert into {found} select row_id, $1 from diff_{fact} where row_id not in ("  # noqa: S608
+            f"select row_id from {found} inner join diff_{fact} using (row_id) where {enough} or cause = $1)",
             [otherwise],
         )
+
+
+def _differs(rule: Rule, columns: Collection[str]) -> str:
+    """SQL: both sides have the row, and one of the rule's columns differs."""
+    names = [name for name in rule.columns if name in columns]
+    differs = " or ".join(f"old_row.{name} is distinct from new_row.{name}" for name in names) or "false"
+    return f"(old_row is not null and new_row is not null and ({differs}))"
 
 
 def _erased(connection: duckdb.DuckDBPyConnection, found: str, fact: str) -> None:

@@ -17,7 +17,7 @@ import duckdb
 
 from serving import marts, parts
 from serving.folder import Release
-from serving.ledger import book, cells, derived, facts, lake, origins
+from serving.ledger import book, cells, days, derived, facts, lake, origins
 
 # Facts that explain others though no KPI counts their rows.
 EXPLAINING = {"fct_touchpoints": "touch_id", "fct_conversions": "conversion_id"}
@@ -167,9 +167,12 @@ def _trace(
     keys = {**EXPLAINING, **{one.fact: one.fact_key for one in used}}
     for fact, key in keys.items():
         facts.diff(connection, fact, key)
-    lake.read(connection, settings, base.manifest.get("lake", {}))
-    derived.derive(connection)
     otherwise = _otherwise(settings, base)
+    is_ruled = otherwise is not None
+    before, joined = base.manifest.get("lake", {}), set(settings.sources) - set(_sources(base) or settings.sources)
+    lake.read(connection, settings, before, joined)
+    days.read(connection, settings, before, keys.keys(), joined=joined, are_rules_changed=is_ruled)
+    derived.derive(connection, are_rules_changed=is_ruled)
     for fact in sorted({one.fact for one in used}):
         columns = set(new.tables[fact]["columns"])
         origins.explain(connection, fact, columns, otherwise)
@@ -187,10 +190,18 @@ def rules_digest() -> str:
     return digest.hexdigest()
 
 
+def _sources(before: Release) -> list[str] | None:
+    """The sources that were on; None of a release of an earlier Kpilote, which kept nothing about them."""
+    sources: list[str] | None = before.manifest.get("sources")
+    return sources
+
+
 def _otherwise(settings: LedgerPlace, before: Release) -> str | None:
-    """The cause of rows that differ although the lake received nothing about them: the rules were changed."""
-    told = [before.manifest.get(key) for key in ("rules_sha256", "timezone", "currency")]
-    now = [rules_digest(), str(settings.timezone), settings.currency]
+    """The cause of rows that differ although the lake received nothing about them: the rules were changed, or which
+    sources are on.
+    """
+    told = [*(before.manifest.get(key) for key in ("rules_sha256", "timezone", "currency")), _sources(before)]
+    now = [rules_digest(), str(settings.timezone), settings.currency, list(settings.sources)]
     is_changed = any(was is not None and was != is_now for was, is_now in zip(told, now, strict=True))
     return "definition_change" if is_changed else None
 

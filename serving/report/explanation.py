@@ -15,7 +15,9 @@ COLUMNS = ("Published (UTC)", "Release", "Was", "Became", "Cause")
 
 
 def render(told: Explanation) -> RenderableType:
-    """The explanation from the number down to the lake's files."""
+    """The explanation from the number down to the lake's files; of a KPI without a definition its past."""
+    if not told.catalogue:
+        return Group(*_past(told), Text(), _history(told))
     return Group(*_head(told), Text(), _history(told), Text(), _inputs(told), Text(), _lake(told))
 
 
@@ -35,9 +37,14 @@ def _head(told: Explanation) -> Iterator[RenderableType]:
     yield Text(f"{catalogue['formula']}  [definition {catalogue['definition_version']}]", style="dim")
 
 
+def _past(told: Explanation) -> Iterator[RenderableType]:
+    yield Text(told.kpi, style="bold")
+    yield Text("This KPI is defined no more: it was renamed or removed. What it said:", style="yellow")
+
+
 def _value(told: Explanation, value: float) -> str:
     """In full: a short form would hide what changed."""
-    unit = told.catalogue["currency"] or {"days": "days"}.get(told.catalogue["unit"], "")
+    unit = told.catalogue.get("currency") or {"days": "days"}.get(told.catalogue.get("unit", ""), "")
     return f"{value:,.10g} {unit}".strip()
 
 

@@ -15,10 +15,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from fsspec.implementations.local import LocalFileSystem
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingestion import erasure, identifiers, identity, lake, suppression
+from ingestion import compaction, erasure, identifiers, identity, lake, suppression
 from ingestion.errors import SettingsError
 from ingestion.identity import Identity, IdentityError
 from ingestion.people import TELLTALE
@@ -237,6 +238,54 @@ def test_a_new_lake_that_shares_the_list_never_sees_them(
     for name in APIS:
         lake.pull(name, START, END, settings=fresh)
     assert traces.holding(fresh.home, erased.identifiers) == {}
+
+
+@pytest.mark.parametrize("killed_in", ["put", "draft", "exchange"])
+def test_what_killed_writers_left_in_the_lake_is_erased_too(
+    killed_in: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Halves of files and drafts have names that no reader globs: a pull killed while it wrote one, a compaction before
+    and after its journal.
+    """
+    home = Warehouse(tmp_path)
+    day = EARLIER.date()
+    known, kept = ({"contact_id": each, "email_hash": f"hash of {each}"} for each in ("gone", "kept"))
+    for number in range(4):
+        home.load(f"{number}.5", "hubspot", {"contacts": [known, kept]}, {"contacts": [(day, LATER.date())]})
+    folder = Path(home.settings.lake_url, "hubspot", "contacts")
+
+    class KilledError(BaseException):
+        pass
+
+    def die(*_: object, **__: object) -> None:
+        raise KilledError
+
+    with monkeypatch.context() as patch, pytest.raises(KilledError):
+        patch.setattr(*{
+            "put": (os, "fsync"),
+            "draft": (compaction.json, "dumps"),
+            "exchange": (LocalFileSystem, "mv"),
+        }[killed_in], die)  # fmt: skip
+        if killed_in == "put":
+            one = next(folder.glob("3.5*.parquet"))
+            fsspec.filesystem("file").put_file(str(one), str(one.with_name("4.5.0.parquet")))
+        compaction.compact(home.settings, "hubspot", kept_loads=1, least_files=2)
+    assert [path.name for path in folder.glob(".*part")]
+
+    drawn = erasure.surrogates({("hash", "hash of gone"), ("contact", "hubspot:gone")})
+    erasure.rewrite(home.settings, drawn, lambda _done, _of: None)
+
+    assert not list(folder.glob(".*part"))
+    assert traces.holding(tmp_path, ["hash of gone"]) == {}
+    assert len(rows(home.settings, table("hubspot.contacts"))) == 8
+
+
+def test_a_compaction_clears_away_what_killed_writers_left(tmp_path: Path) -> None:
+    home = Warehouse(tmp_path)
+    left = Path(home.settings.lake_url, "hubspot", "contacts", ".0123456789abcdef.part")
+    left.write_bytes(b"half of a file")
+    compaction.compact(home.settings, "hubspot")
+    assert not left.exists()
 
 
 def test_another_key_cannot_read_the_list_and_says_so(erased: Erased) -> None:

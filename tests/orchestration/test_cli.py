@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from serving import release
 from tests.conftest import Home, home_environment, serving
 from tests.orchestration.command import kpilote
+from tests.serving import warehouse
+from tests.serving.warehouse import Places
 
 
 @pytest.fixture
@@ -152,6 +155,20 @@ def test_channels_shows_links_that_lack_a_tag(built_home: Home) -> None:
     mistakes = done.output.partition("Mistakes in the tags of links")[2].splitlines()[2:]
     words = [line.split() for line in mistakes if line.strip()]
     assert [each[:-3] for each in words] == [["campaign", "missing", "(not", "set)", "linkedin", "/", "social"]]
+
+
+def test_a_release_that_was_rolled_back_is_listed_as_such(empty: dict[str, str]) -> None:
+    places = Places(Path(empty["KPILOTE_HOME"]))
+    warehouse.build(places.warehouse_path)
+    release.publish(places, warehouse.GATES)
+    warehouse.next_day(places)
+    release.publish(places, warehouse.GATES)
+    assert kpilote(empty, "release", "rollback").exit_code == 0
+    newest, chosen = kpilote(empty, "release", "list").output.splitlines()
+    assert newest.startswith("  ")
+    assert "rolled back" in newest
+    assert chosen.startswith("* ")
+    assert "rolled back" not in chosen
 
 
 def test_releases_are_listed_and_verified(built_home: Home) -> None:

@@ -25,7 +25,7 @@ from orchestration import dbt, erasure, runs
 from orchestration.demo import REAL_CREDENTIALS
 from orchestration.storage import POSTGRES_VARIABLE
 from sandbox.world import World
-from serving import release
+from serving import files, release
 from tests import traces
 from tests.conftest import UNTIL, Home, attempt, home_environment, refresh, serving
 from tests.ingestion.lake_reader import rows
@@ -295,6 +295,28 @@ def test_nothing_runs_while_a_person_is_half_erased(home_copy: Home) -> None:
     assert "kpilote erase --resume" in stopped.failure[1]
     with home_copy.active(**ACCOUNTS) as now, pytest.raises(lake_side.UnfinishedError):
         lake.pull("spreadsheets", home_copy.start, home_copy.until, settings=now)
+
+
+def test_a_past_that_cannot_be_removed_leaves_the_erasure_to_be_resumed(tmp_path: Path) -> None:
+    """A link in its place, as of a folder on another disk, is nothing that can be removed with all that is in it."""
+    home = Home(tmp_path / "home", home_environment(tmp_path / "home"), World(seed=1))
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    with home.active(**ACCOUNTS) as now:
+        now.home.mkdir(exist_ok=True)
+        (now.home / "as_of").symlink_to(elsewhere)
+        files.replace_with_text(
+            json.dumps({"erasure": "e1", "started_at": "2026-03-01", "rows": {}, "surrogates": {}}), now.erasure_journal
+        )
+    refused = command(home, "erase", "--resume")
+    assert refused.exit_code == 1
+    assert "as_of cannot be removed" in refused.output
+    assert len(refused.output.splitlines()) == 1
+    assert now.erasure_journal.exists()
+    assert not now.erasures_path.exists()
+    (now.home / "as_of").unlink()
+    assert "erased: e1" in command(home, "erase", "--resume").output
+    assert now.erasures_path.exists()
 
 
 def test_a_short_id_is_not_crossed_out_of_what_counts_and_a_parse_is_made_again(home_copy: Home) -> None:

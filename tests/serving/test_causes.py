@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from serving import marts
-from serving.ledger import derived, facts, lake, origins, record
+from serving import marts, release
+from serving.ledger import days, derived, facts, lake, origins, record
 from tests.dbt_project.warehouse import Warehouse
+from tests.serving.warehouse import GATES, Places
 
 DAY = dt.date(2026, 3, 1)
 INPUT = facts.Input(
@@ -33,8 +35,16 @@ def two_sides(connection: duckdb.DuckDBPyConnection, fact: str, old: str, new: s
         connection.execute(f"create view {side}_changed.{fact} as {rows}")
 
 
-def causes(connection: duckdb.DuckDBPyConnection, fact: str, key: str, otherwise: str | None) -> list[object]:
+def causes(
+    connection: duckdb.DuckDBPyConnection,
+    fact: str,
+    key: str,
+    otherwise: str | None,
+    happened: Sequence[tuple[str, str, str]] = (),
+) -> list[object]:
     connection.execute("create table happened (kind varchar, id varchar, cause varchar)")
+    for one in happened:
+        connection.execute("insert into happened values (?, ?, ?)", one)
     facts.diff(connection, fact, key)
     columns = {row[0] for row in connection.execute(f"describe new_changed.{fact}").fetchall()}
     origins.explain(connection, fact, columns, otherwise)
@@ -70,25 +80,34 @@ def test_a_column_that_joined_a_fact_makes_no_row_another_one(connection: duckdb
     assert connection.execute("from hits").fetchall() == [(1, "edit")]
 
 
+RECEIVED = "create table received (source varchar, table_name varchar, first_day date, last_day date)"
+
+
 @pytest.mark.parametrize(
-    ("received", "cause"),
+    ("received", "edited", "found"),
     [
-        (("ga4", DAY, DAY), "late_data"),
-        (("ga4", DAY + dt.timedelta(days=1), DAY + dt.timedelta(days=3)), "late_data"),  # a session over midnight
-        (("ga4", DAY + dt.timedelta(days=9), DAY + dt.timedelta(days=12)), "definition_change"),
-        (("spreadsheets", DAY, DAY), "definition_change"),
-        (None, "definition_change"),
+        (("ga4", "events", DAY, DAY), False, ["late_data"]),
+        (("ga4", "events", DAY, DAY), True, ["definition_change", "late_data"]),
+        (
+            ("matomo", "visits", DAY + dt.timedelta(days=1), DAY + dt.timedelta(days=3)),
+            False,
+            ["late_data"],
+        ),  # midnight
+        (("ga4", "events", DAY + dt.timedelta(days=9), DAY + dt.timedelta(days=12)), True, ["definition_change"]),
+        (("hubspot", "contacts", DAY, DAY), True, ["definition_change"]),
+        (("mailchimp", "sends", DAY, DAY), False, [None]),
+        (("spreadsheets", "touches", DAY, DAY), True, ["definition_change"]),
     ],
 )
-def test_sessions_are_late_only_where_a_load_speaks_for_their_day(
-    connection: duckdb.DuckDBPyConnection, received: tuple[object, ...] | None, cause: str
+def test_sessions_are_late_only_where_a_load_of_theirs_speaks_for_their_day(
+    connection: duckdb.DuckDBPyConnection, received: tuple[object, ...], edited: bool, found: list[object]
 ) -> None:
+    """Where the rules were changed as well, both may be why."""
     row = f"select 's1' as session_key, date '{DAY}' as session_date, '{{}}' as channel"
     two_sides(connection, "fct_sessions", row.format("email"), row.format("newsletter"))
-    connection.execute("create table received (source varchar, first_day date, last_day date)")
-    if received:
-        connection.execute("insert into received values (?, ?, ?)", received)
-    assert causes(connection, "fct_sessions", "session_key", "definition_change") == [cause]
+    connection.execute(RECEIVED)
+    connection.execute("insert into received values (?, ?, ?, ?)", received)
+    assert causes(connection, "fct_sessions", "session_key", "definition_change" if edited else None) == found
 
 
 @pytest.mark.parametrize(("edited", "cause"), [(True, "definition_change"), (False, None)])
@@ -101,33 +120,132 @@ def test_credits_that_another_channel_has_are_of_the_rules(
     assert causes(connection, "attribution_credits", "conversion_id, touch_id", otherwise) == [cause]
 
 
-@pytest.mark.parametrize(("source", "cause"), [("spreadsheets", "cost_file"), ("ga4", None)])
-def test_costs_changed_by_a_file_only_where_one_came(
-    connection: duckdb.DuckDBPyConnection, source: str, cause: str | None
+@pytest.mark.parametrize(
+    ("row", "happened", "found"),
+    [
+        (("null", "a"), "late_data", ["late_data"]),
+        (("a", "null"), "delete", ["delete"]),
+        (("null", "a"), "edit", ["definition_change", "edit"]),
+        (("a", "a"), "edit", ["definition_change", "edit"]),
+        (("a", "a"), None, ["definition_change"]),
+    ],
+)
+def test_new_rules_may_be_why_of_all_but_what_came_or_went(
+    connection: duckdb.DuckDBPyConnection, row: tuple[str, str], happened: str | None, found: list[str]
 ) -> None:
-    row = f"select date '{DAY}' as date_day, 'ads' as kind, {{}} as amount_reporting, 'EUR' as currency"
-    two_sides(connection, "fct_spend", row.format(1), row.format(2))
-    connection.execute("create table received as select ? as source, ? as first_day, ? as last_day", [source, DAY, DAY])
-    assert causes(connection, "fct_spend", "date_day, kind", None) == [cause]
+    sides = (
+        f"select '{one}' as activity_id, {number} as owner, '' as person_id, '' as company_id where '{one}' <> 'null'"
+        for number, one in enumerate(row)
+    )
+    two_sides(connection, "fct_activities", *sides)
+    told = [("activity", "a", happened)] if happened else []
+    assert causes(connection, "fct_activities", "activity_id", "definition_change", told) == found
+
+
+def test_a_colleague_who_is_called_otherwise_explains_what_names_them(connection: duckdb.DuckDBPyConnection) -> None:
+    row = "(values ('a', '{}', 1), ('b', 'Bob', {})) as r (activity_id, owner, kind)"
+    sides = (
+        f"select *, '' as person_id, '' as company_id from {row.format(owner, kind)}"
+        for owner, kind in (("Ann", 1), ("Anne", 2))
+    )
+    two_sides(connection, "fct_activities", *sides)
+    renamed = [("owner_name", name, "edit") for name in ("Ann", "Anne", "Bob")]
+    assert causes(connection, "fct_activities", "activity_id", None, renamed) == ["edit", None]
+
+
+def lake_of_two_loads(
+    connection: duckdb.DuckDBPyConnection, home: Warehouse, source: str, name: str, first: object, second: object
+) -> None:
+    """A table of which each load says something of DAY, and the warehouse's list of them."""
+    covered = [(DAY, DAY + dt.timedelta(days=2))]
+    for load_id, rows in (("5.0", first), ("7.0", second)):
+        home.load(load_id, source, {name: rows}, {name: covered})  # type: ignore[dict-item]
+    connection.execute("attach if not exists ':memory:' as warehouse")
+    connection.execute("create schema if not exists warehouse.staging")
+    connection.execute(
+        f"create table warehouse.staging.stg_{source}__windows as select unnest(['5.0', '7.0']) as load_id,"
+        f" '{name}' as table_name, date '{DAY}' as window_start, date '{DAY}' + 2 as window_end"
+    )
+
+
+@pytest.mark.parametrize(
+    ("edited", "more", "last_day"),
+    [(False, False, DAY + dt.timedelta(days=1)), (True, False, None), (True, True, DAY)],
+)
+def test_a_day_pulled_again_as_it_was_explains_nothing_where_the_rules_were_changed(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path, edited: bool, more: bool, last_day: dt.date | None
+) -> None:
+    """As they were not, a row that differs can only differ because of the load: then its rows are not read."""
+    event = {"event_date": DAY, "client_id": "b", "event_name": "page_view", "event_ordinal": 0}
+    home = Warehouse(tmp_path)
+    again = [event, {**event, "event_ordinal": 1}] if more else [event]
+    lake_of_two_loads(connection, home, "ga4", "events", [event], again)
+    days.read(connection, home.settings, {"ga4": "5.0"}, set(), joined=(), are_rules_changed=edited)
+    told = connection.execute("select table_name, first_day, last_day from received").fetchall()
+    assert told == ([("events", DAY, last_day)] if last_day else [])
+
+
+@pytest.mark.parametrize(
+    ("name", "day", "spend", "edited", "found"),
+    [
+        ("ad_spend", DAY, 2, False, ["cost_file"]),
+        ("ad_spend", DAY, 2, True, ["cost_file", "definition_change"]),
+        ("ad_spend", DAY, 1, True, ["definition_change"]),  # read again, as every load does
+        ("ad_spend", DAY + dt.timedelta(days=1), 2, True, ["definition_change"]),
+        ("targets", DAY, 2, False, [None]),
+    ],
+)
+def test_costs_are_of_a_file_only_where_it_says_something_else_of_their_day(
+    connection: duckdb.DuckDBPyConnection,
+    tmp_path: Path,
+    name: str,
+    day: dt.date,
+    spend: int,
+    edited: bool,
+    found: list[object],
+) -> None:
+    """A currency that was switched, or another list of what is marketing, moves costs as well."""
+    value = {"ad_spend": "spend", "targets": "target"}[name]
+    row = {"date": day, "period_start": day, value: 1, "file_name": "f.csv", "row_number": 2}
+    home = Warehouse(tmp_path)
+    lake_of_two_loads(connection, home, "spreadsheets", name, [row], [{**row, value: spend}])
+    row_of = f"select date '{DAY}' as date_day, 'ads' as kind, {{}} as amount_reporting, 'EUR' as currency"
+    two_sides(connection, "fct_spend", row_of.format(1), row_of.format(2))
+    connection.execute(f"create view horizon_old as select date '{DAY}' + 5 as through")
+    facts.diff(connection, "fct_spend", "date_day, kind")
+    days.read(connection, home.settings, {"spreadsheets": "5.0"}, {"fct_spend"}, joined=(), are_rules_changed=edited)
+    assert causes(connection, "fct_spend", "date_day, kind", "definition_change" if edited else None) == found
+
+
+def test_which_sources_are_on_is_a_rule_that_a_release_remembers(places: Places) -> None:
+    """One of an earlier Kpilote, which kept nothing about them, says nothing of them."""
+    done = release.publish(places, GATES)
+    assert record._otherwise(places, done) is None
+    fewer = replace(places, sources=places.sources[1:])
+    assert record._otherwise(fewer, done) == "definition_change"
+    del done.manifest["sources"]
+    assert record._otherwise(fewer, done) is None
 
 
 def test_everything_of_a_source_that_joined_since_is_news(
     connection: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
+    """Or, where it was switched on since, a change of the rules."""
     home = Warehouse(tmp_path)
     at = dt.datetime(2026, 3, 1, 8, tzinfo=dt.UTC)
     contact = {"contact_id": "c1", "archived": False, "created_at": at, "updated_at": at}
-    home.load("5.0", "hubspot", {"contacts": [contact]}, {"contacts": [(DAY, DAY + dt.timedelta(days=2))]})
-    connection.execute("attach ':memory:' as warehouse; create schema warehouse.staging")
-    connection.execute(
-        "create table warehouse.staging.stg_hubspot__windows as select '5.0' as load_id, 'contacts' as table_name,"
-        f" date '{DAY}' as window_start, date '{DAY}' + 2 as window_end"
-    )
-    for before, cause in (({"ga4": "7.0"}, [("contact", "hubspot:c1", "late_data")]), ({"hubspot": "5.0"}, [])):
-        lake.read(connection, home.settings, before)
-        assert connection.execute("from happened").fetchall() == cause
-        days = connection.execute("from received").fetchall()
-        assert days == ([("hubspot", DAY, DAY + dt.timedelta(days=1))] if cause else [])
+    lake_of_two_loads(connection, home, "hubspot", "contacts", [contact], [])
+    for before, joined, cause in (
+        ({"ga4": "7.0"}, (), "late_data"),
+        ({"ga4": "7.0"}, ("hubspot",), "definition_change"),
+        ({"hubspot": "7.0"}, (), None),
+    ):
+        lake.read(connection, home.settings, before, joined)
+        found = connection.execute("from happened").fetchall()
+        assert found == ([("contact", "hubspot:c1", cause)] if cause else [])
+        days.read(connection, home.settings, before, set(), joined=joined, are_rules_changed=False)
+        heard = connection.execute("select distinct first_day, last_day from received").fetchall()
+        assert heard == ([(DAY, DAY + dt.timedelta(days=1))] if cause == "late_data" else [])
 
 
 @pytest.mark.parametrize(
@@ -213,6 +331,46 @@ def test_what_moved_before_a_conversion_moves_its_credits(connection: duckdb.Duc
     connection.execute(derived.CREDITED)
     found = connection.execute("select id, cause from happened where kind = 'conversion' order by 1").fetchall()
     assert found == [("opportunity:1", "edit"), ("opportunity:2", "edit"), ("opportunity:5", "late_data")]
+
+
+@pytest.mark.parametrize("edited", [False, True])
+def test_touches_say_where_a_person_came_from_as_far_as_a_load_can_have_moved_them(
+    connection: duckdb.DuckDBPyConnection, edited: bool
+) -> None:
+    """Visits by analytics, listed touches by their file; who is behind a browser or an address may follow from any
+    load, but where the rules were changed too, only from a record of the person.
+    """
+    connection.execute("create table happened (kind varchar, id varchar, cause varchar)")
+    connection.execute(
+        "insert into happened values ('person', 'edited', 'edit'), ('person', 'added', 'definition_change')"
+    )
+    connection.execute(RECEIVED)
+    connection.execute(f"""insert into received values ('ga4', 'events', date '{DAY}', date '{DAY}'),
+        ('spreadsheets', 'touches', date '{DAY}' + 9, date '{DAY}' + 9)""")
+    touches = (
+        ("visitor", "visitor", "session", 0, True),
+        ("reader", "reader", "email_click", 0, False),
+        ("guest", "guest", "event", 9, True),
+        ("stranger", "stranger", "event", 0, False),
+        (None, "edited", "email_click", 0, True),
+        (None, "added", "email_click", 0, not edited),
+        (None, "unknown", "meeting", 0, not edited),
+    )
+    touch = "{{'person_id': {}, 'touch_type': '{}', 'touch_id': '{}', 'touched_date': date '{}' + {}}}"
+
+    def side(person: str | None, number: int, kind: str, day: int) -> str:
+        return touch.format(f"'{person}'", kind, number, DAY, day) if person else "null"
+
+    rows = ", ".join(
+        f"({side(old, number, kind, day)}, {side(new, number, kind, day)})"
+        for number, (old, new, kind, day, _) in enumerate(touches)
+    )
+    connection.execute(f"create table diff_fct_touchpoints as from (values {rows}) as r (old_row, new_row)")
+    connection.execute(f"create view horizon_old as select date '{DAY}' + 20 as through")
+    connection.execute("create table rules as select ?::boolean as are_changed", [edited])
+    connection.execute(derived.ACQUIRED)
+    found = connection.execute("select id, cause from happened where kind = 'acquisition' order by 1").fetchall()
+    assert found == sorted((str(new), "late_data") for _, new, _, _, is_moved in touches if is_moved)
 
 
 def test_a_deal_is_met_through_its_contact_and_its_company(connection: duckdb.DuckDBPyConnection) -> None:

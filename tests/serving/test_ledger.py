@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from rich.console import Console
 
 from ingestion import lake
 from orchestration import dbt
@@ -18,7 +20,10 @@ from sandbox.changes import Change
 from serving import marts, release
 from serving.ledger import cells, explain, record
 from serving.ledger.periods import Period, PeriodError, parse
+from serving.report import explanation
 from tests.conftest import Home, home_environment, serving
+from tests.serving import warehouse
+from tests.serving.warehouse import Places
 
 GATES = [{"gate": "raw", "passed": True}]
 # What happens on each day after the built home's last, and the KPI whose earlier cells must say so, with the cause.
@@ -76,7 +81,9 @@ def week(built_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator
                 lake.pull(source, today.last_day, today.until, settings=now)
             ended.append(_publish(now))
     project = _edited(path.with_name("project"))
-    with pytest.MonkeyPatch.context() as patch, home.active() as now:
+    with pytest.MonkeyPatch.context() as patch, serving(today, changes=changes) as served, served.active() as now:
+        for source in ("ga4", "spreadsheets"):  # days of this week again, as they were: that is no cause
+            lake.pull(source, today.last_day, today.until, settings=now)
         patch.setattr(dbt, "PROJECT_DIR", project)
         patch.setattr(record, "PROJECT", project)
         ended.append(_publish(now))
@@ -261,6 +268,31 @@ def test_releases_that_explain_a_cadence_are_kept(home_copy: Home) -> None:
         second = release.publish(now, GATES, keep=1)
         assert second.is_new
         assert [one.id for one in release.list_releases(now)] == [second.id, first.id]
+
+
+def test_a_kpi_that_was_renamed_is_explained_by_what_it_said(tmp_path: Path) -> None:
+    places = Places(tmp_path)
+    warehouse.build(places.warehouse_path)
+    release.publish(places, GATES)
+    with duckdb.connect(str(places.warehouse_path)) as db:
+        for mart in ("kpi_values", "kpi_catalogue", "kpi_scorecard"):
+            db.execute(f"update marts.{mart} set kpi = 'mrr2' where kpi = 'mrr'")
+    renamed = release.publish(places, GATES)
+
+    told = explain.explain(places, renamed, "mrr", parse("2026-03"))
+    assert [(one.cause, one.old.value is None, one.new.value is None) for one in told.history] == [
+        ("first_report", True, False),
+        ("definition_change", False, True),
+    ]
+    console = Console(width=200, record=True, file=io.StringIO())
+    console.print(explanation.render(told))
+    said = console.export_text()
+    assert "mrr\nThis KPI is defined no more" in said
+    assert f"{told.history[0].new.value:,.10g}" in said
+    with pytest.raises(explain.ExplainError, match=r"mrr is defined no more.*per month, 2024-11-01 to 2026-11-01"):
+        explain.explain(places, renamed, "mrr", parse("2016-03"))
+    with pytest.raises(explain.ExplainError, match="there is no KPI 'mrr3'; there are cac, "):
+        explain.explain(places, renamed, "mrr3", parse("2026-03"))
 
 
 def test_periods_are_read_as_people_write_them() -> None:

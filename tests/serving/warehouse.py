@@ -95,6 +95,7 @@ class Places:
     home: Path
     timezone: str = "Europe/Paris"
     currency: str = "EUR"
+    sources: tuple[str, ...] = ("hubspot", "ga4", "mailchimp", "spreadsheets")
 
     @property
     def warehouse_path(self) -> Path:
