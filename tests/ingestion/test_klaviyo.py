@@ -223,17 +223,18 @@ def _late(arrives: dt.date) -> Edit:
     ("arrives", "end", "is_seen"),
     [
         (dt.date(2026, 8, 23), dt.date(2026, 8, 23), True),  # three days back
-        (dt.date(2026, 8, 28), dt.date(2026, 8, 28), False),  # six days after the pull before: too far back
+        (dt.date(2026, 8, 28), dt.date(2026, 8, 28), False),  # six days after the first pull: too far back
         (dt.date(2026, 8, 29), dt.date(2026, 8, 29), True),  # once in seven days it looks back thirty
     ],
 )
 def test_events_that_arrive_late(arrives: dt.date, end: dt.date, is_seen: bool, of_its_own: Any, world: World) -> None:
-    before = end - dt.timedelta(days=1)
-    with of_its_own(before, _late(arrives)) as company:
+    first, day = dt.date(2026, 8, 22), dt.timedelta(days=1)
+    with of_its_own(first, _late(arrives)) as company:
         settings = reload()
-        lake.pull("klaviyo", START, before, settings=settings)
-        company.advance(end)
-        lake.pull("klaviyo", end - dt.timedelta(days=1), end, settings=settings)
+        lake.pull("klaviyo", START, first, settings=settings)
+        for until in (end - day, end):
+            company.advance(until)
+            lake.pull("klaviyo", until - day, until, settings=settings)
     late = {each for each in known(world.snapshot(end)) if each[3].date() == dt.date(2026, 8, 20) and each[4]}
     assert late
     assert late.isdisjoint(held(settings)) is not is_seen
