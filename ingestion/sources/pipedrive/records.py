@@ -40,9 +40,9 @@ class Reading:
     """One pull of a kind: what of it is new, and what it misses."""
 
     def __init__(self, context: Context, settings: PipedriveSettings, kind: Kind) -> None:
-        self._context, self._kind, self._state = context, kind, context.state
+        self._context, self._kind = context, kind
         overlap, forget = dt.timedelta(minutes=settings.lookback_minutes), context.forget(kind.name)
-        self._cursor = Cursor(self._state, f"{kind.name}.updated", overlap, forget, kind.made_by)
+        self._cursor = Cursor(context.state, f"{kind.name}.updated", overlap, forget, kind.made_by)
         table = context.source.tables[kind.name]
         self._standing = None if self._cursor.is_first else Standing(context.settings, table)
         begins_anew = self._cursor.since is None
