@@ -6,7 +6,7 @@ import datetime as dt
 import io
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
@@ -22,6 +22,7 @@ from serving.ledger import cells, explain, record
 from serving.ledger.periods import Period, PeriodError, parse
 from serving.report import explanation
 from tests.conftest import Home, home_environment, serving
+from tests.orchestration.marts import contents
 from tests.serving import warehouse
 from tests.serving.warehouse import Places
 
@@ -44,6 +45,16 @@ WEEK = (
 RATES = 2
 REDEFINED = "leads_created"
 RULED = "comparison"  # the channel that a company's own rule gives
+ATTRIBUTED = (
+    "attribution_credits",
+    "attribution_channels",
+    "attribution_data_driven",
+    "attribution_dimensions",
+    "attribution_paths",
+    "journeys",
+    "pipeline_sourcing",
+    "sourcing_gap",
+)
 DAILY, MONTHLY = "dbt_kpi_day", ("dbt_kpi_month", "dbt_kpi_year")
 
 
@@ -55,6 +66,7 @@ class Week:
 
     home: Home
     releases: tuple[str, ...]
+    project: Path
 
     def rows(self, query: str, *values: object) -> list[tuple[object, ...]]:
         """A query over `ledger`, every row of the current release's `kpi_ledger`."""
@@ -87,7 +99,7 @@ def week(built_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         patch.setattr(dbt, "PROJECT_DIR", project)
         patch.setattr(record, "PROJECT", project)
         ended.append(_publish(now))
-    yield Week(today, tuple(ended))
+    yield Week(today, tuple(ended), project)
 
 
 def _publish(now: object, *selection: str) -> str:
@@ -188,6 +200,24 @@ def test_a_channel_rule_moves_what_was_attributed_and_says_so(week: Week) -> Non
     )
     kpis = ("web_sessions", "pipeline_generated", "marketing_sourced_pipeline")
     assert set(moved) == {(kpi, channel, "definition_change") for kpi in kpis for channel in ("paid_search", RULED)}
+
+
+@pytest.mark.slow
+def test_what_a_channel_rule_moved_is_attributed_as_in_a_full_refresh(
+    week: Week, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "home"
+    shutil.copytree(week.home.path, path, symlinks=True, ignore=shutil.ignore_patterns("releases", "sandbox"))
+    carried_on = contents(path)
+    with duckdb.connect(str(path / "warehouse.duckdb")) as db:
+        assert db.execute("from marts.journeys where first_channel = ? limit 1", [RULED]).fetchall()
+        for mart in ATTRIBUTED:
+            db.execute(f"delete from marts.{mart}")
+    monkeypatch.setattr(dbt, "PROJECT_DIR", week.project)
+    ruled = [f"int_channels__classified+,+{mart}" for mart in ATTRIBUTED]
+    with replace(week.home, path=path, environment=home_environment(path)).active() as now:
+        assert dbt.invoke(now, ["run", "--full-refresh", "--select", *ruled, "--log-level", "none"]) == []
+    assert contents(path) == carried_on
 
 
 @pytest.mark.slow
