@@ -173,9 +173,7 @@ def _totals(
         if rows.is_forgotten(each, known.get(str(each["id"]), {}), context.pulled_at)
     ]
     unknown = [each for each in forgotten if not known.get(each, {}).get("sent")]
-    reports = concurrently(
-        lambda each: brevo.get("others", f"/emailCampaigns/{each}", {"statistics": "globalStats"}), unknown, WORKERS
-    )
+    reports = concurrently(brevo.report, unknown, WORKERS)
     reported = dict(zip(unknown, map(rows.totals, reports), strict=True))
     return told | {each: known[each] for each in forgotten if each not in reported} | reported
 

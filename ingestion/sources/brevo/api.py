@@ -115,6 +115,13 @@ class Brevo:
     def get(self, family: Family, path: str, params: Mapping[str, Any]) -> Json:
         return self._apis[family].get(path, params, limit=self._limits[family])
 
+    def report(self, number: str) -> Json:
+        """A campaign's own report."""
+        return self._apis["others"].verified(
+            lambda: self.get("others", f"/emailCampaigns/{number}", {"statistics": "globalStats"}),
+            lambda answer: None if str(answer["id"]) == number else f"campaign {number} was answered as another one",
+        )
+
     def contact_statistics(self, number: str, first: dt.date, last: dt.date) -> Json:
         """What a contact did with campaigns on these days, both included; nothing of one that Brevo no longer holds."""
         days = {"startDate": first.isoformat(), "endDate": last.isoformat()}
