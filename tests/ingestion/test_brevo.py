@@ -535,9 +535,9 @@ def test_a_file_that_is_another_exports_is_fetched_again(company: Running, truth
 
 def test_an_address_that_is_not_let_in_is_told_from_a_wrong_key() -> None:
     barred = {"code": "unauthorized", "message": "We have detected you are using an unrecognised IP address 1.2.3.4"}
-    assert "allow this machine's IP address" in str(api._explain(401, barred))
-    assert "1.2.3.4" not in str(api._explain(401, barred))
-    assert "IP" not in str(api._explain(401, {"code": "unauthorized", "message": "Key not found"}))
+    assert "allow this machine's IP address" in str(api._explain("contacts", 401, barred))
+    assert "1.2.3.4" not in str(api._explain("contacts", 401, barred))
+    assert "IP" not in str(api._explain("contacts", 401, {"code": "unauthorized", "message": "Key not found"}))
 
 
 def test_a_contact_known_by_phone_has_no_address() -> None:
