@@ -240,7 +240,7 @@ def test_names_and_phones_are_never_asked_for(fresh: Settings, company: Running)
 
 def test_a_lake_is_not_written_under_two_keys(fresh: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     lake.pull("spreadsheets", START, END, settings=fresh)
-    monkeypatch.setenv("KPILOTE_HASH_KEY", "another key")
+    monkeypatch.setenv("KPILOTE_HASH_KEY", "another key than before")
     with pytest.raises(Exception, match="KPILOTE_HASH_KEY differs"):
         lake.pull("spreadsheets", START, END, settings=reload())
 
