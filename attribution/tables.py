@@ -68,7 +68,7 @@ def counted(con: duckdb.DuckDBPyConnection, table: Table, settings: Settings) ->
     channels = tuple(names[at] for at in order)
     listed = table.columns["path"][1].endswith("[]")
     notes = (
-        no_milestones(MILESTONES, settings),
+        _no_milestones(MILESTONES, settings),
         None if listed else _other_separator(channels, paths, settings.separator),
     )
     owed = whole, amount.quantize(CENT), bare, bare_amount.quantize(CENT)
@@ -111,7 +111,7 @@ def log(
             f"{table.file}: its times lie {(last - first) // DAY_MICROSECONDS:,} days apart, too long for {ties:,} "
             f"touches at one instant and {len(units):,} channels: mend the times, or leave out touch_id"
         )
-    notes = [no_milestones([name for name, held in zip(MILESTONES, has, strict=True) if not held], settings)]
+    notes = [_no_milestones([name for name, held in zip(MILESTONES, has, strict=True) if not held], settings)]
     notes += [f"{lost:,} touches name no person and lead nowhere"] if lost else []
     return found, units, tuple(note for note in notes if note)
 
@@ -184,7 +184,7 @@ def _touches(con: duckdb.DuckDBPyConnection, table: Table, settings: Settings) -
     return ties
 
 
-def no_milestones(missing: Sequence[str], settings: Settings) -> str | None:
+def _no_milestones(missing: Sequence[str], settings: Settings) -> str | None:
     """What models of milestones go without, where any of them is asked for."""
     asked = [name for name in ("w_shaped", "full_path") if name in settings.chosen]
     if not missing or not asked:

@@ -17,6 +17,9 @@ from ingestion.settings import Settings
 
 def ends(settings: Settings, source: Source) -> Mapping[str, dt.date]:
     """The day after the last one covered, of each table of days that was ever pulled."""
+    tables = [table.name for table in source.window_tables]
+    if not tables:
+        return {}
     with duckdb.connect() as connection:
         let_read(connection, settings)
         found = connection.execute(
@@ -25,6 +28,6 @@ def ends(settings: Settings, source: Source) -> Mapping[str, dt.date]:
             where list_contains($2, table_name) and _dlt_load_id in ({committed_loads(settings, source.name)})
             group by all
             """,  # noqa: S608 - our own folder
-            [table_glob(settings, bookkeeping(source.name).windows), [table.name for table in source.window_tables]],
+            [table_glob(settings, bookkeeping(source.name).windows), tables],
         ).fetchall()
     return dict(found)

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from sandbox.apis.answers import texts
-from sandbox.apis.salesforce_companies import Companies, accounts
+from sandbox.apis.salesforce_companies import Companies
 from sandbox.apis.salesforce_people import People
 from sandbox.apis.salesforce_values import (
     Columns,
@@ -90,8 +90,8 @@ def opportunities(snapshot: Any, companies: Companies) -> Columns:
     touched = [
         max(moment, moved) for moment, (_, moved) in zip(micros(frame["updated_at"]).tolist(), placed, strict=True)
     ]
-    updated, known = moment_texts(touched), accounts(companies)
-    countries = dict(zip(known["Id"], known["BillingCountry"], strict=True))
+    updated, accounts = moment_texts(touched), (id_of("001", each) for each in companies.ids)
+    countries = dict(zip(accounts, texts(companies.frame["country"]), strict=True))
     return {
         **_by_stage(snapshot, texts(frame["stage"])),
         "Id": [id_of("006", each) for each in texts(frame["deal_id"])],

@@ -91,9 +91,8 @@ def read(
         elif name in joined:
             continue
         elif are_rules_changed:
-            for one in (
-                one for one in SOURCES[name].window_tables if one.identifiers
-            ):  # others are sums to compare with
+            # Tables that tell of nobody are sums to compare with.
+            for one in filter(lambda each: each.identifiers, SOURCES[name].window_tables):
                 days = (
                     "select distinct unnest(generate_series(window_start, window_end - 1, interval 1 day))::date as day"
                     f" {windows} and table_name = '{one.name}'"

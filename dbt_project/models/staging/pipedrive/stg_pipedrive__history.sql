@@ -219,7 +219,7 @@ meetings as (
     select
         activity_id,
         {{ pipedrive_outcome() }} as outcome,
-        starts_at,
+        {{ utc_timestamp('starts_at') }} as starts_at,
         created_at,
         updated_at,
         coalesce(done_at, updated_at) as decided_at
@@ -233,12 +233,12 @@ versions as (
     select
         activity_id,
         outcome,
-        {{ utc_timestamp('starts_at') }} as starts_at,
+        starts_at,
         created_at,
         updated_at,
         decided_at,
         lag(outcome) over (partition by activity_id order by updated_at) as outcome_before,
-        lag({{ utc_timestamp('starts_at') }}) over (partition by activity_id order by updated_at) as starts_before,
+        lag(starts_at) over (partition by activity_id order by updated_at) as starts_before,
         lag(updated_at) over (partition by activity_id order by updated_at) as updated_before
     from meetings
 

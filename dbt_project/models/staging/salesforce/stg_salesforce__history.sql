@@ -17,19 +17,31 @@ events as (
 
 ),
 
-versions as (
+meetings as (
 
     select
         event_id,
         replace(lower(outcome), ' ', '_') as outcome,
         {{ utc_timestamp('start_at') }} as starts_at,
-        lag(replace(lower(outcome), ' ', '_')) over (partition by event_id order by updated_at) as outcome_before,
-        lag({{ utc_timestamp('start_at') }}) over (partition by event_id order by updated_at) as starts_before,
+        created_at,
+        updated_at
+    from events
+    where not archived and not coalesce(is_child, false) and not coalesce(is_pattern, false)
+
+),
+
+versions as (
+
+    select
+        event_id,
+        outcome,
+        starts_at,
+        lag(outcome) over (partition by event_id order by updated_at) as outcome_before,
+        lag(starts_at) over (partition by event_id order by updated_at) as starts_before,
         case
             when row_number() over (partition by event_id order by updated_at) = 1 then created_at else updated_at
         end as changed_at
-    from events
-    where not archived and not coalesce(is_child, false) and not coalesce(is_pattern, false)
+    from meetings
 
 ),
 
