@@ -66,14 +66,15 @@ def _expectations(day: str, found: str, blamed: str) -> Iterator[Expectation]:
 def findings(table: Table, limit: Limits) -> str:
     """SQL of the findings of a lake table."""
     day = str(profile.day_of(table)).partition("::")[0]
-    bounds = f"""
-        select min(window_start) as first, max(window_end) - 1 as last
-        from {table.source}._windows where table_name = '{table.name}'
-    """  # noqa: S608
-    return _findings(day, f'select day, rows from {table.source}."{table.name}_days"', bounds, limit)  # noqa: S608
+    windows = f"{table.source}._windows where table_name = '{table.name}'"
+    bounds = f"select min(window_start) as first, max(window_end) - 1 as last from {windows}"  # noqa: S608
+    # Records come whenever they are pulled; of days that nobody pulled, no rows say nothing.
+    covered = f"exists (from {windows} and series.day >= window_start and series.day < window_end)"
+    counted = f'select day, rows from {table.source}."{table.name}_days"'  # noqa: S608
+    return _findings(day, counted, bounds, limit, covered if table.kind == "window" else "true")
 
 
-def _findings(column: str, counted: str, bounds: str, limit: Limits) -> str:
+def _findings(column: str, counted: str, bounds: str, limit: Limits, covered: str = "true") -> str:
     history, own = limit.history, limit.volume
     edge, back = own.month_edge_days, 31 * history.months + 7 * history.weeks
     quiet = ", ".join(f"'{each}'" for each in quiet_days())
@@ -92,7 +93,7 @@ def _findings(column: str, counted: str, bounds: str, limit: Limits) -> str:
                 end as edge
             from bounds, generate_series(greatest(first, last - {back}), last, interval 1 day) as series (day)
             left join counted on counted.day = series.day::date
-            where strftime(series.day, '%Y-%m-%d') not in ({quiet})
+            where {covered} and strftime(series.day, '%Y-%m-%d') not in ({quiet})
                 and strftime(series.day, '%m-%d') not in ({quiet}){since}
         ),
         weekdays as (

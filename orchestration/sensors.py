@@ -111,7 +111,9 @@ def first_failure(run: dg.DagsterRun, instance: dg.DagsterInstance) -> tuple[str
         event = record.event_log_entry.get_dagster_event()
         step = event.step_key or "the run"
         of_step = [text for failed_step, text in failed_checks if failed_step == step and step.startswith("gate_")]
-        return step, _one_line("; ".join(of_step) if of_step else _words(event.step_failure_data))
+        # Of many checks each says as much as there is room for: its table and count come first.
+        each = (LONGEST_REASON + 2) // max(len(of_step), 1) - 2
+        return step, "; ".join(_one_line(text, each) for text in of_step) or _one_line(_words(event.step_failure_data))
     for record in instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.RUN_FAILURE).records:
         event = record.event_log_entry.get_dagster_event()
         error = event.job_failure_data.error
@@ -133,6 +135,6 @@ def _innermost(error: SerializableErrorInfo) -> str:
     return error.message
 
 
-def _one_line(text: str) -> str:
+def _one_line(text: str, longest: int = LONGEST_REASON) -> str:
     line = " ".join(text.split())
-    return line if len(line) <= LONGEST_REASON else line[: LONGEST_REASON - 1] + "…"
+    return line if len(line) <= longest else line[: longest - 1] + "…"

@@ -193,8 +193,11 @@ def test_a_lasting_fault_fails_the_pull_in_one_line_after_few_attempts(
     assert committed(fresh, source) == []
 
 
-def test_a_fault_in_a_later_pull_loses_nothing(fresh: Settings, company: Running, truth: Truth) -> None:
+def test_a_fault_in_a_later_pull_loses_nothing(
+    fresh: Settings, company: Running, truth: Truth, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The cursor moves only with the load: what the failed pull had read is read again."""
+    in_small_pages("hubspot", monkeypatch)
     try:
         company.advance(END - dt.timedelta(days=10))
         lake.pull("hubspot", START, END - dt.timedelta(days=10), settings=fresh)
@@ -203,8 +206,10 @@ def test_a_fault_in_a_later_pull_loses_nothing(fresh: Settings, company: Running
         with pytest.raises(SourceError, match="lacks"):
             lake.pull("hubspot", END - dt.timedelta(days=10), END, settings=fresh)
         company.faults.plan.clear()
-        company.faults.add(Fault("/search$", "page_repeated", nth=2, times=3), Fault("/search$", "500"))
+        repeated = Fault("/deals/search$", "page_repeated", times=3)
+        company.faults.add(repeated, Fault("/search$", "500"))
         lake.pull("hubspot", END - dt.timedelta(days=10), END, settings=fresh)
+        assert repeated.fired == 3
     finally:
         company.advance(END)
     for name in ("deals", "meetings", "calls", "emails", "owners", "pipeline_stages"):

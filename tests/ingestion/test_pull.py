@@ -13,7 +13,12 @@ from tests.ingestion.conftest import END, START
 from tests.ingestion.lake_reader import VOLATILE, committed, latest, rows, windows
 
 # Days before the end of a pull that it reads again, by source, or table where it has its own.
-LOOK_BACK = {"ga4": 4, "matomo": 4, "mailchimp": 30, "brevo": 30, "klaviyo": 3, "brevo.transactional_events": 4}
+WEEKLY_LOOK_BACK = 30
+# After more than a week.
+LOOK_BACK = {
+    **dict.fromkeys(("ga4", "matomo", "klaviyo"), WEEKLY_LOOK_BACK),
+    "mailchimp": 30, "brevo": 30, "brevo.transactional_events": 4,
+}  # fmt: skip
 Truth = dict[str, list[tuple[object, ...]]]
 
 
@@ -180,9 +185,9 @@ def test_a_window_replaces_its_days_and_no_others(fresh: Settings, company: Runn
     second = committed(fresh, "ga4")[-1]
     covered = {row["_dlt_load_id"]: row["window_start"] for row in windows(fresh, "ga4", "events")}
     assert covered == {first: START, second: END - dt.timedelta(days=4)}
-    lake.pull("ga4", dt.date(2026, 8, 30), dt.date(2026, 8, 31), settings=fresh)
-    monday = max(windows(fresh, "ga4", "events"), key=lambda row: float(row["_dlt_load_id"]))
-    assert monday["window_start"] == dt.date(2026, 8, 1)
+    lake.pull("ga4", END, END + dt.timedelta(days=7), settings=fresh)
+    week_later = max(windows(fresh, "ga4", "events"), key=lambda row: float(row["_dlt_load_id"]))
+    assert week_later["window_start"] == END + dt.timedelta(days=1) - dt.timedelta(days=WEEKLY_LOOK_BACK)
 
 
 @pytest.mark.parametrize("source", [name for name, each in SOURCES.items() if each.is_api and each.window_tables])
