@@ -74,11 +74,15 @@ class Driven:
 
 @dataclass(frozen=True)
 class Journeys:
-    """The paths of one conversion type in one period. `touched` is how many of the conversions have a touch."""
+    """The paths of one conversion type in one period. `touched` is how many of the conversions have a touch,
+    `lookback_days` how long before a conversion its touches may lie, `paths_of` whose they are (person, company).
+    """
 
     conversions: int
     value: float
     touched: int
+    lookback_days: float | None
+    paths_of: str | None
     days: Spread | None
     touches: Spread | None
     # How many conversions begin with one channel and end with another, and how many paths hold both (a ≤ b).

@@ -128,6 +128,7 @@ class _Journeys:
         self._totals = _keyed(rows_of(db, f"""
             select {key}, count(*) as conversions, sum(value_reporting)::double as value,
                 count(*) filter (where touches > 0) as touched,
+                max(lookback_days) as lookback_days, max(paths_of) as paths_of,
                 median(days_to_conversion) as median_days, quantile_cont(days_to_conversion, 0.9) as ninth_days,
                 median(touches) filter (where touches > 0) as median_touches,
                 quantile_cont(touches, 0.9) filter (where touches > 0) as ninth_touches
@@ -160,13 +161,15 @@ class _Journeys:
             from {_CONVERTED} where touches > 0 group by all order by all"""))  # fmt: skip # noqa: S608
 
     def of(self, key: Key) -> Journeys:
-        (totals,) = self._totals.get(key, [{"conversions": 0, "value": 0.0, "touched": 0}])
+        (totals,) = self._totals.get(key, [dict.fromkeys(("conversions", "value", "touched"), 0)])
         pairs = (self._flows, self._together)
         flows, together = ({(row["one"], row["other"]): row["count"] for row in each.get(key, [])} for each in pairs)
         return Journeys(
             conversions=totals["conversions"],
             value=totals["value"],
             touched=totals["touched"],
+            lookback_days=totals.get("lookback_days"),
+            paths_of=totals.get("paths_of"),
             days=_spread(self._days.get(key), DAYS, totals, "days"),
             touches=_spread(self._touches.get(key), TOUCHES, totals, "touches"),
             flows=flows,

@@ -116,6 +116,9 @@ def _facts(view: View, currency: str) -> list[tuple[str, str]]:
         facts.append(("Value", wording.money(journeys.value, currency)))
     if journeys.conversions:
         facts.append(("With a known path", wording.percent(journeys.touched / journeys.conversions)))
+    if journeys.lookback_days is not None:
+        back = wording.number(journeys.lookback_days, "days")
+        facts.append((f"Touches of the {journeys.paths_of}", f"{back} back"))
     facts.append(("Marketing spend", wording.money(sum(view.credits.spend.values()), currency)))
     return facts
 

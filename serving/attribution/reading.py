@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 
-from attribution.model import Unit
+from attribution.model import DIRECT, Unit
 from serving.attribution.contents import Rule, View, Withheld
 from serving.comparison.sheet import NOT_CAUSE, Column, Figure, disagreements
 from serving.report import wording
@@ -90,8 +90,9 @@ def _few(view: View) -> Iterator[str]:
     if not conversions:
         yield f"There were no {noun(view.conversion_type)} in this period: no model has anything to share out."
     elif conversions < FEW:
+        these = "This is only one of the" if conversions == 1 else f"These are only {conversions}"
         yield (
-            f"These are only {conversions} {noun(view.conversion_type)}: one more or less moves a share by "
+            f"{these} {noun(view.conversion_type)}: one more or less moves a share by "
             f"{wording.percent(1 / conversions)}, so look at a longer period before you decide by it."
         )
 
@@ -119,7 +120,7 @@ def _ends(view: View) -> Iterator[str]:
 
 
 def _between(view: View) -> Iterator[str]:
-    """The channel that is in many paths and at few ends."""
+    """The channel that is in many paths and at few ends; direct is none, but visits whose channel nobody knows."""
     journeys = view.journeys
     if not journeys.touched:
         return
@@ -128,7 +129,8 @@ def _between(view: View) -> Iterator[str]:
         ends = max(journeys.begun(channel), journeys.ended(channel))
         return (journeys.held(channel, channel) - ends) / journeys.touched
 
-    channel = max(journeys.channels, key=lambda each: (hidden(each), each), default=None)
+    known = [each for each in journeys.channels if each not in DIRECT]
+    channel = max(known, key=lambda each: (hidden(each), each), default=None)
     if channel is not None and hidden(channel) >= 2 * LEAST_SHARE:
         within = wording.percent(journeys.held(channel, channel) / journeys.touched)
         yield (

@@ -100,19 +100,16 @@ def spending(view: View, currency: str) -> list[heat.Table]:
     """Spend against credit: what a conversion costs, and what an amount of media money brings, by every model."""
     money = partial(wording.money, currency=currency)
     costs, returns = [], []
-    for channel in view.channels:
+    for channel in (*view.channels, wording.NONE):
         spend, media = (amounts.get(channel, 0.0) for amounts in (view.credits.spend, view.credits.media))
         if not spend:
             continue
-        name, spent = wording.title(channel), (money(spend), money(media))
-        costs.append(
-            heat.Numbers(name, [reading.cost(view, channel, model) for model in view.credits.models], more=spent)
+        row = partial(
+            heat.Numbers, wording.title(channel), more=(money(spend), money(media)), is_rest=channel == wording.NONE
         )
-        returns.append(
-            heat.Numbers(
-                name, [value / media if media else None for value in _credited(view, channel, "value")], more=spent
-            )
-        )
+        costs.append(row([reading.cost(view, channel, model) for model in view.credits.models]))
+        credited = _credited(view, channel, "value")
+        returns.append(row([value / media if media and channel != wording.NONE else None for value in credited]))
     written: tuple[heat.Written, heat.Written] = (money, _times)
     made = []
     for given, words, rows in zip(COSTS, written, (costs, returns), strict=True):

@@ -37,7 +37,7 @@ JOURNEYS = (
     Journey(50, ("paid_search",), 2, 0, "lead"),
     Journey(1, ("referral",), 9, 700, "customer", date(2026, 5, 1)),
 )
-SPEND = {"paid_search": (3000, 2000), "email": (400, 0)}
+SPEND = {"paid_search": (3000, 2000), "email": (400, 0), "(none)": (900, 0)}
 SEPTEMBER, AUGUST = date(2026, 9, 1), date(2026, 8, 1)
 DRIVEN = (
     (SEPTEMBER, "markov", "email", 0.4, 0.31, 0.52, "markov: paths convert worse with email", None),
@@ -70,6 +70,7 @@ def add(warehouse: Path, journeys: Sequence[Journey] = JOURNEYS) -> None:
                 "conversion_id": key, "conversion_type": one.conversion_type, "person_id": person,
                 "touches": len(one.channels), "first_channel": named[0], "last_channel": named[-1],
                 "converted_date": one.converted, "value_reporting": one.value,
+                "lookback_days": 60.0, "paths_of": "company",
                 "days_to_conversion": one.days if one.channels else None,
             })  # fmt: skip
             credits.extend(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -113,6 +114,8 @@ def test_the_page_shows_the_numbers_of_the_marts(source: str) -> None:
         in said
     )
     assert "Markov: paths convert worse with email." in said
+    assert "Touches of the company 60 days back" in said
+    assert re.search(r"Not assigned( –)+ €900 €0", said), "money spent for no channel is in the table too"
     assert "Lead source n/a 12 unknown n/a: it knows no deal – –" in said
     assert "First touch KPI 3 of 12 €60.0k 30.0% –" in said
     assert "Marketing before sales 5 of 12 €90.0k 45.0% +€30.0k" in said
@@ -152,7 +155,7 @@ def test_nothing_is_said_where_nothing_differs(tmp_path: Path) -> None:
 def test_a_few_conversions_are_called_few(served: Release) -> None:
     story = story_of(served)
     spring = story.views["customer", story.periods[1]]
-    assert "These are only 1 customers: one more or less moves a share by 100%" in words(spring, story)
+    assert "This is only one of the customers: one more or less moves a share by 100%" in words(spring, story)
     assert "There were no leads in this period" in words(story.views["lead", story.periods[1]], story)
 
 

@@ -248,7 +248,7 @@ final as (
         cast(value as decimal(18, 2)) as value,
         cast(spend as decimal(18, 2)) as spend,
         cast(media_spend as decimal(18, 2)) as media_spend,
-        cast(spend as double) / nullif(cast(conversions as double), 0) as cpa,
+        nullif(cast(spend as double), 0) / nullif(cast(conversions as double), 0) as cpa,
         cast(value as double) / nullif(cast(media_spend as double), 0) as roas,
         ({{ var('gross_margin_ratio') }} * cast(value as double) - cast(spend as double))
         / nullif(cast(spend as double), 0) as romi
