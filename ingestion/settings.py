@@ -13,10 +13,11 @@ import importlib
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar, get_args
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, PrivateAttr, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from ingestion.errors import SettingsError
@@ -215,6 +216,17 @@ class SourceSettings(BaseSettings):
         """Those of these settings that do not have their default."""
         fields = type(self).model_fields
         return {name: str(getattr(self, name)) for name in names if getattr(self, name) != fields[name].default}
+
+
+def is_secret(info: FieldInfo) -> bool:
+    """Whether a field's value is never shown."""
+    return SecretStr in (info.annotation, *get_args(info.annotation))
+
+
+def is_asked(info: FieldInfo) -> bool:
+    """Whether a field is one that a person has to think of: it has no default, is secret, or is marked."""
+    marked = isinstance(info.json_schema_extra, dict) and info.json_schema_extra.get("ask") is True
+    return info.is_required() or is_secret(info) or marked
 
 
 def settings_class(source: str) -> type[SourceSettings]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -16,14 +15,16 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from os import environ
 from pathlib import Path
 
 from ingestion.errors import KpiloteError
 from ingestion.filesystems import located
-from ingestion.settings import Settings, reload, settings
+from ingestion.settings import Settings, is_asked, reload, settings, settings_class
 from orchestration.environment import variables
 
 DEFAULT_PORT = 8765
+FILES = "spreadsheets"
 START_SECONDS = 120
 # No secret: it hides nobody, the company's people are made up, and it must be the same on every run.
 DEMO_HASH_KEY = "the-sandbox-has-no-secrets"
@@ -33,17 +34,7 @@ FRUGAL = {
     "MALLOC_TRIM_THRESHOLD_": "1000000",
     "ARROW_DEFAULT_MEMORY_POOL": "system",
 }
-REAL_CREDENTIALS = (
-    "SOURCES__HUBSPOT__ACCESS_TOKEN",
-    "SOURCES__PIPEDRIVE__API_TOKEN",
-    "SOURCES__GA4__PROPERTY_ID",
-    "SOURCES__MAILCHIMP__API_KEY",
-    "SOURCES__KLAVIYO__API_KEY",
-    "SOURCES__BREVO__API_KEY",
-    "SOURCES__MATOMO__API_KEY",
-    "SOURCES__SALESFORCE__CLIENT_ID",
-    "SOURCES__SPREADSHEETS__URL",
-)
+ON_THIS_MACHINE = "http://127.0.0.1:"
 
 
 class DemoError(KpiloteError):
@@ -60,9 +51,31 @@ def is_demo_home(now: Settings) -> bool:
     return world_file(now).exists()
 
 
-def real_sources() -> list[str]:
-    """The credentials of real accounts that the environment (or `.env`, which the command loads) sets."""
-    return [name for name in REAL_CREDENTIALS if os.environ.get(name)]
+def _told(now: Settings) -> dict[str, list[str]]:
+    """What the environment (or `.env`, which the command loads) says of accounts: variables by source."""
+    found = {}
+    for name in now.sources:
+        fields = settings_class(name).model_fields.items()
+        asked = [f"SOURCES__{name}__{field}".upper() for field, info in fields if is_asked(info)]
+        found[name] = [variable for variable in asked if environ.get(variable)]
+    return {name: told for name, told in found.items() if told}
+
+
+def _is_served(now: Settings) -> bool:
+    """Whether the company of this home has to be served. Where a sandbox runs already, its variables say so; an account
+    of one's own is never pulled into this home.
+    """
+    if not is_demo_home(now):
+        return False
+    told = _told(now)
+    for name, (first, *_) in told.items():
+        place = environ[first] if name == FILES else environ.get(f"SOURCES__{name.upper()}__BASE_URL", "")
+        if not place.startswith((ON_THIS_MACHINE, str(now.home))):
+            raise DemoError(
+                f"{now.home} is the demo's and {first} is your own: set KPILOTE_HOME to another folder"
+                " (`kpilote init` asks for one), or take the variable away to go on with the demo"
+            )
+    return not told
 
 
 def refuse_foreign_home(now: Settings) -> None:
@@ -91,7 +104,7 @@ def company(now: Settings, scale: float | None = None) -> Iterator[Settings]:
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("a", encoding="utf-8") as output:
         server = subprocess.Popen(  # noqa: S603 – our own module
-            arguments, stdout=output, stderr=output, env={**os.environ, **now.environment(), **FRUGAL}
+            arguments, stdout=output, stderr=output, env={**environ, **now.environment(), **FRUGAL}
         )
     try:
         _wait(server, url, log)
@@ -109,7 +122,7 @@ def company(now: Settings, scale: float | None = None) -> Iterator[Settings]:
 def settings_here() -> Iterator[Settings]:
     """The settings of this home, whose hash key is the demo's where the demo made it; its company is not served."""
     now = settings()
-    if is_demo_home(now) and not real_sources():
+    if _is_served(now):
         with variables({**now.environment(), "KPILOTE_HASH_KEY": DEMO_HASH_KEY}):
             yield reload()
         reload()
@@ -121,7 +134,7 @@ def settings_here() -> Iterator[Settings]:
 def company_if_needed() -> Iterator[Settings]:
     """The settings as they are, or those of the demo's company where this is its home and no account is configured."""
     now = settings()
-    if is_demo_home(now) and not real_sources():
+    if _is_served(now):
         with company(now) as served:
             yield served
     else:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ingestion.errors import KpiloteError
+from ingestion.errors import KpiloteError, SettingsError
 from ingestion.filesystems import located, make_folder
 from ingestion.privacy import without_secrets
 
@@ -35,7 +35,7 @@ class Finding:
 
 def findings(now: Settings) -> Iterator[Finding]:
     """Everything a refresh needs, in the order in which it would miss it."""
-    yield _finding("settings", lambda: f"{now.timezone}, {now.currency}, from {now.start_date}")
+    yield _finding("settings", lambda: _basics(now))
     yield _finding("sources", lambda: _sources(now))
     yield _finding("home", lambda: _home(now))
     yield _finding("lake", lambda: _lake(now.lake_url))
@@ -53,6 +53,14 @@ def _finding(subject: str, check: Callable[[], str]) -> Finding:
         return Finding(subject, text, fine=False)
     except Exception as error:  # of a library: its words may repeat a secret
         return Finding(subject, f"failed unexpectedly ({type(error).__name__})", fine=False)
+
+
+def _basics(now: Settings) -> str:
+    from orchestration.partitions import today
+
+    if now.start_date > today(now):
+        raise SettingsError(f"KPILOTE_START_DATE {now.start_date} lies in the future: nothing would be pulled")
+    return f"{now.timezone}, {now.currency}, from {now.start_date}"
 
 
 def _sources(now: Settings) -> str:

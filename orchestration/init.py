@@ -11,22 +11,21 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-from pydantic import SecretStr, ValidationError
+from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
 from ingestion.errors import SettingsError
 from ingestion.privacy import without_secrets
 from ingestion.registry import SOURCES
-from ingestion.settings import Settings, read, settings_class
+from ingestion.settings import Settings, is_asked, is_secret, read, settings_class
 from ingestion.tables.model import SourceKind
-from orchestration.demo import has_loads, is_demo_home
+from orchestration.demo import FILES, has_loads, is_demo_home
 
 # What a person chooses from a list, in this order; files are one folder, or none.
 KINDS: Mapping[SourceKind, str] = {"crm": "CRM", "analytics": "Web analytics", "email": "Email"}
-FILES = "spreadsheets"
 NONE = "none"
 SOURCES_VARIABLE, FROZEN_VARIABLE, KEY_VARIABLE = "KPILOTE_SOURCES", "KPILOTE_FROZEN_SOURCES", "KPILOTE_HASH_KEY"
 # Where the demo's home stands in the default's place.
@@ -51,7 +50,7 @@ class Question:
 
     @property
     def is_secret(self) -> bool:
-        return _is_secret(self._info)
+        return is_secret(self._info)
 
     @property
     def is_required(self) -> bool:
@@ -82,15 +81,6 @@ class Question:
         return self.settings.model_fields[self.field]
 
 
-def _is_secret(info: FieldInfo) -> bool:
-    return SecretStr in (info.annotation, *get_args(info.annotation))
-
-
-def _is_asked(info: FieldInfo) -> bool:
-    marked = isinstance(info.json_schema_extra, dict) and info.json_schema_extra.get("ask") is True
-    return info.is_required() or _is_secret(info) or marked
-
-
 def _home_problem(value: str) -> str | None:
     """The demo never mixes with data of real accounts."""
     if is_demo_home(Settings.model_construct(home=Path(value).expanduser().resolve())):
@@ -100,7 +90,7 @@ def _home_problem(value: str) -> str | None:
 
 def questions(of: type[BaseSettings]) -> tuple[Question, ...]:
     """The fields of a settings class that are asked for, in its order."""
-    return tuple(Question(of, name) for name, info in of.model_fields.items() if _is_asked(info))
+    return tuple(Question(of, name) for name, info in of.model_fields.items() if is_asked(info))
 
 
 def basics() -> tuple[Question, ...]:

@@ -17,8 +17,8 @@ from ingestion.errors import SettingsError
 from ingestion.privacy import without_secrets
 from ingestion.registry import SOURCES
 from ingestion.tables.model import SourceKind
+from orchestration.demo import FILES
 from orchestration.init import (
-    FILES,
     FROZEN_VARIABLE,
     HOME_BESIDE_DEMO,
     KEY_VARIABLE,

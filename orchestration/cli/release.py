@@ -22,7 +22,10 @@ def release_list() -> None:
     from serving.release import current, list_releases, rolled_back
 
     served, withheld = current(settings()), rolled_back(settings())
-    for each in list_releases(settings()):
+    kept = list_releases(settings())
+    if not kept:
+        click.echo(f"no release in {settings().home} yet: `kpilote refresh --cadence daily` publishes the first")
+    for each in kept:
         mark = "*" if served is not None and each.id == served.id else " "
         note = "  rolled back: served again by name only" if each.id == withheld else ""
         click.echo(f"{mark} {each.id}  data through {each.data_through}  {sum(each.rows.values()):,} rows{note}")

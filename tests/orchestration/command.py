@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from click.testing import CliRunner, Result
 
 from ingestion import settings as settings_module
+from ingestion.registry import SOURCES
 from orchestration.cli import main
-from orchestration.demo import REAL_CREDENTIALS
 from orchestration.environment import variables
+from orchestration.init import source_questions
 
-NO_ACCOUNTS = dict.fromkeys(REAL_CREDENTIALS, "")
+NO_ACCOUNTS = {question.variable: "" for source in SOURCES for question in source_questions(source)}
 
 
 def kpilote(environment: Mapping[str, str], *arguments: str, typed: str = "") -> Result:

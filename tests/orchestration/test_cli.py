@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.server import env
 from serving import release
 from tests.conftest import Home, home_environment, serving
 from tests.orchestration.command import kpilote
@@ -108,6 +109,16 @@ def test_doctor_says_what_is_missing(empty: dict[str, str]) -> None:
     assert any(line.startswith("FAIL hubspot: ") and "SOURCES__HUBSPOT__ACCESS_TOKEN" in line for line in lines)
 
 
+def test_doctor_refuses_a_start_that_is_still_to_come(empty: dict[str, str]) -> None:
+    done = kpilote({**empty, "KPILOTE_START_DATE": "2999-01-01"}, "doctor")
+    assert done.exit_code == 1
+    assert "KPILOTE_START_DATE 2999-01-01 lies in the future" in " ".join(done.output.split())
+
+
+def test_a_home_without_a_release_says_how_to_get_one(empty: dict[str, str]) -> None:
+    assert "kpilote refresh --cadence daily" in " ".join(kpilote(empty, "release", "list").output.split())
+
+
 def test_doctor_refuses_files_alone(empty: dict[str, str]) -> None:
     done = kpilote({**empty, "KPILOTE_SOURCES": "spreadsheets"}, "doctor")
     assert done.exit_code == 1
@@ -183,6 +194,40 @@ def test_the_demo_never_mixes_with_real_data(built_home: Home, tmp_path: Path) -
     done = kpilote(built_home.environment, "demo")
     assert done.exit_code == 1
     assert "KPILOTE_HOME" in done.output
+
+
+@pytest.mark.parametrize("command", [("refresh", "--cadence", "daily"), ("doctor",), ("erase", "--email", "a@b.fr")])
+@pytest.mark.parametrize(
+    "own",
+    [
+        {"SOURCES__HUBSPOT__ACCESS_TOKEN": "pat-of-our-own"},
+        {"SOURCES__GA4__PROPERTY_ID": "1", "SOURCES__GA4__BASE_URL": "https://analyticsdata.googleapis.com"},
+        {"SOURCES__SPREADSHEETS__URL": "/somewhere/else"},
+    ],
+)
+def test_an_account_of_ones_own_is_never_pulled_into_the_demos_home(
+    own: dict[str, str], command: tuple[str, ...], tmp_path: Path
+) -> None:
+    environment = home_environment(tmp_path)
+    (tmp_path / "sandbox").mkdir()
+    (tmp_path / "sandbox" / "world.json").write_text("{}")
+    done = kpilote({**environment, **own}, *command)
+    assert done.exit_code == 1
+    assert f"{tmp_path} is the demo's and {next(iter(own))} is your own: set KPILOTE_HOME" in " ".join(
+        done.output.split()
+    )
+    assert "pat-of-our-own" not in done.output
+    assert [each.name for each in tmp_path.iterdir()] == ["sandbox"]
+
+
+def test_a_sandbox_that_runs_already_is_what_a_home_of_its_own_pulls(tmp_path: Path) -> None:
+    """`kpilote sandbox` says where it is by the variables of its vendors."""
+    (tmp_path / "sandbox").mkdir()
+    (tmp_path / "sandbox" / "world.json").write_text("{}")
+    mine = env("http://127.0.0.1:9", tmp_path)
+    done = kpilote({**home_environment(tmp_path), **mine}, "doctor")
+    assert "127.0.0.1" in done.output
+    assert "is your own" not in done.output
 
 
 @pytest.mark.slow

@@ -22,7 +22,6 @@ from ingestion.identity import Identity
 from ingestion.privacy import Hasher
 from ingestion.registry import bookkeeping
 from orchestration import dbt, erasure, runs
-from orchestration.demo import REAL_CREDENTIALS
 from orchestration.storage import POSTGRES_VARIABLE
 from sandbox.world import World
 from serving import files, release
@@ -31,8 +30,6 @@ from tests.conftest import UNTIL, Home, attempt, home_environment, refresh, serv
 from tests.ingestion.lake_reader import rows
 from tests.orchestration.command import kpilote
 from tests.orchestration.marts import PROCESSING_COLUMNS
-
-ACCOUNTS = dict.fromkeys(REAL_CREDENTIALS, "not used: nothing is pulled")
 
 
 @dataclass(frozen=True)
@@ -61,7 +58,7 @@ def somebody(home: Home) -> str:
 
 
 def command(home: Home, *arguments: str, typed: str = "") -> Result:
-    return kpilote({**home.environment, **ACCOUNTS}, *arguments, typed=typed)
+    return kpilote(home.environment, *arguments, typed=typed)
 
 
 @pytest.fixture(scope="module")
@@ -293,7 +290,7 @@ def test_nothing_runs_while_a_person_is_half_erased(home_copy: Home) -> None:
     stopped = attempt(tomorrow, "daily", tomorrow.last_day, tomorrow.last_day).outcome
     assert stopped.failure is not None
     assert "kpilote erase --resume" in stopped.failure[1]
-    with home_copy.active(**ACCOUNTS) as now, pytest.raises(lake_side.UnfinishedError):
+    with home_copy.active() as now, pytest.raises(lake_side.UnfinishedError):
         lake.pull("spreadsheets", home_copy.start, home_copy.until, settings=now)
 
 
@@ -302,7 +299,7 @@ def test_a_past_that_cannot_be_removed_leaves_the_erasure_to_be_resumed(tmp_path
     home = Home(tmp_path / "home", home_environment(tmp_path / "home"), World(seed=1))
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    with home.active(**ACCOUNTS) as now:
+    with home.active() as now:
         now.home.mkdir(exist_ok=True)
         (now.home / "as_of").symlink_to(elsewhere)
         files.replace_with_text(
