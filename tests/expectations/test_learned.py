@@ -13,19 +13,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from expectations import gate, learned, limits, profile
-from expectations.results import ExpectationResult, GateResult
+from expectations.results import GateResult
 from ingestion.errors import SettingsError
 from ingestion.registry import Table, table, tables
 from tests.expectations.history import END, HISTORY, History, changed, on, thousandfold, usual_row
+from tests.expectations.judging import Found, found_in, judged
 from tests.expectations.lake import Row
 
 EVERY = [(each.full_name, one.name) for each in tables() for one in learned.of_lake(each)]
 # Days before the newest on which everything of a kind is wrong: one that stops and one that is only shown.
 WRONG = {"nulls": (0, 4), "words": (1, 5), "numbers": (2, 6)}
-
-
-def found_in(result: GateResult) -> dict[tuple[str, str], ExpectationResult]:
-    return {(each.table, one.name): one for each in result.tables for one in each.expectations}
 
 
 def learned_failures(result: GateResult, severity: str | None = None) -> set[str]:
@@ -59,24 +56,22 @@ def everything_wrong(declared: Table, ago: int, rows: list[Row]) -> list[Row]:
 
 
 @pytest.fixture(scope="module")
-def spoiled(tmp_path_factory: pytest.TempPathFactory) -> Mapping[tuple[str, str], ExpectationResult]:
+def spoiled(tmp_path_factory: pytest.TempPathFactory) -> Found:
     """Everything wrong on some days, and a source that stands still: for two pulls (a warning), then for four."""
     lake = History(tmp_path_factory.mktemp("spoiled"), empty=4, spoil=everything_wrong)
-    late = found_in(gate.run("raw", settings=lake.settings))
+    late = judged(lake.settings, EVERY)
     lake.forget(2)
-    warned = found_in(gate.run("raw", settings=lake.settings))
-    return {**late, **{key: one for key, one in warned.items() if key[1] == "newest_row_nearly_on_time"}}
+    return {**late, **judged(lake.settings, [key for key in EVERY if key[1] == "newest_row_nearly_on_time"])}
 
 
 def test_a_steady_history_passes(tmp_path: Path) -> None:
-    result = gate.run("raw", settings=History(tmp_path).settings)
-    assert [one.message for each in result.tables for one in each.failures if (each.table, one.name) in EVERY] == []
+    found = judged(History(tmp_path).settings, EVERY)
+    assert [one.message for one in found.values() if not one.success] == []
+    assert set(found) == set(EVERY)
 
 
 @pytest.mark.parametrize(("name", "expectation"), EVERY, ids=[".".join(each) for each in EVERY])
-def test_every_learning_check_can_fail(
-    spoiled: Mapping[tuple[str, str], ExpectationResult], name: str, expectation: str
-) -> None:
+def test_every_learning_check_can_fail(spoiled: Found, name: str, expectation: str) -> None:
     result = spoiled[name, expectation]
     assert not result.success
     assert result.unexpected_count, "it failed for another reason than the rows it is about"

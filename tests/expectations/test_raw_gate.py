@@ -2,7 +2,7 @@
 
 import datetime as dt
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,10 @@ import pytest
 
 from expectations import gate
 from expectations.raw import FX_RATES, OPEN_VOCABULARIES, ORDINALS, RATE_DAYS, SIGNED, VOCABULARIES
-from expectations.results import ExpectationResult, GateResult
+from expectations.results import GateResult
 from expectations.volume import quiet_days
 from ingestion.registry import SOURCES, Table, table, tables
+from tests.expectations.judging import Found, found_in, judged
 from tests.expectations.lake import (
     API_WINDOW,
     DAYS,
@@ -35,11 +36,7 @@ EVERY = [
     # What learns takes a history: test_learned.
     if not expectation.name.startswith(("nulls_", "words_", "numbers_", "newest_row_"))
 ]
-Found = Mapping[tuple[str, str], ExpectationResult]
-
-
-def found_in(result: GateResult) -> dict[tuple[str, str], ExpectationResult]:
-    return {(each.table, one.name): one for each in result.tables for one in each.expectations}
+OF_FILES = [key for key in EVERY if key[1] in ("loaded", "columns_as_declared")]
 
 
 def failures(result: GateResult, severity: str = "critical") -> set[tuple[str, str]]:
@@ -85,16 +82,9 @@ def clean(tmp_path_factory: pytest.TempPathFactory) -> TinyLake:
 @pytest.fixture(scope="module")
 def spoiled(tmp_path_factory: pytest.TempPathFactory) -> Found:
     """Each expectation's result on lakes in which everything is wrong: rows in one, loads and types in the other."""
-    return {
-        **found_in(gate.run("raw", settings=_wrong_rows(tmp_path_factory.mktemp("rows")).settings)),
-        **{
-            key: one
-            for key, one in found_in(
-                gate.run("raw", settings=_wrong_files(tmp_path_factory.mktemp("files")).settings)
-            ).items()
-            if key[1] in ("loaded", "columns_as_declared")
-        },
-    }
+    rows, files = (tmp_path_factory.mktemp(name) for name in ("rows", "files"))
+    of_rows = [key for key in EVERY if key not in OF_FILES]
+    return {**judged(_wrong_rows(rows).settings, of_rows), **judged(_wrong_files(files).settings, OF_FILES)}
 
 
 def _wrong_rows(home: Path) -> TinyLake:
