@@ -73,7 +73,7 @@ def judge(gate: GateName, chosen: Collection[Suite], settings: Settings) -> Gate
     run_id = RunIdentifier(run_name=now.strftime("%Y%m%dT%H%M%S.%fZ"), run_time=now)
     folder = settings.docs_dir
     gx_context = docs.context(folder)
-    with _sight(gate, settings) as connection:
+    with _sight(gate, chosen, settings) as connection:
         seen = sight.relations(connection)
         if gate == "raw":
             for suite in chosen:
@@ -98,8 +98,13 @@ def judge(gate: GateName, chosen: Collection[Suite], settings: Settings) -> Gate
     return result
 
 
-def _sight(gate: GateName, settings: Settings) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
-    return sight.lake(settings) if gate == "raw" else sight.warehouse(settings)
+def _sight(
+    gate: GateName, chosen: Collection[Suite], settings: Settings
+) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+    if gate == "raw":
+        # Amounts of every source are held against the rates people keep in a file.
+        return sight.lake(settings, {"spreadsheets", *(suite.relation[0] for suite in chosen)})
+    return sight.warehouse(settings)
 
 
 def _missing(gate: GateName, settings: Settings) -> str:

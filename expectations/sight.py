@@ -10,7 +10,7 @@ reported; this module decides only what is looked at, and must never see less th
 """
 
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 
 import duckdb
@@ -39,8 +39,9 @@ def personal_columns() -> frozenset[str]:
 
 
 @contextmanager
-def lake(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The tables of the enabled sources as `<source>.<table>`, with the bookkeeping of committed loads.
+def lake(settings: Settings, of: Collection[str] | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The tables of the enabled sources (or only of some) as `<source>.<table>`, and the bookkeeping of committed loads
+    of all of them, by which sources are compared.
 
     A table whose files cannot be read is left out; the gate reports it as unreadable.
     """
@@ -48,7 +49,7 @@ def lake(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
     try:
         let_read(connection, settings)
         for name in settings.sources:
-            _see_source(connection, settings, name)
+            _see_source(connection, settings, name, with_tables=of is None or name in of)
         yield connection
     finally:
         connection.close()
@@ -99,10 +100,11 @@ def relations(connection: duckdb.DuckDBPyConnection) -> set[tuple[str, str]]:
     return set(rows.fetchall())
 
 
-def _see_source(connection: duckdb.DuckDBPyConnection, settings: Settings, name: str) -> None:
+def _see_source(connection: duckdb.DuckDBPyConnection, settings: Settings, name: str, *, with_tables: bool) -> None:
     connection.execute(f"create schema {name}")
     connection.execute(f"create table {name}._loads as {committed_loads(settings, name)}")
-    for table in (*bookkeeping(name), *(each for each in lake_tables(name) if not each.name.startswith("_"))):
+    tables = [each for each in lake_tables(name) if not each.name.startswith("_")] if with_tables else []
+    for table in (*bookkeeping(name), *tables):
         try:
             _see_table(connection, settings, table)
         except duckdb.Error:

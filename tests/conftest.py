@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,8 +21,9 @@ from hypothesis import settings as hypothesis_settings
 from playwright.sync_api import Browser
 
 from ingestion import settings as settings_module
-from orchestration import dbt, runs
+from orchestration import dbt, runs, warehouse
 from orchestration.environment import variables
+from orchestration.lineage import Columns, Lineage, column_lineage
 from sandbox.server import Running, running
 from sandbox.world import World
 from serving import files
@@ -151,6 +152,18 @@ def _parsed_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         return project
 
     with mock.patch.object(dbt, "_parse", parsed):
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _traced_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Homes of these tests share what they found of columns' lineage: it follows from the SQL, not from the home."""
+    shared = _shared(tmp_path_factory) / "lineage"
+
+    def traced(sql: str, columns: Sequence[str], tables: Columns, dialect: str, _cache: Path) -> Lineage:
+        return column_lineage(sql, columns, tables, dialect, shared)
+
+    with mock.patch.object(warehouse, "column_lineage", traced):
         yield
 
 
