@@ -1,0 +1,25 @@
+"""The gate raw on some of its expectations, and its results by table and name."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+
+from expectations import gate
+from expectations.results import ExpectationResult, GateResult
+from ingestion.settings import Settings
+
+Found = Mapping[tuple[str, str], ExpectationResult]
+
+
+def found_in(result: GateResult) -> Found:
+    return {(each.table, one.name): one for each in result.tables for one in each.expectations}
+
+
+def judged(settings: Settings, wanted: Collection[tuple[str, str]]) -> Found:
+    """What it says of the wanted expectations, (table, name), and of no other: each of them takes its time."""
+    suites = [
+        replace(suite, expectations=tuple(one for one in suite.expectations if (suite.table, one.name) in wanted))
+        for suite in gate.suites("raw", settings=settings)
+    ]
+    return found_in(gate.judge("raw", [suite for suite in suites if suite.expectations], settings))
