@@ -41,7 +41,7 @@ def column_lineage(sql: str, columns: Sequence[str], tables: Columns, dialect: s
         return {column: [(table, name) for table, name in sources] for column, sources in known.items()}
     found = _trace(sql, columns, tables, dialect)
     cache.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(f".{os.getpid()}.part")  # whole or not at all: a run killed here must not break the next ones
+    part = path.with_suffix(f".{os.getpid()}.part")  # whole or not at all, as a run may be killed here
     part.write_text(json.dumps(found))
     part.replace(path)
     return found
