@@ -38,7 +38,7 @@ def view(credits: dict[str, dict[str, float]]) -> View:
         if amount
     ]
     found = side_by_side(QUARTER.cadence, QUARTER.start, rows)
-    return View("customer", QUARTER, found, Journeys(1, 0, 1, None, None, {}, {}, ()), Driven())
+    return View("customer", QUARTER, found, Journeys(1, 0, 1, 90.0, "person", None, None, {}, {}, ()), Driven())
 
 
 @given(CREDITS)
