@@ -10,11 +10,12 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from expectations import docs, gate
+from expectations import gate
 from expectations.acceptance import accept
 from expectations.model import Expectation, GateName, Suite
 from expectations.results import ExpectationResult, GateResult, TableResult
 from tests.expectations import warehouse
+from tests.expectations.judging import without_pages
 from tests.expectations.lake import settings_in
 from tests.expectations.spoils import breaks_alone, spoil_of
 
@@ -40,8 +41,7 @@ def clean(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def spoiled(clean: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str, str], ExpectationResult]:
     """Each expectation's result on a warehouse spoiled for it."""
     found = {}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(docs, "write", lambda _, pages: dict.fromkeys(pages, ""))  # pages are tested elsewhere
+    with without_pages():
         for name in GATES:
             for chosen in _rounds(gate.suites(name, settings=settings_in(clean))):
                 settings = settings_in(tmp_path_factory.mktemp("spoiled"))

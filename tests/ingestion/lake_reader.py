@@ -1,5 +1,6 @@
 """The lake as staging sees it, by code of its own: committed loads only, newest row per key, newest load per day."""
 
+from functools import cache
 from typing import Any
 
 import duckdb
@@ -10,11 +11,13 @@ from ingestion.settings import Settings
 
 # When something was read is not what was read.
 VOLATILE = {"_dlt_load_id", "read_at", "pulled_at"}
+# A DuckDB of its own per question would cost more than the answer.
+_duckdb = cache(duckdb.connect)
 
 
 def committed(settings: Settings, source: str) -> list[str]:
     """Load ids that count, oldest first."""
-    loads = duckdb.connect().execute(
+    loads = _duckdb().cursor().execute(
         f"select load_id from read_json('{lake.loads_glob(settings, source)}', format = 'newline_delimited',"
         " columns = {load_id: 'varchar', status: 'integer'}) where status = 0 order by load_id::double"
     )
@@ -24,7 +27,7 @@ def committed(settings: Settings, source: str) -> list[str]:
 def rows(settings: Settings, table: Table) -> list[dict[str, Any]]:
     """Every committed row of a table, superseded ones too."""
     glob = lake.table_glob(settings, table)
-    query = duckdb.connect().execute(
+    query = _duckdb().cursor().execute(
         f"select * from read_parquet('{glob}', union_by_name = true) where list_contains(?, _dlt_load_id)",
         [committed(settings, table.source)],
     )
@@ -34,7 +37,7 @@ def rows(settings: Settings, table: Table) -> list[dict[str, Any]]:
 
 def windows(settings: Settings, source: str, table: str) -> list[dict[str, Any]]:
     glob = f"{lake.source_url(settings, source)}/_windows/*.parquet"
-    query = duckdb.connect().execute(
+    query = _duckdb().cursor().execute(
         f"select * from read_parquet('{glob}', union_by_name = true)"
         " where table_name = ? and list_contains(?, _dlt_load_id)",
         [table, committed(settings, source)],

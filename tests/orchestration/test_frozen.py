@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import duckdb
 import pytest
 
-from expectations import gate
 from tests.conftest import Home, attempt, serving
 
 
@@ -32,10 +33,10 @@ def test_a_refresh_goes_on_without_the_closed_account(home_copy: Home) -> None:
     assert (through, visits) == ([(home.last_day,)], [(home.last_day,)])
     assert before
     assert before == _deals(home)
-    with home.active() as now:
-        result = gate.run("raw", settings=now)
+    newest = max((home.path / "gx" / "results" / "raw").glob("*.json"))
+    result = json.loads(newest.read_text(encoding="utf-8"))
     # Four days behind the others, which is as it should be.
-    late = [one.name for each in result.tables for one in each.expectations if not one.success]
-    assert result.passed
+    late = [one["name"] for each in result["tables"] for one in each["expectations"] if not one["success"]]
+    assert result["passed"]
     assert "up_to_date" not in late
-    assert not [each for each in result.tables if each.table.startswith("hubspot.") and not each.passed]
+    assert not [each for each in result["tables"] if each["table"].startswith("hubspot.") and not each["passed"]]

@@ -33,6 +33,7 @@ WEEK = (
         ("contacts_merged", 1, "leads_created", "merge"),
         ("cost_corrected", 0, "cac", "cost_file"),
         ("deal_archived", 0, "new_opportunities", "delete"),
+        ("deal_owner", 0, "open_pipeline", "edit"),
     ),
     (
         ("late_session", 0, "web_sessions", "late_data"),
@@ -40,7 +41,6 @@ WEEK = (
         ("touch_corrected", 7, "leads_created", "late_data"),
     ),
     (("rates_corrected", 1, "open_pipeline", "fx"),),
-    (("deal_owner", 0, "open_pipeline", "edit"),),
 )
 RATES = 2
 REDEFINED = "leads_created"
