@@ -11,39 +11,34 @@ from ingestion.settings import Settings
 
 # When something was read is not what was read.
 VOLATILE = {"_dlt_load_id", "read_at", "pulled_at"}
-# A DuckDB of its own per question would cost more than the answer.
-_duckdb = cache(duckdb.connect)
 
 
 def committed(settings: Settings, source: str) -> list[str]:
     """Load ids that count, oldest first."""
-    loads = _duckdb().cursor().execute(
+    loads = _asked(
         f"select load_id from read_json('{lake.loads_glob(settings, source)}', format = 'newline_delimited',"
         " columns = {load_id: 'varchar', status: 'integer'}) where status = 0 order by load_id::double"
     )
-    return [load for (load,) in loads.fetchall()]
+    return [load["load_id"] for load in loads]
 
 
 def rows(settings: Settings, table: Table) -> list[dict[str, Any]]:
     """Every committed row of a table, superseded ones too."""
     glob = lake.table_glob(settings, table)
-    query = _duckdb().cursor().execute(
+    return _asked(
         f"select * from read_parquet('{glob}', union_by_name = true) where list_contains(?, _dlt_load_id)",
-        [committed(settings, table.source)],
+        committed(settings, table.source),
     )
-    names = [column[0] for column in query.description]
-    return [dict(zip(names, row, strict=True)) for row in query.fetchall()]
 
 
 def windows(settings: Settings, source: str, table: str) -> list[dict[str, Any]]:
     glob = f"{lake.source_url(settings, source)}/_windows/*.parquet"
-    query = _duckdb().cursor().execute(
+    return _asked(
         f"select * from read_parquet('{glob}', union_by_name = true)"
         " where table_name = ? and list_contains(?, _dlt_load_id)",
-        [table, committed(settings, source)],
+        table,
+        committed(settings, source),
     )
-    names = [column[0] for column in query.description]
-    return [dict(zip(names, row, strict=True)) for row in query.fetchall()]
 
 
 def latest(settings: Settings, table: Table) -> list[tuple[Any, ...]]:
@@ -80,3 +75,15 @@ def _latest_windows(settings: Settings, table: Table) -> list[dict[str, Any]]:
 
 def _plain(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
+
+
+@cache
+def _duckdb() -> duckdb.DuckDBPyConnection:
+    """One for all questions: a DuckDB of its own costs more than the answer."""
+    return duckdb.connect()
+
+
+def _asked(query: str, *values: object) -> list[dict[str, Any]]:
+    answer = _duckdb().cursor().execute(query, list(values))
+    names = [column[0] for column in answer.description]
+    return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
