@@ -229,6 +229,11 @@ def is_asked(info: FieldInfo) -> bool:
     return info.is_required() or is_secret(info) or marked
 
 
+def variable(of: type[BaseSettings], field: str) -> str:
+    """The environment variable that a field of a settings class is read from."""
+    return f"{of.model_config.get('env_prefix', '')}{field}".upper()
+
+
 def settings_class(source: str) -> type[SourceSettings]:
     """The settings class of a source: that of its connector, known by its prefix."""
     importlib.import_module(f"ingestion.sources.{source}")

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from ingestion.errors import KpiloteError
 from ingestion.filesystems import located
-from ingestion.settings import Settings, is_asked, reload, settings, settings_class
+from ingestion.settings import Settings, is_asked, reload, settings, settings_class, variable
 from orchestration.environment import variables
 
 DEFAULT_PORT = 8765
@@ -55,9 +55,9 @@ def _told(now: Settings) -> dict[str, list[str]]:
     """What the environment (or `.env`, which the command loads) says of accounts: variables by source."""
     found = {}
     for name in now.sources:
-        fields = settings_class(name).model_fields.items()
-        asked = [f"SOURCES__{name}__{field}".upper() for field, info in fields if is_asked(info)]
-        found[name] = [variable for variable in asked if environ.get(variable)]
+        of = settings_class(name)
+        asked = [variable(of, field) for field, info in of.model_fields.items() if is_asked(info)]
+        found[name] = [each for each in asked if environ.get(each)]
     return {name: told for name, told in found.items() if told}
 
 

@@ -20,7 +20,7 @@ from pydantic_settings import BaseSettings
 from ingestion.errors import SettingsError
 from ingestion.privacy import without_secrets
 from ingestion.registry import SOURCES
-from ingestion.settings import Settings, is_asked, is_secret, read, settings_class
+from ingestion.settings import Settings, is_asked, is_secret, read, settings_class, variable
 from ingestion.tables.model import SourceKind
 from orchestration.demo import FILES, has_loads, is_demo_home
 
@@ -42,7 +42,7 @@ class Question:
 
     @property
     def variable(self) -> str:
-        return f"{self.settings.model_config.get('env_prefix', '')}{self.field}".upper()
+        return variable(self.settings, self.field)
 
     @property
     def text(self) -> str:

@@ -107,6 +107,15 @@ placed none. With the first conversion of a type the SQL is another, and the tab
   {% do return((attribution_settings().attribution_conversions[conversion_type].lookback_days | float * 86400000000) | round | int) %}
 {% endmacro %}
 
+{#- What the settings say of a row's conversion type, as text. -#}
+{% macro setting_of_conversion(name) -%}
+    case conversions.conversion_type
+        {%- for type, settings in attribution_settings().attribution_conversions.items() %}
+        when '{{ type }}' then '{{ settings[name] }}'
+        {%- endfor %}
+    end
+{%- endmacro %}
+
 {#- Whether an instant lies no further after another one than a path reaches back (in microseconds). -#}
 {% macro within_lookback(earlier, later, lookback) -%}
     ({{ later }} >= {{ earlier }} and {{ epoch_microseconds(later) }} - {{ epoch_microseconds(earlier) }} <= {{ lookback }})
