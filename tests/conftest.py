@@ -10,7 +10,7 @@ import datetime as dt
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from unittest import mock
@@ -34,6 +34,7 @@ from tests.stacks import STACKS
 # A quarter and some days, so that every cadence has a complete period. Fixed dates: nothing depends on today.
 START, UNTIL = dt.date(2025, 1, 1), dt.date(2025, 4, 8)
 SCALE = 0.1
+SEMANTIC_MANIFEST = "semantic_manifest.json"  # MetricFlow's, as dbt calls it
 BUILD_SECONDS = 1_800  # as long as a worker waits for the one that builds the home
 SEED = 7
 
@@ -137,19 +138,24 @@ def _parsed_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A home that has no parse of the dbt project is given that of another home of these tests."""
     parse, parses = dbt._parse, _shared(tmp_path_factory) / "parses"
     parses.mkdir(exist_ok=True)
+    projects: dict[str, object] = {}  # as this worker read them
 
     def parsed(settings: settings_module.Settings, path: Path) -> object:
-        kept = parses / path.name
-        if kept.exists():
-            shutil.copy(kept, path)
-            project = dbt._read(path)
-            dbt._write(project, settings, path.with_suffix(".json"))
+        kept = parses / path.stem
+        if not kept.exists():
+            project = parse(settings, path)
+            part = kept.with_suffix(f".{os.getpid()}")
+            part.mkdir()
+            for file in (path, path.with_suffix(".json"), settings.dbt_target_dir / SEMANTIC_MANIFEST):
+                shutil.copy(file, part)
+            with suppress(OSError):  # another worker was quicker
+                part.rename(kept)
             return project
-        project = parse(settings, path)
-        part = kept.with_name(f"{kept.name}.{os.getpid()}")
-        shutil.copy(path, part)
-        part.replace(kept)
-        return project
+        shutil.copytree(kept, path.parent, dirs_exist_ok=True)
+        (path.parent / SEMANTIC_MANIFEST).rename(settings.dbt_target_dir / SEMANTIC_MANIFEST)
+        if path.stem not in projects:
+            projects[path.stem] = dbt._read(path)
+        return projects[path.stem]
 
     with mock.patch.object(dbt, "_parse", parsed):
         yield

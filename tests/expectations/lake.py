@@ -8,6 +8,7 @@ import datetime as dt
 import hashlib
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -42,34 +43,41 @@ def valid_rows(table: Table, days: Sequence[dt.date] = DAYS, per_day: int = ROWS
 
 def valid_row(table: Table, day: dt.date, number: int = 0) -> Row:
     """One row that every expectation accepts; `number` tells it from the others of its day."""
-    row = {column.name: _value(table, column.name, column.type, day, number) for column in table.columns}
-    return {**row, **({table.day_column: day} if table.day_column else {})}
-
-
-def _value(table: Table, name: str, kind: str, day: dt.date, number: int) -> Any:
-    for words in (VOCABULARIES, OPEN_VOCABULARIES):
-        if name in words.get(table.full_name, {}):
-            return min(words[table.full_name][name])
-    if name == "currency":
-        return "USD" if table.full_name != "spreadsheets.fx_rates" or number == 0 else f"X{chr(65 + number)}X"
-    if name in ORDINALS:
-        return 0
-    if (table.name, name) in RECIPIENTS:
-        return 1
     unique = f"{day:%y%m%d}{number:03d}"
-    moment = dt.datetime.combine(day, dt.time(12), dt.UTC) + dt.timedelta(seconds=number)
-    text = hashlib.sha256(f"{name}{unique}".encode()).hexdigest() if name in table.personal else f"{name}{unique}"
     values: Mapping[str, Any] = {
-        "string": text,
         "integer": 2000 + number,
         "double": 0.5,
         "decimal": Decimal("12.34"),
         "boolean": False,
         "date": day,
-        "timestamp": moment,
+        "timestamp": dt.datetime.combine(day, dt.time(12), dt.UTC) + dt.timedelta(seconds=number),
         "strings": [unique],
     }
-    return values[kind]
+    row = {name: values[kind] if kind in values else _text(table, name, unique) for name, kind in _free(table)}
+    if table.full_name == "spreadsheets.fx_rates" and number > 0:
+        row["currency"] = f"X{chr(65 + number)}X"
+    return {**_fixed(table), **row, **({table.day_column: day} if table.day_column else {})}
+
+
+def _text(table: Table, name: str, unique: str) -> str:
+    text = f"{name}{unique}"
+    return hashlib.sha256(text.encode()).hexdigest() if name in table.personal else text
+
+
+@cache
+def _fixed(table: Table) -> Row:
+    """Columns that hold the same in every row of a table."""
+    values = {"currency": "USD"} | dict.fromkeys(ORDINALS, 0)
+    values |= {name: 1 for reports, name in RECIPIENTS if reports == table.name}
+    for words in (OPEN_VOCABULARIES, VOCABULARIES):
+        values |= {name: min(known) for name, known in words.get(table.full_name, {}).items()}
+    return {column.name: values[column.name] for column in table.columns if column.name in values}
+
+
+@cache
+def _free(table: Table) -> tuple[tuple[str, str], ...]:
+    """The others, each with its type."""
+    return tuple((column.name, column.type) for column in table.columns if column.name not in _fixed(table))
 
 
 class TinyLake:
