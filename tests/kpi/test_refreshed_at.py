@@ -83,3 +83,24 @@ def test_a_deal_is_in_the_trailing_window_of_later_months(copied: Built) -> None
     pd.testing.assert_frame_equal(
         after.drop(columns="refreshed_at"), _run(copied, "--full-refresh").drop(columns="refreshed_at")
     )
+
+
+def test_periods_come_and_go_with_the_data_and_are_compared_with_the_year_before(copied: Built) -> None:
+    covered = "update intermediate.int_lake__coverage set data_from = date '{}'"
+    _change(copied, covered.format("2025-01-01"))
+    run(copied.settings, "run", "--select", "dim_dates")
+    before = _run(copied)
+    assert set(before["period_start"].dt.strftime("%Y-%m")) >= {"2025-01", "2025-10", "2026-04"}
+
+    _change(copied, "update marts.fct_spend set date_day = date '2025-03-10' where date_day = date '2025-12-10'")
+    after = _run(copied)
+    # Where the spend went, where it was, and each month that is compared with one of these.
+    assert _computed(after, before) == {"2025-03", "2025-04", "2026-03", "2025-12", "2026-01"}
+
+    _change(copied, covered.format("2026-02-01"))
+    run(copied.settings, "run", "--select", "dim_dates")
+    fewer = _run(copied)
+    assert set(fewer["period_start"].dt.strftime("%Y-%m")) == {"2026-02", "2026-03", "2026-04", "2026-05"}
+    pd.testing.assert_frame_equal(
+        fewer.drop(columns="refreshed_at"), _run(copied, "--full-refresh").drop(columns="refreshed_at")
+    )
