@@ -81,9 +81,11 @@ def _clicks(sessions: pd.DataFrame) -> pd.DataFrame:
 
 def _landings(sessions: pd.DataFrame, clicks: pd.DataFrame) -> pd.Series:
     """The landing page with the campaign's tags and the click id."""
-    plain = sessions["landing_url"].astype(object)
-    mark = plain.str.contains("?", regex=False).map({True: "&", False: "?"})
-    return plain.where(clicks["kind"].isna(), plain + mark + clicks["kind"] + "=" + clicks["id"])
+    pages = [
+        f"{page}{'&' if '?' in page else '?'}{kind}={id_}" if kind else page
+        for page, kind, id_ in zip(sessions["landing_url"], clicks["kind"], clicks["id"], strict=True)
+    ]
+    return pd.Series(pages, sessions.index, dtype=object)
 
 
 def _locations(

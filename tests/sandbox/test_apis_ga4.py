@@ -11,7 +11,9 @@ import httpx
 import pyarrow.parquet as pq
 import pytest
 
+from sandbox.apis.ga4_sessions import observed
 from sandbox.corrupt import Corruption
+from sandbox.export import events
 from sandbox.limits import FAST
 from tests.sandbox.conftest import UNTIL, Client
 
@@ -183,6 +185,15 @@ def test_a_page_names_the_one_before_it_and_an_ad_marks_its_links(serve: Any, tm
     assert led["google", "organic"] == "https://www.google.com/"
     assert led["(direct)", "(none)"] is None
     assert led["mailchimp", "email"] is None
+
+
+def test_a_day_on_which_no_link_is_marked_is_exported_like_any_other(serve: Any) -> None:
+    """A very small company has days of direct visits alone."""
+    sessions = observed(serve().server.sandbox.view.snapshot)
+    direct = sessions[sessions["medium"] == "(none)"].reset_index(drop=True)
+    pages = {parameter(event, "page_location") for event in events(direct, {}).to_pylist()}
+    assert set(direct["landing_url"]) <= pages
+    assert not [page for page in pages if page and "clid=" in page]
 
 
 def test_forms_leak_addresses_into_urls_for_connectors_to_remove(serve: Any, tmp_path: Path) -> None:
