@@ -1,5 +1,5 @@
-"""Random histories: late, merged, deleted, reopened and corrected records, missed days, backfills, reruns, erasures, on
-a lake that gains columns after its first load.
+"""Random histories: late, merged, deleted, reopened and corrected records, missed days, backfills, reruns, erasures and
+changed rules, on a lake that gains columns after its first load.
 
 HYPOTHESIS_PROFILE=nightly python -m pytest -s -n 2 --dist load tests/history -k whatever
                                                      (200 histories; the default are those of five minutes)
@@ -17,7 +17,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cache
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 from dbt.contracts.graph.manifest import Manifest
@@ -51,6 +51,14 @@ CHANGES = st.lists(
 STEPS_APART = 5
 # Cadences whose own job does not run that day: the next that does must catch up.
 LEFT = st.sets(st.sampled_from(("week", "month", "quarter", "year")))
+# Vars of the project that say otherwise, of sessions, costs, meetings and attribution; at last those of the project.
+RULES = (
+    {"key_events": ["sign_up"]},
+    {"sales_cost_categories": []},
+    {"held_outcomes": ["completed", "scheduled"]},
+    {"attribution_half_life_days": 14, "marketing_sourced_rule": "lead_source"},
+    {},
+)
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +117,7 @@ class History(RuleBasedStateMachine):
         self.twin.pull(pulled)
         self.twin.refresh(left)
         assert self.twin.differences(self.twin.scratch(), left) == []
-        if not left:
+        if not left and not self.twin.rules:
             self.known.append((dt.datetime.now(dt.UTC), contents(self.twin.home)))
 
     @rule(changes=CHANGES, left=LEFT)
@@ -129,6 +137,11 @@ class History(RuleBasedStateMachine):
         if not self.is_over and self.twin.erase(which):
             self.known.clear()  # what the lake knew before names somebody it now calls otherwise
         self.run(1, changes, 3)
+
+    @rule(changes=CHANGES, rules=st.sampled_from(RULES))
+    def by_other_rules(self, changes: list[tuple[int, int, float]], rules: dict[str, Any]) -> None:
+        self.twin.rules = rules
+        self.run(1, changes, 1)
 
     @precondition(lambda self: self.lived and self.steps % 3 == 0)  # or the simplest history would be mostly reruns
     @rule()

@@ -8,9 +8,10 @@ after the other.
 from __future__ import annotations
 
 import datetime as dt
+import json
 import os
 import shutil
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -53,7 +54,9 @@ WHOLE = ("table", "view")
 
 @dataclass
 class Twin:
-    """One history. `until` is the first day the company has not lived yet; `project`: another dbt project than ours."""
+    """One history. `until` is the first day the company has not lived yet; `project`: another dbt project than ours;
+    `rules`: vars of it that say otherwise.
+    """
 
     home: Path
     sources: str
@@ -62,6 +65,7 @@ class Twin:
     until: dt.date = FIRST
     changes: list[Change] = field(default_factory=list)
     select: str = "path:models"
+    rules: Mapping[str, Any] = field(default_factory=dict)
 
     def settings(self) -> Settings:
         values = {
@@ -145,7 +149,7 @@ class Twin:
         ]
         runner = dbtRunner(manifest=self.project or dbt.parsed(self.settings()))
         with variables({**settings.environment(), "DO_NOT_TRACK": "1"}):
-            result = runner.invoke(["--no-write-json", *arguments, *paths])
+            result = runner.invoke(["--no-write-json", *arguments, "--vars", json.dumps(self.rules), *paths])
         dbt._close_warehouse()
         failed = [each.message for each in result.result.results if each.status == "error"] if result.result else []
         assert result.success, failed[:1] or result.exception
