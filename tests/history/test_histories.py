@@ -13,9 +13,9 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, ClassVar
 
@@ -180,7 +180,8 @@ def test_incremental_equals_full_refresh_whatever_happens(
 @dataclass(frozen=True)
 class Mutation:
     """A rule by which an incremental model finds what a load made stale (`place` is its macro), what stands there
-    without it, and the edits that nothing but this rule brings to light. `late_days`: how long emails are provisional.
+    without it, and the edits, or other `rules` of the project, that nothing but this rule brings to light. `late_days`:
+    how long emails are provisional.
     """
 
     place: str
@@ -189,6 +190,7 @@ class Mutation:
     edits: str
     late_days: int = 8
     select: str = "+fct_sessions"
+    rules: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def remembering(self) -> str:
@@ -231,6 +233,16 @@ MUTATIONS = {
         "where held.{{ day_column }} >= owners.day",
         "late_session",
     ),
+    "days made by an older rule stay": Mutation(
+        DAYS, " and held.made_by = '{{ made_by() }}'", "", "late_session", rules={"key_events": ["sign_up"]}
+    ),
+    "months made by an older rule stay": Mutation(
+        STATES,
+        """~ (" and made_by = '" ~ made_by ~ "'" if made_by else "")""",
+        "",
+        "late_session",
+        rules={"engaged_seconds": 30},
+    ),
     "a month is written once": Mutation(
         MONTHS, "where said.digest is distinct from held.digest", "where held.month is null", "late_session"
     ),
@@ -272,7 +284,7 @@ def test_a_dropped_rule_is_noticed(founders: Callable[[str], Twin], name: str) -
     if mutation.remembering:
         twin.select = mutation.remembering
         twin.refresh()
-    twin.select = mutation.select
+    twin.select, twin.rules = mutation.select, mutation.rules
     twin.live(2, [Change(mutation.edits, twin.until, which) for which in range(0, 300, 7)])
     twin.pull(5)
     twin.refresh()
