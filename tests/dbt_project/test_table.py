@@ -55,3 +55,9 @@ def test_a_view_of_the_name_gives_way(activities: Warehouse) -> None:
     activities.execute(f"drop table {MODEL}; create view {MODEL} as select 'view' as activity_id")
     activities.dbt(*RUN)
     assert _held(activities) == ["first"]
+
+
+def test_a_seed_as_an_older_version_had_it_gives_way(built: Warehouse) -> None:
+    built.execute("alter table seeds.channel_rules drop column click_id_pattern")
+    built.dbt("seed", "--select", "channel_rules")
+    assert built.rows("select count(click_id_pattern) > 0 from seeds.channel_rules") == [(True,)]
