@@ -7,6 +7,7 @@ Belongs here: what `_windows`, `_quarantine`, `_received` and `_dlt_loads` say a
 from collections.abc import Iterator
 
 from expectations import model
+from expectations.limits import limits
 from expectations.model import Expectation
 from ingestion.registry import SOURCES, Table
 from ingestion.settings import Settings
@@ -28,6 +29,8 @@ def of_lake(table: Table, settings: Settings) -> Iterator[Expectation]:
     yield _accounted(table)
     if SOURCES[table.source].is_api and table.kind == "window":
         yield _every_day_covered(table)
+        if table.source not in settings.frozen_sources:
+            yield _covered_from_the_start(table, settings)
     if SOURCES[table.source].is_api and table.source not in settings.frozen_sources:
         yield _up_to_date(table, settings)
     yield from _quarantine(table)
@@ -69,16 +72,52 @@ def _every_day_covered(table: Table) -> Expectation:
     )
 
 
-def _up_to_date(table: Table, settings: Settings) -> Expectation:
+def _covered_from_the_start(table: Table, settings: Settings) -> Expectation:
+    """Its windows begin where KPIs do: with the first day any source was pulled for (`int_lake__coverage`).
+
+    Days of a frozen source of the same kind are told by that one, and those before `history.since` of `limits.yml` are
+    known not to exist. Records are not judged: a first pull reads all of them, whatever its days.
+    """
+    kind = SOURCES[table.source].kind
+    predecessors = [name for name in settings.frozen_sources if SOURCES[name].kind == kind]
+    known = [f"select date '{day}'" for day in filter(None, [limits(table.full_name).history.since])]
+    told = [f"select max(window_end) from {name}._windows" for name in predecessors]  # noqa: S608
+    kpis = f"select min(window_start) as kpis_begin from ({_windows(settings)})"  # noqa: S608
+    begin = " union all ".join([f"select kpis_begin from ({kpis})", *known, *told])  # noqa: S608
+    command = "kpilote refresh --cadence daily --from ' || begins || ' --to ' || begun - 1 || '"
+    return model.learned(
+        "covered_from_the_start",
+        f"""
+        select begins as day, begun - begins || ' days to ' || begun - 1 || ' without {table.source}, pulled from '
+            || begun || ' on, while KPIs begin on ' || kpis_begin || ' ({command})' as found,
+            'none' as usual, begun - begins as size
+        from ({kpis}) as kpis, (select max(day) as begins from ({begin}) as days (day)) as expected,
+            (select min(window_start) as begun from {table.source}._windows where table_name = '{table.name}') as mine
+            /* {{batch}} */
+        where begun > begins
+        """,  # noqa: S608
+        column=table.day_column,
+        reason="A source that came later than the others reads zero and final on the days before it.",
+        mend="Pull them (KPILOTE_START_DATE must not lie after the first); if the vendor has no such days, accept it or"
+        " name its first day in expectations/limits.yml (history: since).",
+        severity="warning",
+    )
+
+
+def _windows(settings: Settings) -> str:
+    """What every source but the files says its loads covered."""
     apis = [name for name in settings.sources if SOURCES[name].is_api]
-    windows = " union all ".join(f"select table_name, window_end from {name}._windows" for name in apis)  # noqa: S608
+    return " union all ".join(f"select window_start, window_end from {name}._windows" for name in apis)  # noqa: S608
+
+
+def _up_to_date(table: Table, settings: Settings) -> Expectation:
     return model.no_rows(
         "up_to_date",
         f"""
         select mine.ends_on, newest.ends_on as newest_ends_on
         from (
             select max(window_end) as ends_on from {table.source}._windows where table_name = '{table.name}'
-        ) as mine, (select max(window_end) as ends_on from ({windows})) as newest /* {{batch}} */
+        ) as mine, (select max(window_end) as ends_on from ({_windows(settings)})) as newest /* {{batch}} */
         where mine.ends_on < newest.ends_on - {BEHIND_DAYS}
         """,  # noqa: S608
         reason=f"It ends more than {BEHIND_DAYS} days before the newest table, and KPIs end with the oldest one.",
