@@ -75,15 +75,20 @@ def _every_day_covered(table: Table) -> Expectation:
 def _covered_from_the_start(table: Table, settings: Settings) -> Expectation:
     """Its windows begin where KPIs do: with the first day any source was pulled for (`int_lake__coverage`).
 
-    Days of a frozen source of the same kind are told by that one, and those before `history.since` of `limits.yml` are
-    known not to exist. Records are not judged: a first pull reads all of them, whatever its days.
+    Days of a frozen source of the same kind are told by that one. `history.since` of `limits.yml` may say that there
+    were none before; where it lies within what was pulled, it speaks of something else. Records are not judged: a first
+    pull reads all of them, whatever its days.
     """
-    kind = SOURCES[table.source].kind
-    predecessors = [name for name in settings.frozen_sources if SOURCES[name].kind == kind]
-    known = [f"select date '{day}'" for day in filter(None, [limits(table.full_name).history.since])]
-    told = [f"select max(window_end) from {name}._windows" for name in predecessors]  # noqa: S608
+    kind, since = SOURCES[table.source].kind, limits(table.full_name).history.since
     kpis = f"select min(window_start) as kpis_begin from ({_windows(settings)})"  # noqa: S608
-    begin = " union all ".join([f"select kpis_begin from ({kpis})", *known, *told])  # noqa: S608
+    mine = f"select min(window_start) as begun from {table.source}._windows where table_name = '{table.name}'"  # noqa: S608
+    told = [
+        f"select max(window_end) from {name}._windows"  # noqa: S608
+        for name in settings.frozen_sources
+        if SOURCES[name].kind == kind
+    ]
+    known = [f"select date '{since}' from ({mine}) where date '{since}' <= begun"] if since else []  # noqa: S608
+    begin = " union all ".join([f"select kpis_begin from ({kpis})", *told, *known])  # noqa: S608
     command = "kpilote refresh --cadence daily --from ' || begins || ' --to ' || begun - 1 || '"
     return model.learned(
         "covered_from_the_start",
@@ -91,8 +96,7 @@ def _covered_from_the_start(table: Table, settings: Settings) -> Expectation:
         select begins as day, begun - begins || ' days to ' || begun - 1 || ' without {table.source}, pulled from '
             || begun || ' on, while KPIs begin on ' || kpis_begin || ' ({command})' as found,
             'none' as usual, begun - begins as size
-        from ({kpis}) as kpis, (select max(day) as begins from ({begin}) as days (day)) as expected,
-            (select min(window_start) as begun from {table.source}._windows where table_name = '{table.name}') as mine
+        from ({kpis}) as kpis, (select max(day) as begins from ({begin}) as days (day)) as expected, ({mine}) as mine
             /* {{batch}} */
         where begun > begins
         """,  # noqa: S608

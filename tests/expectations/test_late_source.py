@@ -87,6 +87,8 @@ def test_days_the_vendor_does_not_have_are_told_once(tmp_path: Path, monkeypatch
     lake = TinyLake(tmp_path, "hubspot", "ga4")
     covers(lake, "hubspot", -730, 0)
     covers(lake, "ga4", -30, 0)
-    opened = {EVENTS: {"history": {"since": LAST - dt.timedelta(days=35)}}}
-    monkeypatch.setattr(limits, "LIMITS", written(tmp_path, tables=opened))
-    assert missed(lake) == 5
+    for name, since, days in (("known", -35, 5), ("all", -30, 0), ("another", -5, 700)):
+        own = {EVENTS: {"history": {"since": LAST + dt.timedelta(days=since)}}}
+        (folder := tmp_path / name).mkdir()
+        monkeypatch.setattr(limits, "LIMITS", written(folder, tables=own))
+        assert missed(lake) == days, f"{name}: what lies within its days is a change, not its beginning"
