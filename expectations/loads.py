@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from expectations import model
 from expectations.limits import limits
 from expectations.model import Expectation
-from ingestion.registry import SOURCES, Table
+from ingestion.registry import SOURCES, Table, tables
 from ingestion.settings import Settings
 
 # A newest load with a larger share of refused rows than this is not worth building on.
@@ -81,7 +81,8 @@ def _covered_from_the_start(table: Table, settings: Settings) -> Expectation:
     """
     kind, since = SOURCES[table.source].kind, limits(table.full_name).history.since
     kpis = f"select min(window_start) as kpis_begin from ({_windows(settings)})"  # noqa: S608
-    mine = f"select min(window_start) as begun from {table.source}._windows where table_name = '{table.name}'"  # noqa: S608
+    firsts = _first_days(settings)
+    mine = f"select begun, all_begun from ({firsts}) where table_name = '{table.full_name}'"  # noqa: S608
     told = [
         f"select max(window_end) from {name}._windows"  # noqa: S608
         for name in settings.frozen_sources
@@ -89,7 +90,7 @@ def _covered_from_the_start(table: Table, settings: Settings) -> Expectation:
     ]
     known = [f"select date '{since}' from ({mine}) where date '{since}' <= begun"] if since else []  # noqa: S608
     begin = " union all ".join([f"select kpis_begin from ({kpis})", *told, *known])  # noqa: S608
-    command = "kpilote refresh --cadence daily --from ' || begins || ' --to ' || begun - 1 || '"
+    command = "kpilote refresh --cadence daily --from ' || begins || ' --to ' || all_begun - 1 || '"
     return model.learned(
         "covered_from_the_start",
         f"""
@@ -106,6 +107,22 @@ def _covered_from_the_start(table: Table, settings: Settings) -> Expectation:
         " name its first day in expectations/limits.yml (history: since).",
         severity="warning",
     )
+
+
+def _first_days(settings: Settings) -> str:
+    """The first day of each table of days, and the one from which on all of them are pulled: a refresh pulls every
+    source, so one that ended before it would leave a hole in those that begin later.
+    """
+    names = ", ".join(f"'{table.full_name}'" for table in tables(settings.sources) if table.kind == "window")
+    windows = " union all ".join(
+        f"select '{name}.' || table_name as table_name, window_start from {name}._windows"  # noqa: S608
+        for name in settings.sources
+        if SOURCES[name].is_api and name not in settings.frozen_sources
+    )
+    return f"""
+        select table_name, min(window_start) as begun, max(min(window_start)) over () as all_begun
+        from ({windows}) where table_name in ({names}) group by table_name
+    """  # noqa: S608
 
 
 def _windows(settings: Settings) -> str:

@@ -57,6 +57,21 @@ def test_it_warns_until_its_days_are_pulled_or_accepted(tmp_path: Path) -> None:
     assert missed(lake) == 0
 
 
+def test_its_command_leaves_no_hole_elsewhere(tmp_path: Path) -> None:
+    """It pulls every source, and each table from its own first day on is there already: the last of them is its end."""
+    lake = TinyLake(tmp_path, "hubspot", "ga4", "klaviyo")
+    covers(lake, "hubspot", -730, 0)
+    covers(lake, "ga4", -3, 0)
+    covers(lake, "klaviyo", -1, 0)
+    result = found(lake)
+    assert result is not None
+    assert "727 days to 2026-02-25 without ga4" in result.message
+    assert "--from 2024-03-01 --to 2026-02-27)" in result.message
+    alone = found(lake, "klaviyo")
+    assert alone is not None
+    assert "--to 2026-02-25)" in alone.message, "a frozen one is not pulled"
+
+
 def test_a_crm_never_comes_late(tmp_path: Path) -> None:
     """A first pull reads all of its records, whatever its days."""
     lake = TinyLake(tmp_path, "hubspot", "ga4")
