@@ -7,8 +7,9 @@ Belongs here: what `_windows`, `_quarantine`, `_received` and `_dlt_loads` say a
 from collections.abc import Iterator
 
 from expectations import model
+from expectations.limits import limits
 from expectations.model import Expectation
-from ingestion.registry import SOURCES, Table
+from ingestion.registry import SOURCES, Table, tables
 from ingestion.settings import Settings
 
 # A newest load with a larger share of refused rows than this is not worth building on.
@@ -28,6 +29,8 @@ def of_lake(table: Table, settings: Settings) -> Iterator[Expectation]:
     yield _accounted(table)
     if SOURCES[table.source].is_api and table.kind == "window":
         yield _every_day_covered(table)
+        if table.source not in settings.frozen_sources:
+            yield _covered_from_the_start(table, settings)
     if SOURCES[table.source].is_api and table.source not in settings.frozen_sources:
         yield _up_to_date(table, settings)
     yield from _quarantine(table)
@@ -69,16 +72,73 @@ def _every_day_covered(table: Table) -> Expectation:
     )
 
 
-def _up_to_date(table: Table, settings: Settings) -> Expectation:
+def _covered_from_the_start(table: Table, settings: Settings) -> Expectation:
+    """Its windows begin where KPIs do: with the first day any source was pulled for (`int_lake__coverage`).
+
+    Days of a frozen source of the same kind are told by that one. `history.since` of `limits.yml` may say that there
+    were none before; where it lies within what was pulled, it speaks of something else. Records are not judged: a first
+    pull reads all of them, whatever its days.
+    """
+    kind, since = SOURCES[table.source].kind, limits(table.full_name).history.since
+    kpis = f"select min(window_start) as kpis_begin from ({_windows(settings)})"  # noqa: S608
+    firsts = _first_days(settings)
+    mine = f"select begun, all_begun from ({firsts}) where table_name = '{table.full_name}'"  # noqa: S608
+    told = [
+        f"select max(window_end) from {name}._windows"  # noqa: S608
+        for name in settings.frozen_sources
+        if SOURCES[name].kind == kind
+    ]
+    known = [f"select date '{since}' from ({mine}) where date '{since}' <= begun"] if since else []  # noqa: S608
+    begin = " union all ".join([f"select kpis_begin from ({kpis})", *told, *known])  # noqa: S608
+    command = "kpilote refresh --cadence daily --from ' || begins || ' --to ' || all_begun - 1 || '"
+    return model.learned(
+        "covered_from_the_start",
+        f"""
+        select begins as day, begun - begins || ' days to ' || begun - 1 || ' without {table.source}, pulled from '
+            || begun || ' on, while KPIs begin on ' || kpis_begin || ' ({command})' as found,
+            'none' as usual, begun - begins as size
+        from ({kpis}) as kpis, (select max(day) as begins from ({begin}) as days (day)) as expected, ({mine}) as mine
+            /* {{batch}} */
+        where begun > begins
+        """,  # noqa: S608
+        column=table.day_column,
+        reason="A source that came later than the others reads zero and final on the days before it.",
+        mend="Pull them (KPILOTE_START_DATE must not lie after the first); if the vendor has no such days, accept it or"
+        " name its first day in expectations/limits.yml (history: since).",
+        severity="warning",
+    )
+
+
+def _first_days(settings: Settings) -> str:
+    """The first day of each table of days, and the one from which on all of them are pulled: a refresh pulls every
+    source, so one that ended before it would leave a hole in those that begin later.
+    """
+    names = ", ".join(f"'{table.full_name}'" for table in tables(settings.sources) if table.kind == "window")
+    windows = " union all ".join(
+        f"select '{name}.' || table_name as table_name, window_start from {name}._windows"  # noqa: S608
+        for name in settings.sources
+        if SOURCES[name].is_api and name not in settings.frozen_sources
+    )
+    return f"""
+        select table_name, min(window_start) as begun, max(min(window_start)) over () as all_begun
+        from ({windows}) where table_name in ({names}) group by table_name
+    """  # noqa: S608
+
+
+def _windows(settings: Settings) -> str:
+    """What every source but the files says its loads covered."""
     apis = [name for name in settings.sources if SOURCES[name].is_api]
-    windows = " union all ".join(f"select table_name, window_end from {name}._windows" for name in apis)  # noqa: S608
+    return " union all ".join(f"select window_start, window_end from {name}._windows" for name in apis)  # noqa: S608
+
+
+def _up_to_date(table: Table, settings: Settings) -> Expectation:
     return model.no_rows(
         "up_to_date",
         f"""
         select mine.ends_on, newest.ends_on as newest_ends_on
         from (
             select max(window_end) as ends_on from {table.source}._windows where table_name = '{table.name}'
-        ) as mine, (select max(window_end) as ends_on from ({windows})) as newest /* {{batch}} */
+        ) as mine, (select max(window_end) as ends_on from ({_windows(settings)})) as newest /* {{batch}} */
         where mine.ends_on < newest.ends_on - {BEHIND_DAYS}
         """,  # noqa: S608
         reason=f"It ends more than {BEHIND_DAYS} days before the newest table, and KPIs end with the oldest one.",

@@ -88,7 +88,9 @@ def spoiled(tmp_path_factory: pytest.TempPathFactory) -> Found:
 
 
 def _wrong_rows(home: Path) -> TinyLake:
-    """Bad rows in every table, two quiet days, refused rows, and windows with a hole that end before another's."""
+    """Bad rows in every table, two quiet days, refused rows, and windows with a hole that begin after another's
+    and end before it.
+    """
     lake = TinyLake(home)
     quiet = (LAST, LAST - dt.timedelta(days=5))
     for name, each in SOURCES.items():
@@ -104,7 +106,9 @@ def _wrong_rows(home: Path) -> TinyLake:
         late = {"elsewhere": (LAST, LAST + dt.timedelta(days=30))} if each.is_api else {}
         if each.is_api:
             before_a_hole = (dt.date(2024, 1, 1), dt.date(2024, 1, 8))
-            lake.load(name, {}, windows=dict.fromkeys((one.name for one in each.window_tables), before_a_hole))
+            early = {"elsewhere": (dt.date(2023, 12, 1), dt.date(2024, 1, 1))}
+            covered = dict.fromkeys((one.name for one in each.window_tables), before_a_hole)
+            lake.load(name, {}, windows={**covered, **early})
         refused = [
             {"table_name": declared, "row_number": 100_000 + number, "column_name": "value", "reason": "no number"}
             for declared in each.tables

@@ -61,6 +61,15 @@ def test_an_export_that_stopped_has_nothing_else_read_again(
     }
 
 
+def test_days_before_the_first_file_are_not_known(export: Path, fresh: Settings) -> None:
+    """An export that was switched on later than the property, or whose old files were removed."""
+    lake.pull("ga4", END - dt.timedelta(days=10), END - dt.timedelta(days=5), settings=fresh)
+    assert windows(fresh, "ga4", "events") == []
+    lake.pull("ga4", END - dt.timedelta(days=10), END, settings=fresh)
+    covered = [(row["window_start"], row["window_end"]) for row in windows(fresh, "ga4", "events")]
+    assert covered == [(END - dt.timedelta(days=4), END)]
+
+
 def rewrite(file: Path, query: str, target: str | None = None) -> None:
     """The file through a query over `events`, as Parquet or, by its name, JSON lines."""
     connection = duckdb.connect()

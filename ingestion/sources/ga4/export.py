@@ -53,8 +53,8 @@ _REQUIRED = ("event_date", "event_timestamp", "event_name", "user_pseudo_id", "e
 
 
 def events(context: Context, url: str, start: dt.date) -> Stream:
-    """The events of every day of the window; it ends with the newest file, since a day without its file is not
-    known.
+    """The events of every day of the window; it begins with the oldest file and ends with the newest, since a day
+    without its file is not known.
     """
     filesystem, files = _files(url)
     wanted = {day: paths for day, paths in files.items() if start <= day < context.end}
@@ -64,9 +64,10 @@ def events(context: Context, url: str, start: dt.date) -> Stream:
         connection.register_filesystem(filesystem)
     for paths in _batches(filesystem, wanted):
         yield _flatten(connection, paths, context.hasher)
-    newest = max(files, default=None)
-    if newest is not None and newest >= start:
-        yield Window("events", start, min(context.end, newest + dt.timedelta(days=1)))
+    if files:
+        first, end = max(start, min(files)), min(context.end, max(files) + dt.timedelta(days=1))
+        if first < end:
+            yield Window("events", first, end)
 
 
 def days(url: str) -> list[dt.date]:
