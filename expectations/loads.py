@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from expectations import model
 from expectations.limits import limits
 from expectations.model import Expectation
-from ingestion.registry import SOURCES, Table, tables
+from ingestion.registry import SOURCES, Table, apis, tables
 from ingestion.settings import Settings
 
 # A newest load with a larger share of refused rows than this is not worth building on.
@@ -27,12 +27,14 @@ def of_lake(table: Table, settings: Settings) -> Iterator[Expectation]:
     """What must be true of the loads of a lake table."""
     yield _loaded(table)
     yield _accounted(table)
-    if SOURCES[table.source].is_api and table.kind == "window":
-        yield _every_day_covered(table)
-        if table.source not in settings.frozen_sources:
-            yield _covered_from_the_start(table, settings)
-    if SOURCES[table.source].is_api and table.source not in settings.frozen_sources:
-        yield _up_to_date(table, settings)
+    if SOURCES[table.source].is_api:
+        is_pulled = table.source not in settings.frozen_sources
+        if table.kind == "window":
+            yield _every_day_covered(table)
+            if is_pulled:
+                yield _covered_from_the_start(table, settings)
+        if is_pulled:
+            yield _up_to_date(table, settings)
     yield from _quarantine(table)
 
 
@@ -79,17 +81,12 @@ def _covered_from_the_start(table: Table, settings: Settings) -> Expectation:
     were none before; where it lies within what was pulled, it speaks of something else. Records are not judged: a first
     pull reads all of them, whatever its days.
     """
-    kind, since = SOURCES[table.source].kind, limits(table.full_name).history.since
-    kpis = f"select min(window_start) as kpis_begin from ({_windows(settings)})"  # noqa: S608
-    firsts = _first_days(settings)
-    mine = f"select begun, all_begun from ({firsts}) where table_name = '{table.full_name}'"  # noqa: S608
-    told = [
-        f"select max(window_end) from {name}._windows"  # noqa: S608
-        for name in settings.frozen_sources
-        if SOURCES[name].kind == kind
+    since, kind = limits(table.full_name).history.since, SOURCES[table.source].kind
+    others = [name for name in settings.frozen_sources if SOURCES[name].kind == kind]
+    known = [
+        *(f"(select max(window_end) from {name}._windows)" for name in others),  # noqa: S608
+        *([f"case when date '{since}' <= begun then date '{since}' end"] if since else []),
     ]
-    known = [f"select date '{since}' from ({mine}) where date '{since}' <= begun"] if since else []  # noqa: S608
-    begin = " union all ".join([f"select kpis_begin from ({kpis})", *told, *known])  # noqa: S608
     command = "kpilote refresh --cadence daily --from ' || begins || ' --to ' || all_begun - 1 || '"
     return model.learned(
         "covered_from_the_start",
@@ -97,8 +94,11 @@ def _covered_from_the_start(table: Table, settings: Settings) -> Expectation:
         select begins as day, begun - begins || ' days to ' || begun - 1 || ' without {table.source}, pulled from '
             || begun || ' on, while KPIs begin on ' || kpis_begin || ' ({command})' as found,
             'none' as usual, begun - begins as size
-        from ({kpis}) as kpis, (select max(day) as begins from ({begin}) as days (day)) as expected, ({mine}) as mine
-            /* {{batch}} */
+        from (
+            select *, greatest({", ".join(["kpis_begin", *known])}) as begins
+            from (select min(window_start) as kpis_begin from ({_windows(settings)})), ({_first_days(settings)})
+            where table_name = '{table.full_name}'
+        ) as windows /* {{batch}} */
         where begun > begins
         """,  # noqa: S608
         column=table.day_column,
@@ -116,8 +116,8 @@ def _first_days(settings: Settings) -> str:
     names = ", ".join(f"'{table.full_name}'" for table in tables(settings.sources) if table.kind == "window")
     windows = " union all ".join(
         f"select '{name}.' || table_name as table_name, window_start from {name}._windows"  # noqa: S608
-        for name in settings.sources
-        if SOURCES[name].is_api and name not in settings.frozen_sources
+        for name in apis(settings.sources)
+        if name not in settings.frozen_sources
     )
     return f"""
         select table_name, min(window_start) as begun, max(min(window_start)) over () as all_begun
@@ -127,8 +127,8 @@ def _first_days(settings: Settings) -> str:
 
 def _windows(settings: Settings) -> str:
     """What every source but the files says its loads covered."""
-    apis = [name for name in settings.sources if SOURCES[name].is_api]
-    return " union all ".join(f"select window_start, window_end from {name}._windows" for name in apis)  # noqa: S608
+    selected = (f"select window_start, window_end from {name}._windows" for name in apis(settings.sources))  # noqa: S608
+    return " union all ".join(selected)
 
 
 def _up_to_date(table: Table, settings: Settings) -> Expectation:

@@ -10,14 +10,14 @@ import json
 
 from expectations import model
 from expectations.model import Expectation
-from ingestion.registry import SOURCES
+from ingestion.registry import apis
 from ingestion.settings import Settings
 
 
 def no_day_taken_back(settings: Settings) -> Expectation:
     """Every API source that is pulled reaches the last day of the current release."""
-    apis = [name for name in settings.sources if SOURCES[name].is_api]
-    pulled = [name for name in apis if name not in settings.frozen_sources] or apis
+    on = apis(settings.sources)
+    pulled = [name for name in on if name not in settings.frozen_sources] or on
     windows = " union all ".join(
         f"select '{name}' as source, window_end from warehouse.staging.stg_{name}__windows"  # noqa: S608
         for name in pulled

@@ -7,14 +7,26 @@ the load that wrote the row; every source also has `_windows` (what each load co
 refused, with the reason) and `_received` (how many rows each load received).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from ingestion.errors import SettingsError
 from ingestion.tables import brevo, ga4, hubspot, klaviyo, mailchimp, matomo, pipedrive, salesforce, spreadsheets
 from ingestion.tables.model import Column, Kind, Source, Table
 
-__all__ = ["LOAD_ID", "SOURCES", "Column", "Kind", "Source", "Table", "bookkeeping", "source", "table", "tables"]
+__all__ = [
+    "LOAD_ID",
+    "SOURCES",
+    "Column",
+    "Kind",
+    "Source",
+    "Table",
+    "apis",
+    "bookkeeping",
+    "source",
+    "table",
+    "tables",
+]
 
 LOAD_ID = Column("_dlt_load_id", "string", "Load that wrote the row; it counts only once _dlt_loads knows it.")
 
@@ -34,6 +46,11 @@ def source(name: str) -> Source:
     if name not in SOURCES:
         raise SettingsError(f"no source named {name!r} (KPILOTE_SOURCES): known are {', '.join(SOURCES)}")
     return SOURCES[name]
+
+
+def apis(names: Iterable[str]) -> tuple[str, ...]:
+    """Those of the named sources that are vendors' APIs; the files people keep are none."""
+    return tuple(name for name in names if source(name).is_api)
 
 
 def table(full_name: str) -> Table:

@@ -107,9 +107,9 @@ placed none. With the first conversion of a type the SQL is another, and the tab
   {% do return((attribution_settings().attribution_conversions[conversion_type].lookback_days | float * 86400000000) | round | int) %}
 {% endmacro %}
 
-{#- What the settings say of a row's conversion type, as text. -#}
-{% macro setting_of_conversion(name) -%}
-    case conversions.conversion_type
+{#- One of the settings of a row's conversion type, as text. -#}
+{% macro setting_of_conversion(conversion_type, name) -%}
+    case {{ conversion_type }}
         {%- for type, settings in attribution_settings().attribution_conversions.items() %}
         when '{{ type }}' then '{{ settings[name] }}'
         {%- endfor %}

@@ -1,6 +1,6 @@
-"""A small share of `make chaos` on every change: a refresh killed amid its models, then one that must be whole.
+"""A small share of `make chaos` on every change: refreshes killed where it hurts, then one that must be whole.
 
-Kills within publication and within a load are tried one by one in tests/serving and tests/ingestion.
+Kills within publication and within a load's last steps are tried one by one in tests/serving and tests/ingestion.
 """
 
 from __future__ import annotations
@@ -19,13 +19,18 @@ MODEL_SECONDS = 1.0  # into a step that takes many
 
 
 @pytest.mark.slow
-def test_a_refresh_killed_while_modelling_needs_no_hand_and_loses_nothing(home_copy: Home) -> None:
-    """A day refreshed again changes nothing, whatever became of the refresh in between."""
+def test_refreshes_killed_while_loading_and_modelling_need_no_hand_and_lose_nothing(home_copy: Home) -> None:
+    """Days refreshed again change nothing, whatever became of the refreshes in between."""
     before, day = contents(home_copy.path), home_copy.last_day
     with serving(home_copy) as served:
 
         def begin() -> Refresh:
             return refresh(served.environment, "daily", day, day)
+
+        loading = begin()
+        loading.wait_for_load(home_copy.path / "lake" / "hubspot", 4)
+        assert loading.kill(), loading.said
+        assert damage(home_copy.path) == []
 
         modelling = begin()
         while not any(label == "gate: raw data" for label, _, _ in modelling.ended):

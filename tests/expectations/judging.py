@@ -1,13 +1,19 @@
-"""Gates on some of their expectations, without the pages of Data Docs, which are tested elsewhere; what they found."""
+"""Gates on some of their expectations, by limits of their own and without the pages of Data Docs, which are tested
+elsewhere; what they found.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 from unittest import mock
 
-from expectations import docs, gate
+import yaml
+
+from expectations import docs, gate, limits
 from expectations.results import ExpectationResult, GateResult
 from ingestion.settings import Settings
 
@@ -31,3 +37,11 @@ def judged(settings: Settings, wanted: Collection[tuple[str, str]]) -> Found:
     ]
     with without_pages():
         return found_in(gate.judge("raw", [suite for suite in suites if suite.expectations], settings))
+
+
+def written(path: Path, **changes: Any) -> Path:
+    """The limits of the project with some of them changed, in a file of their own."""
+    said = yaml.safe_load(limits.LIMITS.read_text())
+    target = path / "limits.yml"
+    target.write_text(yaml.safe_dump({**said, **changes}))
+    return target

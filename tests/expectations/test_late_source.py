@@ -9,9 +9,8 @@ from expectations import gate, limits
 from expectations.acceptance import accept, open_findings
 from expectations.results import ExpectationResult
 from ingestion.registry import SOURCES
-from tests.expectations.judging import judged
+from tests.expectations.judging import judged, written
 from tests.expectations.lake import LAST, TinyLake
-from tests.expectations.test_learned import written
 
 EVENTS, NAME = LATE = ("ga4.events", "covered_from_the_start")
 

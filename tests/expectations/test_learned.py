@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -17,7 +16,7 @@ from expectations.results import GateResult
 from ingestion.errors import SettingsError
 from ingestion.registry import Table, table, tables
 from tests.expectations.history import END, HISTORY, History, changed, on, thousandfold, usual_row
-from tests.expectations.judging import Found, found_in, judged
+from tests.expectations.judging import Found, found_in, judged, written
 from tests.expectations.lake import Row
 
 EVERY = [(each.full_name, one.name) for each in tables() for one in learned.of_lake(each)]
@@ -192,13 +191,6 @@ def test_chance_alone_is_no_finding(tmp_path_factory: pytest.TempPathFactory, se
     lake = History(tmp_path_factory.mktemp("chance"), "ga4.events", per_day=usual, spoil=varied)
     result = gate.run("raw", settings=lake.settings, tables=["ga4.events"])
     assert learned_failures(result, "critical") == set()
-
-
-def written(path: Path, **changes: Any) -> Path:
-    said = yaml.safe_load(limits.LIMITS.read_text())
-    target = path / "limits.yml"
-    target.write_text(yaml.safe_dump({**said, **changes}))
-    return target
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ HISTORIES = 50 if IS_NIGHTLY else 2
 # Hypothesis also tries histories that end early: they do not count, nor do they cost much.
 TRIES_PER_HISTORY = 2
 # In CI as many as fit into five minutes: once one whole history was lived, no run begins after that.
-BUDGET_SECONDS = math.inf if IS_NIGHTLY else 120
+BUDGET_SECONDS = math.inf if IS_NIGHTLY else 180
 # (kind, row it happens to, factor); they happen on the day the step begins with. Kinds are counted from the step's own:
 # hypothesis begins with the simplest history there is, and that one should not edit one kind of record over and over.
 CHANGES = st.lists(

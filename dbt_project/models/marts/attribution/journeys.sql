@@ -113,8 +113,8 @@ final as (
             when paths.first_touched_at is not null
                 then {{ days_between('paths.first_touched_at', 'conversions.converted_at') }}
         end as days_to_conversion,
-        cast({{ setting_of_conversion('lookback_days') }} as double) as lookback_days,
-        {{ setting_of_conversion('paths_of') }} as paths_of,
+        cast({{ setting_of_conversion('conversions.conversion_type', 'lookback_days') }} as double) as lookback_days,
+        {{ setting_of_conversion('conversions.conversion_type', 'paths_of') }} as paths_of,
         conversions.value_reporting
     from conversions
     inner join paths on conversions.conversion_id = paths.conversion_id
