@@ -72,7 +72,9 @@ def ours(source: str, stream: str | None, first: dt.date, end: dt.date) -> int:
         return whole if stream is None else replace(whole, streams={stream: whole.streams[stream]})
 
     lake.prepare(settings(), (source,))
-    _, tally = pipeline.load(registered(source), connect, settings(), (first, end), lambda _table, _rows: None)
+    _, tally = pipeline.load(
+        registered(source), connect, settings(), (first, end), report=lambda *_: None, notice=lambda _: None
+    )
     return sum(tally.accepted.values())
 
 
