@@ -1,15 +1,19 @@
-"""Each stage of a refresh, timed: first over the whole history, then for one more day.
+"""Each stage of a refresh, timed: first over the whole history, then day by day.
 
-    python -m tests.benchmarks [--scale 1.0] [--months 24] [--months 240]
+    python -m tests.benchmarks [--scale 1.0] [--months 24] [--months 240] [--days 3]
 
 Prints a row per stage and the ratios that matter (a machine's speed cancels out of a ratio). With several lengths of
-history also what one more day costs after each, against the first. The sources are those of KPILOTE_SOURCES.
+history also what one more day costs after each, against the first. One more day is the median of some days, stage by
+stage; the day right after the whole history is shown apart, as DuckDB puts together then what the build left half
+filled. The sources are those of KPILOTE_SOURCES.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import statistics
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -38,30 +42,27 @@ MODELS = {
 @click.command()
 @click.option("--scale", default=1.0, show_default=True, help="Size of the company; 1.0 is 20,000 contacts.")
 @click.option("--months", multiple=True, default=(24,), show_default=True, help="Length of its history.")
-def main(scale: float, months: tuple[int, ...]) -> None:
+@click.option(
+    "--days", default=3, show_default=True, type=click.IntRange(1), help="One more day: the median of so many."
+)
+def main(scale: float, months: tuple[int, ...], days: int) -> None:
     """Time and memory of each stage."""
     console = Console()
-    days = {length: history(console, scale, length) for length in months}
-    short = days[months[0]]
+    longer = {length: history(console, scale, length, days) for length in months}
     for length in months[1:]:
-        console.print(f"One more day after {length} months against {months[0]}:")
-        for name, figure in days[length].items():
-            console.print(f"  {name}: {figure.wall_seconds / short[name].wall_seconds:.2f} times as long")
-        whole, base = (sum(figure.wall_seconds for figure in each.values()) for each in (days[length], short))
-        console.print(f"  all stages: {whole / base:.2f} times as long ({whole:.1f} s, {base:.1f} s)")
+        console.print(compared(months[0], length, longer))
 
 
-def history(console: Console, scale: float, months: int) -> Figures:
+def history(console: Console, scale: float, months: int, days: int) -> Figures:
     """Measure one length of history; returns the figures of one more day."""
-    until = dt.datetime.now(dt.UTC).date()
+    until = dt.datetime.now(dt.UTC).date() - dt.timedelta(days=1 + days)
     start = (until - dt.timedelta(days=round(months * DAYS_PER_MONTH))).replace(day=1)
     if start < EARLIEST:  # a longer history goes on into the future
         start, until = EARLIEST, until + (EARLIEST - start)
     with tempfile.TemporaryDirectory(prefix="kpilote-bench-") as folder:
         home = Path(folder)
-        yesterday = until - dt.timedelta(days=1)
         rows = [stages.measure("build the world", {}, stages.world, start, scale, until)]
-        with serving(home, start, scale, yesterday) as company:
+        with serving(home, start, scale, until) as company:
             env = {
                 **company.env,
                 "KPILOTE_HOME": str(home),
@@ -70,26 +71,41 @@ def history(console: Console, scale: float, months: int) -> Figures:
                 "KPILOTE_HASH_KEY": KEY,
                 "DBT_LOG_LEVEL": "none",  # the table is what people read here
             }
-            first, again = refresh(company, env, start, yesterday, until)
-    console.print(table(f"Whole history: {months} months at scale {scale:g}", [*rows, *first.values()]))
-    console.print(table("One more day", list(again.values())))
+            first = run_all(env, start, until, days_ago=1 + days)
+            console.print(table(f"Whole history: {months} months at scale {scale:g}", [*rows, *first.values()]))
+            later = [day(company, env, until + dt.timedelta(days=past), days - past) for past in range(1 + days)]
+    console.print(table("The day after it", list(later[0].values())))
+    again = median(later[1:])
+    console.print(table(f"One more day: median of {days}, stage by stage", list(again.values())))
     for name in (*(f"dbt {models}" for models in MODELS), *(f"pull {source}" for source in SOURCES)):
         ratio = again[name].wall_seconds / first[name].wall_seconds
         console.print(f"{name}: one more day takes {ratio:.0%} of the whole history's time")
     return again
 
 
-def refresh(
-    company: Company, env: dict[str, str], start: dt.date, yesterday: dt.date, until: dt.date
-) -> tuple[Figures, Figures]:
-    """All stages over [start, yesterday), then all stages for the day `yesterday`."""
-    first = run_all(env, start, yesterday, days_ago=1)
+def day(company: Company, env: dict[str, str], date: dt.date, days_ago: int) -> Figures:
+    """All stages for one day more, published so many days ago."""
+    until = date + dt.timedelta(days=1)
     company.advance(until)
     # The imaginary vendors arrange a new day when they are first asked about it: that time is theirs.
     with tempfile.TemporaryDirectory(prefix="kpilote-bench-") as elsewhere:
         for source in SOURCES:
-            stages.measure(f"pull {source}", {**env, "KPILOTE_HOME": elsewhere}, stages.pull, source, yesterday, until)
-    return first, run_all(env, yesterday, until, LONGER)
+            stages.measure(f"pull {source}", {**env, "KPILOTE_HOME": elsewhere}, stages.pull, source, date, until)
+    return run_all(env, date, until, LONGER, days_ago)
+
+
+def median(days: list[Figures]) -> Figures:
+    """Of each stage the median of every figure."""
+    return {
+        name: replace(
+            stage,
+            **{
+                field: statistics.median_low(getattr(figures[name], field) for figures in days)
+                for field in ("wall_seconds", "cpu_seconds", "peak_mb", "rows")
+            },
+        )
+        for name, stage in days[0].items()
+    }
 
 
 def run_all(
@@ -125,6 +141,35 @@ def table(title: str, rows: list[stages.Measured]) -> Table:
             f"{row.rows_per_second:,.0f}",
         )
     return shown
+
+
+def compared(short: int, long: int, longer: dict[int, Figures]) -> Table:
+    """What one more day costs after two lengths of history, and the ratios."""
+    shown = Table(title=f"One more day after {short} months and after {long}", title_justify="left")
+    shown.add_column("stage")
+    for unit in ("wall s", "CPU s"):
+        for column in (f"{unit}, {short}", f"{unit}, {long}", "ratio"):
+            shown.add_column(column, justify="right")
+    figures = [(name, longer[short][name], longer[long][name]) for name in longer[short]]
+    for name, *pair in [*figures, ("all", total(longer[short]), total(longer[long]))]:
+        cells = []
+        for field in ("wall_seconds", "cpu_seconds"):
+            before, after = (getattr(each, field) for each in pair)
+            cells += [f"{before:.1f}", f"{after:.1f}", f"{after / before:.2f}"]
+        shown.add_row(name, *cells)
+    return shown
+
+
+def total(figures: Figures) -> stages.Measured:
+    """All stages of a day together."""
+    every = list(figures.values())
+    return stages.Measured(
+        "all",
+        sum(each.wall_seconds for each in every),
+        sum(each.cpu_seconds for each in every),
+        max(each.peak_mb for each in every),
+        every[-1].rows,
+    )
 
 
 if __name__ == "__main__":
