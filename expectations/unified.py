@@ -284,7 +284,7 @@ def _copies_have_a_day() -> Expectation:
         "copies_have_a_day",
         f"""
         select split_part(deal_id, ':', 1) as crm, count(*) as copied_deals
-        from {SCHEMA}.int_deals__merges where read_until is null group by all
+        from {SCHEMA}.int_deals__merges /* {{batch}} */ where read_until is null group by all
         """,  # noqa: S608
         column="deal_id",
         reason="Deals were copied into another CRM, and nobody says since when the first is history: copies that were"

@@ -106,6 +106,17 @@ def test_the_suites_use_no_other_kind() -> None:
     assert used == tested
 
 
+def test_every_query_names_the_batch() -> None:
+    """GX prints a warning into the run's log where one does not."""
+    queries = {
+        (suite.table, expectation.name): expectation.arguments.get("unexpected_rows_query", "{batch}")
+        for name in gate.GATES
+        for suite in gate.suites(name, settings=settings_in(Path("nowhere")))
+        for expectation in suite.expectations
+    }
+    assert [where for where, query in queries.items() if "{batch}" not in query] == []
+
+
 def test_a_query_that_returns_a_table_is_refused(connection: duckdb.DuckDBPyConnection) -> None:
     import sqlalchemy as sa
 
