@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from attribution import driven
@@ -41,6 +43,7 @@ _COLUMNS: dict[str, pa.DataType] = {
     "digest": pa.string(),
 }
 SOLVED = pa.schema(_COLUMNS)
+ORDER = ("model", "conversion_type", "month", "channel")
 NO_CHANNEL = "(none)"  # of the row that says why a model is withheld
 Key = tuple[str, dt.date]  # conversion type and month of report
 Row = Mapping[str, Any]
@@ -111,30 +114,27 @@ def solved(
     Each type has a window for each month that has paths of any type.
     """
     digests = _digests(months.to_pylist(), settings)
-    kept = [row for row in (held.to_pylist() if held else ()) if digests.get(_key(row)) == row["digest"]]
-    due = sorted(digests.keys() - set(map(_key, kept)))
-    rows = [*kept, *_solve(due, digests, packed, settings)]
-    rows.sort(key=lambda row: (row["model"], *_key(row), row["channel"]))
-    return pa.Table.from_pylist(rows, schema=SOLVED)
-
-
-def _key(row: Row) -> Key:
-    return row["conversion_type"], row["month"]
+    kept = SOLVED.empty_table() if held is None else held.select(SOLVED.names).cast(SOLVED)
+    kept = kept.filter(pc.is_in(kept["digest"], pa.array(digests.values(), pa.string())))
+    known = set(kept["digest"].unique().to_pylist())
+    due = sorted(key for key, digest in digests.items() if digest not in known)
+    fresh = pa.Table.from_pylist(list(_solve(due, digests, packed, settings)), schema=SOLVED)
+    return pa.concat_tables([kept, fresh]).sort_by([(column, "ascending") for column in ORDER])
 
 
 def _digests(months: Sequence[Row], settings: Windows) -> dict[Key, str]:
-    """What each window is made of: its months' paths, the settings, and the code that solves it."""
+    """What each window is, and is made of: its months' paths, the settings, and the code that solves it."""
     code = hashlib.sha256(np.__version__.encode())
     for file in sorted(Path(__file__).parent.glob("*.py")):
         code.update(file.read_bytes())
-    said = {_key(row): row["digest"] for row in months}
+    said = {(row["conversion_type"], row["month"]): row["digest"] for row in months}
     every = sorted({month for _, month in said})
     digests = {}
     for conversion_type in sorted({name for name, _ in said}):
-        for month in every:
-            first = settings.first_month(month)
-            inside = [(str(each), said.get((conversion_type, each))) for each in every if first <= each <= month]
-            made_of = json.dumps([code.hexdigest(), astuple(settings), inside])
+        for place, month in enumerate(every):
+            first = bisect_left(every, settings.first_month(month))
+            inside = [(str(each), said.get((conversion_type, each))) for each in every[first : place + 1]]
+            made_of = json.dumps([code.hexdigest(), astuple(settings), conversion_type, str(month), inside])
             digests[conversion_type, month] = hashlib.sha256(made_of.encode()).hexdigest()
     return digests
 
