@@ -16,7 +16,6 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-HASH_BLOCK_BYTES = 1 << 20
 LOCK_POLL_SECONDS = 0.1
 # What a file system says that knows no hard links, or not for this file.
 WITHOUT_LINKS = (errno.EPERM, errno.EACCES, errno.EXDEV, errno.EMLINK, errno.ENOTSUP, errno.ENOSYS)
@@ -28,12 +27,9 @@ class LockTimeoutError(RuntimeError):
 
 
 def sha256(path: Path) -> str:
-    """Hex digest of a file's bytes, read block by block."""
-    digest = hashlib.sha256()
+    """Hex digest of a file's bytes."""
     with path.open("rb") as file:
-        while block := file.read(HASH_BLOCK_BYTES):
-            digest.update(block)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def size(folder: Path) -> int:

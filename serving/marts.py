@@ -108,7 +108,8 @@ def content(connection: duckdb.DuckDBPyConnection, relation: str, name: str) -> 
     telling = ", ".join([*told, *(f"'-' || {column}" for column, kind in told.items() if kind == "VARCHAR")])
     label = CUTS[name].label(relation) if name in CUTS else "null"
     found = connection.execute(
-        f"select {label} as part, count(*), sum(hash({telling}))::varchar from {relation} group by part order by part"  # noqa: S608 - our own marts
+        f"select part::varchar, rows, digest::varchar from (select {label} as part, count(*) as rows,"  # noqa: S608 - our own marts
+        f" sum(hash({telling})) as digest from {relation} group by part) order by part"
     ).fetchall()
     if name in CUTS and any(part is None for part, *_ in found):
         raise MartsError(f"{relation} has rows without {CUTS[name].column}, by which it is cut: mend its model")

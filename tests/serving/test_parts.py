@@ -18,7 +18,7 @@ def test_a_row_is_in_the_part_of_its_label_and_in_no_other(moments: list[dt.date
     cut = Cut("moment", by)
     with duckdb.connect() as connection:
         connection.execute("create table moments as select unnest($1::timestamp[]) as moment", [moments])
-        labels = connection.execute(f"select moment, {cut.label('moments')} from moments").fetchall()
+        labels = connection.execute(f"select moment, ({cut.label('moments')})::varchar from moments").fetchall()
         for label in {label for _, label in labels}:
             held = connection.execute(f"select moment from moments where {cut.holds(label)}").fetchall()
             assert sorted(at for (at,) in held) == sorted(at for at, own in labels if own == label)
