@@ -114,8 +114,9 @@ def solved(
     Each type has a window for each month that has paths of any type.
     """
     digests = _digests(months.to_pylist(), settings)
-    kept = SOLVED.empty_table() if held is None else held.select(SOLVED.names).cast(SOLVED)
-    kept = kept.filter(pc.is_in(kept["digest"], pa.array(digests.values(), pa.string())))
+    if held is None or held.column_names != SOLVED.names:  # none, or what another version said
+        held = SOLVED.empty_table()
+    kept = held.filter(pc.is_in(held["digest"], pa.array(digests.values(), pa.string()))).cast(SOLVED)
     known = set(kept["digest"].unique().to_pylist())
     due = sorted(key for key, digest in digests.items() if digest not in known)
     fresh = pa.Table.from_pylist(list(_solve(due, digests, packed, settings)), schema=SOLVED)
