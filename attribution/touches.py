@@ -19,17 +19,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 import duckdb
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 
 from attribution.model import DAY_MICROSECONDS, Settings
-from attribution.packed import Paths, of_arrow
+from attribution.packed import Ints, Paths, of_arrow
 from attribution.rules import credit_sql
 
 MILESTONES = 4  # ways in which a touch is or is not lead- and opportunity-creating
 ROWS_AT_A_TIME = 12_000_000  # touches whose lists are in memory at once: some 300 MB
 ROW_BITS = 40
 CREDIT = "decimal(18, 15)"  # sums of decimals are the same in any order
+Rows = Mapping[str, NDArray[Any]]  # columns of equal length
 
 
 @dataclass(frozen=True)
@@ -202,14 +207,22 @@ def pack(log: Log, progress: Callable[[int, int], None]) -> Paths:
     """Distinct paths of conversions, and of journeys that ended without one.
 
     A null path is what a person did after the last conversion (or ever), as far back from its last touch as the
-    look-back goes. Slices of people bound the memory that lists take.
+    look-back goes. Slices of people bound the memory that their touches take.
     """
     log.con.execute(
         "create or replace temp table packed (path usmallint[], conversions bigint, cents hugeint, nulls bigint)"
     )
     for number in range(log.slices):
-        for sql in (_converted_sql(log, number), _null_sql(log, number)):
-            log.con.execute(f"insert into packed {sql}")
+        rows = log.con.sql(_converted_sql(log, number)).fetchnumpy()
+        bounds = _bounds(rows["owner"])
+        converted = pa.table({"conversion": rows["owner"][bounds[:-1]], "path": _lists(bounds, rows["unit"])})
+        log.con.execute(
+            "insert into packed select path, count(*), sum(cents), 0 "
+            "from converted inner join conversions using (conversion) group by path"
+        )
+        rows = log.con.sql(_null_sql(log, number)).fetchnumpy()
+        unconverted = pa.table({"path": _lists(*_recent(rows, log.settings))})
+        log.con.execute("insert into packed select path, 0, 0, count(*) from unconverted group by path")
         progress(number + 1, log.slices)
     table = log.con.sql(
         "select path, sum(conversions)::double as conversions, sum(cents)::double / 100 as value, "
@@ -218,42 +231,42 @@ def pack(log: Log, progress: Callable[[int, int], None]) -> Paths:
     return of_arrow(table, None, log.units)
 
 
-def _channels(log: Log, keys: str) -> str:
-    return f"list_transform({keys}, lambda key: ((key // {MILESTONES}) % {log.units})::usmallint)"
-
-
 def _converted_sql(log: Log, number: int) -> str:
     return f"""
-        with lists as (
-            select conversion, list_sort(list(key)) as keys
-            from path where conversion % {log.slices} = {number} group by conversion
-        )
-        select {_channels(log, "keys")} as path, count(*), sum(cents), 0
-        from lists inner join conversions using (conversion) group by path
+        select conversion as owner, unit::usmallint as unit from path
+        where conversion % {log.slices} = {number} order by conversion, key
     """
 
 
 def _null_sql(log: Log, number: int) -> str:
-    here = f"where hash(person) % {log.slices} = {number}" if log.slices > 1 else ""
-    keys = f"list({log.key('touches.microseconds')} + (tie * {log.units} + unit) * {MILESTONES}) as keys"
-    lookback = min(log.settings.lookback_microseconds, log.last_microseconds - log.first_microseconds)
-    # Most people never convert: theirs are grouped as they come, without a look at when they did.
-    return f"""
-        with converted as (select person, max(microseconds) as converted from conversions group by person),
-        here as (from touches {here}),
-        lists as (
-            select {keys} from here as touches anti join converted using (person) group by person
-            union all
-            select {keys} from here as touches inner join converted using (person)
-            where touches.microseconds > converted group by person
-        ),
-        ordered as (select list_sort(keys) as keys from lists),
-        recent as (
-            select case
-                when keys[-1] - keys[1] < {lookback * log.step} then keys
-                else list_filter(keys, lambda key: key // {log.step} >= keys[-1] // {log.step} - {lookback})
-            end as keys
-            from ordered
-        )
-        select {_channels(log, "keys")} as path, 0, 0, count(*) from recent group by path
+    """People by the hash of who they are, which sorts in half the time of a text: of ten million people two have the
+    same with a chance of one in 370,000, and then their journeys would count as one.
     """
+    here = f"and hash(person) % {log.slices} = {number}" if log.slices > 1 else ""
+    return f"""
+        with ends as (select person, max(microseconds) as converted from conversions group by person)
+        select hash(person) as owner, microseconds, unit::usmallint as unit
+        from touches left join ends using (person)
+        where (converted is null or microseconds > converted) {here} order by owner, microseconds, tie, unit
+    """
+
+
+def _recent(rows: Rows, settings: Settings) -> tuple[Ints, NDArray[Any]]:
+    """Of each owner's touches, in order of time, those that lie no further before the last than the look-back."""
+    bounds, times, units = _bounds(rows["owner"]), rows["microseconds"], rows["unit"]
+    since = times[bounds[1:] - 1] - settings.lookback_microseconds
+    if (times[bounds[:-1]] < since).any():
+        kept = times >= np.repeat(since, np.diff(bounds))
+        bounds = np.concatenate([[0], np.cumsum(np.add.reduceat(kept, bounds[:-1], dtype=np.int64))])
+        units = units[kept]
+    return bounds, units
+
+
+def _bounds(owners: NDArray[np.integer]) -> Ints:
+    """Where each owner's rows begin, which stand together, and where the last one's end."""
+    changes = np.flatnonzero(owners[1:] != owners[:-1]) + 1
+    return np.concatenate([[0], changes, [len(owners)]]) if len(owners) else np.zeros(1, dtype=np.int64)
+
+
+def _lists(bounds: Ints, units: NDArray[Any]) -> pa.Array:
+    return pa.ListArray.from_arrays(pa.array(bounds, pa.int32()), pa.array(units))
