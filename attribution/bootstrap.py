@@ -15,34 +15,53 @@ from attribution.model import Withheld
 from attribution.packed import Floats
 
 BOUNDS = (2.5, 97.5)  # percent: a 95 % interval
+NUMBERS_AT_ONCE = 5_000_000  # of replicates drawn together: 40 MB
 
 
 def intervals(
-    solve: Callable[[Floats, Floats], Floats],
+    weigh: Callable[[Floats, Floats], Floats],
+    solve: Callable[[Floats], Floats],
     conversions: Floats,
     nulls: Floats,
     replicates: int,
     seed: int,
     progress: Callable[[int], None],
 ) -> Floats | None:
-    """Lower and upper bounds (two rows) of the shares that `solve(conversions, nulls)` gives; None without replicates.
+    """Lower and upper bounds (two rows) of the shares of resampled journeys; None without replicates.
 
-    A replicate in which nothing converts has no shares and is left out.
+    weigh: from counts, as many columns as there are replicates at once, to what `solve` makes the shares of one from
+    (the last axis). A replicate in which nothing converts has no shares and is left out.
     """
-    random = np.random.default_rng(seed)
     counts = np.concatenate([conversions, nulls])
-    some = np.flatnonzero(counts)  # most paths have journeys of one kind only
-    drawn = []
-    for number in range(replicates):
-        resampled = np.zeros(len(counts))
-        resampled[some] = random.poisson(counts[some])
-        try:
-            drawn.append(solve(resampled[: len(conversions)], resampled[len(conversions) :]))
-        except Withheld:
-            continue
-        finally:
-            progress(number + 1)
-    if not drawn:
+    largest = max(len(counts), weigh(conversions, nulls).size)
+    at_once = max(1, NUMBERS_AT_ONCE // largest)
+    random, shares = np.random.default_rng(seed), []
+    for done in range(0, replicates, at_once):
+        drawn = _resampled(counts, min(at_once, replicates - done), random)
+        weighed = weigh(drawn[: len(conversions)], drawn[len(conversions) :])
+        for number in range(drawn.shape[1]):
+            try:
+                shares.append(solve(weighed[..., number]))
+            except Withheld:
+                continue
+            finally:
+                progress(done + number + 1)
+    if not shares:
         return None
-    bounds: Floats = np.percentile(np.array(drawn), BOUNDS, axis=0)
+    bounds: Floats = np.percentile(np.array(shares), BOUNDS, axis=0)
     return bounds
+
+
+def _resampled(counts: Floats, replicates: int, random: np.random.Generator) -> Floats:
+    """A Poisson number of each count, by replicate (columns).
+
+    Most distinct paths have one journey. Poisson numbers of mean 1 are what falls on each of n where a Poisson(n)
+    number of balls fall on them by equal chance, which is drawn in a fraction of the time.
+    """
+    ones, more = np.flatnonzero(counts == 1), np.flatnonzero(counts > 1)
+    drawn = np.zeros((replicates, len(counts)))
+    for replicate in drawn:
+        balls = random.integers(max(len(ones), 1), size=random.poisson(len(ones)), dtype=np.int32)
+        replicate[ones] = np.bincount(balls, minlength=len(ones))
+        replicate[more] = random.poisson(counts[more])
+    return np.ascontiguousarray(drawn.T)

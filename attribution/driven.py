@@ -29,9 +29,13 @@ class Shares:
 
 @dataclass(frozen=True)
 class _Model:
-    """Shares as a function of conversions and nulls, with those observed: per path or per coalition."""
+    """Shares as a function of conversions and nulls, with those observed: per path or per coalition.
 
-    solve: Callable[[Floats, Floats], Floats]
+    In two parts: `weigh` is linear, so that it does for many replicates at once, and `solve` makes shares of one.
+    """
+
+    weigh: Callable[[Floats, Floats], Floats]
+    solve: Callable[[Floats], Floats]
     conversions: Floats
     nulls: Floats
     values: Floats | None = None  # shares of the value, where they are others than those of the conversions
@@ -50,10 +54,16 @@ def shares(
         )
     models = {"markov": _markov, "shapley": _shapley, "shapley_rate": _shapley_rate, "logistic": _logistic}
     model = models[name](paths, settings)
-    observed = model.solve(model.conversions, model.nulls)
+    observed = model.solve(model.weigh(model.conversions, model.nulls))
     count = settings.bootstrap
     bounds = bootstrap.intervals(
-        model.solve, model.conversions, model.nulls, count, settings.seed, lambda done: progress(done, count)
+        model.weigh,
+        model.solve,
+        model.conversions,
+        model.nulls,
+        count,
+        settings.seed,
+        lambda done: progress(done, count),
     )
     negative = [channels[number] for number in model.negative]
     values = observed if model.values is None else model.values
@@ -63,44 +73,48 @@ def shares(
 def _markov(paths: Paths, settings: Settings) -> _Model:
     steps = markov.steps(paths, settings.order)
 
-    def solve(conversions: Floats, nulls: Floats) -> Floats:
-        return markov.shares(steps.weights(conversions, nulls), steps.channel, paths.channels)
+    def solve(weights: Floats) -> Floats:
+        return markov.shares(weights, steps.channel, paths.channels)
 
     weights = steps.weights(paths.conversions, paths.nulls)
     _, effects = markov.removal_effects(weights, steps.channel, paths.channels)
-    return _Model(solve, paths.conversions, paths.nulls, removal_effects=effects)
+    return _Model(steps.weights, solve, paths.conversions, paths.nulls, removal_effects=effects)
 
 
 def _shapley(paths: Paths, settings: Settings) -> _Model:
     sets = coalitions(paths)
 
-    def solve(conversions: Floats, nulls: Floats) -> Floats:
-        return _portions(shapley.equal_split(sets, conversions))
+    def solve(counts: Floats) -> Floats:
+        return _portions(shapley.equal_split(sets, counts[0]))
 
     # Refunds may bring the value to nothing, which has no shares.
     values = _portions(shapley.equal_split(sets, sets.values)) if sets.values.sum() else None
-    return _Model(solve, sets.conversions, sets.nulls, values)
+    return _Model(_as_they_are, solve, sets.conversions, sets.nulls, values)
 
 
 def _shapley_rate(paths: Paths, settings: Settings) -> _Model:
     sets = coalitions(paths)
 
-    def solve(conversions: Floats, nulls: Floats) -> Floats:
-        return shapley.rate_shares(sets, conversions, nulls)[0]
+    def solve(counts: Floats) -> Floats:
+        return shapley.rate_shares(sets, counts[0], counts[1])[0]
 
-    return _Model(solve, sets.conversions, sets.nulls, None, shapley.rate_shares(sets, sets.conversions, sets.nulls)[1])
+    negative = shapley.rate_shares(sets, sets.conversions, sets.nulls)[1]
+    return _Model(_as_they_are, solve, sets.conversions, sets.nulls, negative=negative)
 
 
 def _logistic(paths: Paths, settings: Settings) -> _Model:
     sets = coalitions(paths)
     odds = logistic.fitted(sets.members, sets.conversions, sets.nulls)
 
-    def solve(conversions: Floats, nulls: Floats) -> Floats:
-        return logistic.shares(sets, conversions, nulls, odds)[0]
+    def solve(counts: Floats) -> Floats:
+        return logistic.shares(sets, counts[0], counts[1], odds)[0]
 
-    return _Model(
-        solve, sets.conversions, sets.nulls, None, logistic.shares(sets, sets.conversions, sets.nulls, odds)[1]
-    )
+    negative = logistic.shares(sets, sets.conversions, sets.nulls, odds)[1]
+    return _Model(_as_they_are, solve, sets.conversions, sets.nulls, negative=negative)
+
+
+def _as_they_are(conversions: Floats, nulls: Floats) -> Floats:
+    return np.stack([conversions, nulls])
 
 
 def _portions(amounts: Floats) -> Floats:

@@ -16,9 +16,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csc_array
 
 from attribution.model import Withheld
-from attribution.packed import Floats, Paths, summed
+from attribution.packed import Floats, Ints, Paths
 
 START, CONVERSION, NULL = 0, 1, 2
 OUTSIDE = 3  # states proper are numbered from here
@@ -29,23 +30,24 @@ TINY = 1e-12
 
 @dataclass(frozen=True)
 class Steps:
-    """The steps of paths between states proper, which count from 0 here; where each path begins and ends."""
+    """The steps of paths between states proper, which count from 0 here, as what each path (a column) adds to them."""
 
-    pairs: NDArray[np.int32]  # source · states + target, of every step inside a path
-    path: NDArray[np.int32]  # whose step it is
-    first: NDArray[np.integer]
-    last: NDArray[np.integer]
+    first: csc_array  # rows are states: where a path begins
+    inner: csc_array  # rows are pairs, source · states + target
+    last: csc_array  # rows are states: where a path ends
     channel: NDArray[np.integer]  # of each state, its last touch
 
     def weights(self, conversions: Floats, nulls: Floats) -> Floats:
-        """How often each step is taken: a matrix of all states, start, conversion and null among them."""
+        """How often each step is taken: a matrix of all states, start, conversion and null among them.
+
+        conversions and nulls: by path, or path by replicate, of which each then has a matrix (the last axis).
+        """
         states, journeys = len(self.channel), conversions + nulls
-        matrix = np.zeros((OUTSIDE + states, OUTSIDE + states))
-        matrix[START, OUTSIDE:] = summed(self.first, journeys, states)
-        matrix[OUTSIDE:, CONVERSION] = summed(self.last, conversions, states)
-        matrix[OUTSIDE:, NULL] = summed(self.last, nulls, states)
-        inner = summed(self.pairs, journeys[self.path], states * states)
-        matrix[OUTSIDE:, OUTSIDE:] = inner.reshape(states, states)
+        matrix = np.zeros((OUTSIDE + states, OUTSIDE + states, *journeys.shape[1:]))
+        matrix[START, OUTSIDE:] = self.first @ journeys
+        matrix[OUTSIDE:, CONVERSION] = self.last @ conversions
+        matrix[OUTSIDE:, NULL] = self.last @ nulls
+        matrix[OUTSIDE:, OUTSIDE:] = (self.inner @ journeys).reshape(states, states, *journeys.shape[1:])
         return matrix
 
 
@@ -66,9 +68,19 @@ def steps(paths: Paths, order: int) -> Steps:
     starts = np.full(len(code), False)
     starts[paths.firsts] = True
     inner = np.flatnonzero(~starts)
-    path = np.repeat(np.arange(len(paths), dtype=np.int32), paths.lengths - 1)
-    pairs = (number[inner - 1] * len(states) + number[inner]).astype(np.int32)
-    return Steps(pairs, path, number[paths.firsts], number[paths.lasts], states % base - 1)
+    pairs = number[inner - 1] * len(states) + number[inner]
+    ends = np.arange(len(paths) + 1)  # one first and one last state each
+    return Steps(
+        _by_path(number[paths.firsts], ends, len(states)),
+        _by_path(pairs, paths.offsets - ends, len(states) ** 2),
+        _by_path(number[paths.lasts], ends, len(states)),
+        states % base - 1,
+    )
+
+
+def _by_path(steps: NDArray[np.integer], begins: Ints, rows: int) -> csc_array:
+    """A matrix in whose column i every one of `steps[begins[i]:begins[i + 1]]` counts 1."""
+    return csc_array((np.ones(len(steps)), steps.astype(np.int32), begins.astype(np.int32)), (rows, len(begins) - 1))
 
 
 def _numbered(codes: NDArray[np.integer], end: int) -> tuple[NDArray[np.integer], NDArray[np.integer]]:

@@ -31,7 +31,7 @@ from attribution.packed import Ints, Paths, of_arrow
 from attribution.rules import credit_sql
 
 MILESTONES = 4  # ways in which a touch is or is not lead- and opportunity-creating
-ROWS_AT_A_TIME = 12_000_000  # touches whose lists are in memory at once: some 300 MB
+ROWS_AT_A_TIME = 12_000_000  # touches that are sorted at once: some 600 MB
 ROW_BITS = 40
 CREDIT = "decimal(18, 15)"  # sums of decimals are the same in any order
 Rows = Mapping[str, NDArray[Any]]  # columns of equal length
@@ -216,13 +216,15 @@ def pack(log: Log, progress: Callable[[int, int], None]) -> Paths:
         rows = log.con.sql(_converted_sql(log, number)).fetchnumpy()
         bounds = _bounds(rows["owner"])
         converted = pa.table({"conversion": rows["owner"][bounds[:-1]], "path": _lists(bounds, rows["unit"])})
-        log.con.execute(
+        log.con.register("converted", converted).execute(
             "insert into packed select path, count(*), sum(cents), 0 "
             "from converted inner join conversions using (conversion) group by path"
         )
         rows = log.con.sql(_null_sql(log, number)).fetchnumpy()
         unconverted = pa.table({"path": _lists(*_recent(rows, log.settings))})
-        log.con.execute("insert into packed select path, 0, 0, count(*) from unconverted group by path")
+        log.con.register("unconverted", unconverted).execute(
+            "insert into packed select path, 0, 0, count(*) from unconverted group by path"
+        )
         progress(number + 1, log.slices)
     table = log.con.sql(
         "select path, sum(conversions)::double as conversions, sum(cents)::double / 100 as value, "
@@ -268,5 +270,5 @@ def _bounds(owners: NDArray[np.integer]) -> Ints:
     return np.concatenate([[0], changes, [len(owners)]]) if len(owners) else np.zeros(1, dtype=np.int64)
 
 
-def _lists(bounds: Ints, units: NDArray[Any]) -> pa.Array:
+def _lists(bounds: Ints, units: NDArray[Any]) -> pa.ListArray[Any]:
     return pa.ListArray.from_arrays(pa.array(bounds, pa.int32()), pa.array(units))

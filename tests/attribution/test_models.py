@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
+from unittest.mock import patch
 
 import duckdb
 import numpy as np
@@ -163,8 +164,8 @@ def agrees(result: Result, model: str, values: Mapping[str, Fraction | float], w
 
 
 @settings(max_examples=25, deadline=None)
-@given(LOGS, st.booleans())
-def test_a_log_has_the_paths_of_its_journeys(world: World, since: bool) -> None:
+@given(LOGS, st.booleans(), st.sampled_from((5, touches.ROWS_AT_A_TIME)))
+def test_a_log_has_the_paths_of_its_journeys(world: World, since: bool, at_a_time: int) -> None:
     """Data-driven models of a log are those of its paths, counted by hand: of conversions, and of what led to none."""
     found: Counter[tuple[tuple[str, ...], bool]] = Counter()
     for conversion in world[1]:
@@ -179,7 +180,7 @@ def test_a_log_has_the_paths_of_its_journeys(world: World, since: bool) -> None:
             found[tuple(touch.channel for touch in path), False] += 1
     paths = [(path, count * won, count * (not won)) for (path, won), count in found.items() if path]
     asked = Settings(bootstrap=0, minimum_conversions=0, lookback_days=8, since_previous=since)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, patch.object(touches, "ROWS_AT_A_TIME", at_a_time):
         result = attribute(write_log(Path(folder) / "log.csv", *world), asked)
     assert result.totals.nulls == sum(lost for _, _, lost in paths)
     won = sum(won for _, won, _ in paths)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attribution import logistic, markov, shapley
-from attribution.model import Withheld
+from attribution import bootstrap, driven, logistic, markov, shapley
+from attribution.model import DATA_DRIVEN, Settings, Withheld
 from attribution.packed import Coalitions, Paths, coalitions
 from attribution.settling import settle
 
@@ -109,3 +109,35 @@ def test_a_regression_of_one_channel_that_always_converts_has_an_answer() -> Non
     sets = Coalitions(members, np.array([50.0, 0.0]), np.zeros(2), np.array([0.0, 50.0]))
     found, negative = logistic.shares(sets, sets.conversions, sets.nulls)
     assert found.tolist() == [1.0, 0.0] and negative == [1]
+
+
+def test_resampled_journeys_are_poisson_numbers_of_their_counts() -> None:
+    """Mean and variance of 20,000 replicates lie within five standard errors of the count; none has none."""
+    counts, replicates = np.array([1.0, 0, 3, 1, 250, 1]), 20_000
+    drawn = bootstrap._resampled(counts, replicates, np.random.default_rng(3))
+    assert drawn.shape == (6, replicates) and (drawn == drawn.round()).all() and (drawn >= 0).all()
+    assert (np.abs(drawn.mean(axis=1) - counts) <= 5 * np.sqrt(counts / replicates)).all()
+    errors = np.sqrt((counts + 2 * counts**2) / replicates)  # of a Poisson number's variance
+    assert (np.abs(drawn.var(axis=1) - counts) <= 5 * errors).all()
+    others = np.corrcoef(drawn[counts > 0])[~np.eye(5, dtype=bool)]
+    assert np.abs(others).max() < 5 / np.sqrt(replicates)
+
+
+@pytest.mark.parametrize("model", DATA_DRIVEN)
+def test_intervals_are_the_same_however_many_replicates_are_drawn_at_once(
+    model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    random = np.random.default_rng(5)
+    lengths = random.integers(1, 5, 60)
+    amounts = (random.integers(0, 4, 60).astype(float) for _ in range(3))
+    paths = Paths(np.concatenate([[0], np.cumsum(lengths)]), random.integers(0, 4, lengths.sum()), *amounts, 4)
+    asked = Settings(minimum_conversions=1, bootstrap=30)
+    bounds = []
+    for numbers in (1, 500, bootstrap.NUMBERS_AT_ONCE):
+        monkeypatch.setattr(bootstrap, "NUMBERS_AT_ONCE", numbers)
+        told: list[int] = []
+        found = driven.shares(model, paths, list("abcd"), asked, lambda done, of, told=told: told.append(done))
+        assert told == list(range(1, 31)) and found.bounds is not None
+        bounds.append(found.bounds)
+    assert (bounds[0] == bounds[1]).all() and bounds[1] == pytest.approx(bounds[2], rel=1e-12)
+    assert (bounds[0][0] < bounds[0][1]).any()
