@@ -77,6 +77,20 @@ def numbers(array: Any, kind: type[np.generic]) -> NDArray[Any]:
     return np.frombuffer(memoryview(buffer), dtype=kind)[array.offset : array.offset + len(array)]
 
 
+def to_arrow(array: NDArray[np.number]) -> pa.Array[Any]:
+    """The other way round, for the same reason: pyarrow's own way from numpy loads pandas, too."""
+    content: Any = np.ascontiguousarray(array)
+    return pa.Array.from_buffers(pa.from_numpy_dtype(array.dtype), len(array), [None, pa.py_buffer(content)])
+
+
+def lists(offsets: Ints, items: NDArray[np.number]) -> pa.Array[Any]:
+    """A list per path of its items, `items[offsets[i]:offsets[i + 1]]`."""
+    begins: Any = offsets.astype(np.int32)
+    within = to_arrow(items)
+    buffers = [None, pa.py_buffer(begins)]
+    return pa.Array.from_buffers(pa.list_(within.type), len(offsets) - 1, buffers, children=[within])
+
+
 @dataclass(frozen=True)
 class Coalitions:
     """Sets of channels that appear together: `members[i, c]` says whether channel c is in set i."""

@@ -27,7 +27,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from attribution.model import DAY_MICROSECONDS, Settings
-from attribution.packed import Ints, Paths, of_arrow
+from attribution.packed import Ints, Paths, lists, of_arrow, to_arrow
 from attribution.rules import credit_sql
 
 MILESTONES = 4  # ways in which a touch is or is not lead- and opportunity-creating
@@ -215,13 +215,14 @@ def pack(log: Log, progress: Callable[[int, int], None]) -> Paths:
     for number in range(log.slices):
         rows = log.con.sql(_converted_sql(log, number)).fetchnumpy()
         bounds = _bounds(rows["owner"])
-        converted = pa.table({"conversion": rows["owner"][bounds[:-1]], "path": _lists(bounds, rows["unit"])})
+        conversions = to_arrow(rows["owner"][bounds[:-1]])
+        converted = pa.table({"conversion": conversions, "path": lists(bounds, rows["unit"])})
         log.con.register("converted", converted).execute(
             "insert into packed select path, count(*), sum(cents), 0 "
             "from converted inner join conversions using (conversion) group by path"
         )
         rows = log.con.sql(_null_sql(log, number)).fetchnumpy()
-        unconverted = pa.table({"path": _lists(*_recent(rows, log.settings))})
+        unconverted = pa.table({"path": lists(*_recent(rows, log.settings))})
         log.con.register("unconverted", unconverted).execute(
             "insert into packed select path, 0, 0, count(*) from unconverted group by path"
         )
@@ -268,7 +269,3 @@ def _bounds(owners: NDArray[np.integer]) -> Ints:
     """Where each owner's rows begin, which stand together, and where the last one's end."""
     changes = np.flatnonzero(owners[1:] != owners[:-1]) + 1
     return np.concatenate([[0], changes, [len(owners)]]) if len(owners) else np.zeros(1, dtype=np.int64)
-
-
-def _lists(bounds: Ints, units: NDArray[Any]) -> pa.ListArray[Any]:
-    return pa.ListArray.from_arrays(pa.array(bounds, pa.int32()), pa.array(units))

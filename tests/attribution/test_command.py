@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import subprocess
+import sys
 from decimal import Decimal
 from pathlib import Path
 
@@ -139,3 +141,14 @@ def test_what_cannot_be_done_is_one_line(arguments: tuple[str, ...], told: str) 
 )
 def test_wrong_usage(arguments: tuple[str, ...]) -> None:
     run("--paths", "paths.csv", *arguments, code=2)
+
+
+def test_nothing_that_takes_long_to_load_is_loaded() -> None:
+    """pandas takes as long to load as a million touches to be attributed."""
+    program = (
+        "import sys; from pathlib import Path; from attribution.engine import attribute; "
+        "attribute(Path('log.csv')); attribute(Path('paths.csv')); "
+        "print(sorted({'pandas', 'dbt'} & sys.modules.keys()))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
