@@ -23,6 +23,11 @@ class Period:
     end: date
     is_whole: bool
 
+    @property
+    def last_month(self) -> date:
+        """The first day of its last month, of which data-driven models are shown."""
+        return self.end.replace(day=1)
+
 
 @dataclass(frozen=True)
 class Spread:

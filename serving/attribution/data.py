@@ -211,7 +211,7 @@ def _months(db: duckdb.DuckDBPyConnection) -> dict[Key, Rows]:
 
 
 def _driven(rows: Rows, period: Period) -> Driven:
-    newest = [row for row in rows if row["month"] == period.end.replace(day=1) and row["share"] is not None]
+    newest = [row for row in rows if row["month"] == period.last_month and row["share"] is not None]
     silent: dict[str, Rows] = {}
     for row in rows:
         if row["withheld_reason"] is not None:

@@ -132,7 +132,7 @@ def _driven(view: View) -> dict[str, Any] | None:
     found = {(share.channel, share.model): share for share in driven.shares}
     largest = max((share.upper or share.share for share in driven.shares), default=0) or 1
     return {
-        "month": wording.period(view.period.end.replace(day=1), "month"),
+        "month": wording.period(view.period.last_month, "month"),
         "models": [reading.named(model) for model in models],
         "rows": [
             (wording.title(channel), [_share(found.get((channel, model)), largest) for model in models])

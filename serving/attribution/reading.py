@@ -11,7 +11,7 @@ from itertools import combinations
 
 from attribution.model import DIRECT, Unit
 from serving.attribution.contents import Rule, View, Withheld
-from serving.comparison.sheet import NOT_CAUSE, Column, Figure, disagreements
+from serving.comparison.sheet import NOT_CAUSE, Column, Figure, disagreements, unsure
 from serving.report import wording
 from serving.report.contents import REMAINDERS
 
@@ -38,6 +38,7 @@ def sentences(view: View, rules: Sequence[Rule], currency: str) -> tuple[str, ..
     return (
         *_few(view),
         *disagreements(columns(view)),
+        *_unsure(view),
         *_ends(view),
         *_between(view),
         *_together(view),
@@ -83,6 +84,21 @@ def cost(view: View, channel: str, model: str) -> float | None:
     """What a conversion costs by one model; None without spend, or with too little credit to divide by."""
     credit, spend = view.credits.credits.get((channel, model)), view.credits.spend.get(channel, 0.0)
     return spend / credit.conversions if credit and credit.conversions >= LEAST_CREDIT and spend else None
+
+
+def _unsure(view: View) -> Iterator[str]:
+    """Data-driven models whose shares of the period's last month are hardly more than chance."""
+    figures: dict[str, dict[Unit, Figure]] = {}
+    for each in view.driven.shares:
+        interval = None if each.lower is None or each.upper is None else (each.lower, each.upper)
+        figures.setdefault(each.model, {})[Unit(wording.title(each.channel))] = Figure(each.share, None, interval)
+    for column, unit in unsure([Column(model, named(model), shares) for model, shares in figures.items()]):
+        share, low, high = map(wording.percent, (column.of(unit).conversions, *column.of(unit).sure))
+        month = wording.period(view.period.last_month, "month")
+        yield (
+            f"{column.label} is hardly more than chance here: in {month} it gives {unit.channel} {share} of the "
+            f"{noun(view.conversion_type)}, resampled journeys anything from {low} to {high}."
+        )
 
 
 def _few(view: View) -> Iterator[str]:

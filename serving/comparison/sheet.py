@@ -5,7 +5,7 @@ Flow: `attribution.Result` (and what a present tool says) → `Sheet` → `termi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from attribution.model import UNATTRIBUTED, Result, Unit
@@ -33,15 +33,29 @@ NOT_CAUSE = (
     "All of it is association in the paths that were seen, not cause: only an experiment shows what a channel adds."
 )
 SENTENCES = 3
+CHANCE = 0.5  # of a model's conversions: what the margins of its channels add up to where chance makes the answer
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One channel's credit by one model; `margin` is half the width of its 95 % interval."""
+    """One channel's credit by one model, and where 95 % of resampled journeys put its conversions."""
 
     conversions: float
     value: float | None
-    margin: float | None = None
+    interval: tuple[float, float] | None = None
+
+    @property
+    def margin(self) -> float | None:
+        """Half the interval's width."""
+        return (self.interval[1] - self.interval[0]) / 2 if self.interval else None
+
+    @property
+    def sure(self) -> tuple[float, float]:
+        """The least and the most it may be."""
+        return self.interval or (self.conversions, self.conversions)
+
+
+NOTHING = Figure(0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -50,9 +64,9 @@ class Column:
     label: str
     figures: Mapping[Unit, Figure]
 
-    def given(self, unit: Unit) -> float:
-        """The conversions it credits; what it does not name it gives none."""
-        return self.figures[unit].conversions if unit in self.figures else 0.0
+    def of(self, unit: Unit) -> Figure:
+        """What it credits; what it does not name it gives nothing."""
+        return self.figures.get(unit, NOTHING)
 
 
 @dataclass(frozen=True)
@@ -74,17 +88,13 @@ def sheet(source: str, result: Result, present: Mapping[Unit, Told] | None, *, b
             name,
             wording.MODELS.get(name, wording.title(name)),
             {
-                unit: Figure(
-                    float(credit.conversions),
-                    float(credit.value),
-                    (credit.interval[1] - credit.interval[0]) / 2 if credit.interval else None,
-                )
+                unit: Figure(float(credit.conversions), float(credit.value), credit.interval)
                 for unit, credit in credits.items()
             },
         )
         for name, credits in result.credits.items()
     ]
-    reading = disagreements(columns)
+    reading = [*disagreements(columns), *_unsure(columns)]
     units = result.units
     if present is not None:
         told = spelt(present, units)
@@ -111,27 +121,49 @@ def written(amount: float, measure: str = "conversions") -> str:
     return wording.MINUS + text if amount < 0 and any(digit in "123456789" for digit in text) else text
 
 
-def disagreements(columns: list[Column]) -> list[str]:
-    """The channels on which models differ most, with the two that differ and what each of them looks at.
+def disagreements(columns: Sequence[Column]) -> list[str]:
+    """The channels on which models differ most, beyond what chance explains, with the two that differ and what each of
+    them looks at.
 
     A model that has no figure of a channel gives it nothing; one that is withheld has no column.
     """
     spreads = []
     for unit in {unit for column in columns for unit in column.figures if unit.channel != UNATTRIBUTED}:
-        given = sorted((column.given(unit), column.label, column.name) for column in columns)
-        spreads.append((given[-1][0] - given[0][0], unit.channel, unit.campaign, given[0], given[-1], unit))
-    spreads.sort(key=lambda spread: (-spread[0], spread[1], spread[2]))
+        low = min(columns, key=lambda column: (column.of(unit).sure[1], column.label))
+        high = max(columns, key=lambda column: (column.of(unit).sure[0], column.label))
+        spreads.append((high.of(unit).sure[0] - low.of(unit).sure[1], unit, low, high))
+    spreads.sort(key=lambda spread: (-spread[0], spread[1].channel, spread[1].campaign))
     return [
         f"Models disagree {'most' if rank == 0 else 'next'} on {named(unit, by_campaign=unit.campaign != '(none)')}: "
-        f"{written(high[0])} conversions by {_explained(*high[1:])}; {written(low[0])} by {_explained(*low[1:])}."
-        for rank, (spread, _, _, low, high, unit) in enumerate(spreads[:SENTENCES])
+        f"{written(high.of(unit).conversions)} conversions by {_explained(high)}; "
+        f"{written(low.of(unit).conversions)} by {_explained(low)}."
+        for rank, (spread, unit, low, high) in enumerate(spreads[:SENTENCES])
         if spread >= 0.05
     ]
 
 
-def _explained(label: str, name: str) -> str:
+def _explained(column: Column) -> str:
     """A model and what it looks at, where it is one of ours."""
-    return f"{label}, which counts {LOOKS_AT[name]}" if name in LOOKS_AT else label
+    looks_at = LOOKS_AT.get(column.name)
+    return f"{column.label}, which counts {looks_at}" if looks_at else column.label
+
+
+def unsure(columns: Sequence[Column]) -> Iterator[tuple[Column, Unit]]:
+    """The models whose answer is hardly more than chance, each with the channel of which it is the least sure."""
+    for column in columns:
+        margins = {unit: figure.margin for unit, figure in column.figures.items() if figure.margin}
+        if margins and sum(margins.values()) >= CHANCE * sum(each.conversions for each in column.figures.values()):
+            yield column, max(margins, key=lambda unit: (margins[unit], unit.channel))
+
+
+def _unsure(columns: Sequence[Column]) -> Iterator[str]:
+    for column, unit in unsure(columns):
+        figure = column.of(unit)
+        low, high = map(written, figure.sure)
+        yield (
+            f"{column.label} is hardly more than chance here: it gives {unit.channel} {written(figure.conversions)} "
+            f"conversions, resampled journeys anything from {low} to {high}."
+        )
 
 
 def _nearest(columns: list[Column], yours: Column, units: tuple[Unit, ...], *, by_campaign: bool) -> list[str]:
@@ -141,7 +173,8 @@ def _nearest(columns: list[Column], yours: Column, units: tuple[Unit, ...], *, b
 
     def distance(column: Column) -> float:
         """Conversions that stand elsewhere: what one has too much, or too little where totals differ."""
-        pairs = [(yours.given(unit), column.given(unit)) for unit in {*column.figures, *yours.figures}]
+        units = {*column.figures, *yours.figures}
+        pairs = [(yours.of(unit).conversions, column.of(unit).conversions) for unit in units]
         return max(sum(max(a - b, 0) for a, b in pairs), sum(max(b - a, 0) for a, b in pairs))
 
     nearest = min(columns, key=distance)
