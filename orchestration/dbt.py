@@ -191,7 +191,11 @@ def _call(
     listen: Callable[[Any], None] | None = None,
     target_path: Path | None = None,
 ) -> tuple[Any, list[str]]:
-    """What dbt's command returned, and its errors."""
+    """What dbt's command returned, and its errors; raises KeyboardInterrupt where it was stopped, by whatever signal.
+
+    At that, and at none of Dagster's own, dbt cancels its statements and waits for them, so that the warehouse closes.
+    """
+    from dagster._utils.interrupts import raise_interrupts_as
     from dbt.cli.main import dbtRunner
 
     errors: list[str] = []
@@ -210,11 +214,13 @@ def _call(
     ]
     if project is None:
         paths.append("--no-partial-parse")
-    with variables({**settings.environment(), "DO_NOT_TRACK": "1"}):
+    with variables({**settings.environment(), "DO_NOT_TRACK": "1"}), raise_interrupts_as(KeyboardInterrupt):
         try:
             outcome = dbtRunner(project, [hear]).invoke([*arguments, *paths])
         finally:
             _close_warehouse()
+    if isinstance(outcome.exception, KeyboardInterrupt):
+        raise outcome.exception
     if outcome.success:
         return outcome.result, []
     return None, errors or [f"dbt {arguments[0]}: {outcome.exception or 'at least one model or test failed'}"]

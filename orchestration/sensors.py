@@ -11,13 +11,14 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 import dagster as dg
-from dagster._core.execution.plan.objects import StepFailureData
+from dagster._core.execution.plan.objects import ErrorSource, StepFailureData
 from dagster_shared.error import SerializableErrorInfo
 
 from ingestion.settings import settings
 
 ALERTS_FILE = "alerts.jsonl"
 LONGEST_REASON = 600
+STOPPED = "it was stopped; the next refresh goes on from what is there"
 # What Python puts before the words of an error.
 _PREFIX = re.compile(r"^[\w.]+: ")
 
@@ -124,6 +125,8 @@ def first_failure(run: dg.DagsterRun, instance: dg.DagsterInstance) -> tuple[str
 
 
 def _words(failure: StepFailureData) -> str:
+    if failure.error_source is ErrorSource.INTERRUPT:
+        return STOPPED
     if failure.user_failure_data and failure.user_failure_data.description:
         return str(failure.user_failure_data.description)
     return _innermost(failure.error) if failure.error else "no message"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -217,6 +218,15 @@ def test_null_journeys_of_a_log_are_known(tmp_path: Path) -> None:
     found = of_log(tmp_path, rows)
     assert found.totals.nulls == 2  # x after its conversion; y, whose touch of a year before is no part of it
     assert credit(found, "markov") == {"a": (1.0, "8.00")}
+
+
+def test_people_whose_ids_have_one_hash_are_two(tmp_path: Path) -> None:
+    one, other = "call:33330000005", "call:33830000002"
+    assert duckdb.execute("select hash(?) = hash(?)", [one, other]).fetchall() == [(True,)]
+    days = [(one, "a", 1), (other, "b", 2), (one, "c", 3), (other, "d", 4), ("buyer", "a", 1)]
+    rows = [f"{person},2026-03-0{day},{channel},{int(person == 'buyer')},1" for person, channel, day in days]
+    found = of_log(tmp_path, rows)
+    assert (found.totals.nulls, found.totals.paths) == (2, 3)
 
 
 def test_campaigns_are_credited_apart_and_data_driven_models_say_why_not(tmp_path: Path) -> None:
