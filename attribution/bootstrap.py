@@ -32,6 +32,8 @@ def intervals(
     weigh: from counts, as many columns as there are replicates at once, to what `solve` makes the shares of one from
     (the last axis). A replicate in which nothing converts has no shares and is left out.
     """
+    if not replicates:
+        return None
     counts = np.concatenate([conversions, nulls])
     largest = max(len(counts), weigh(conversions, nulls).size)
     at_once = max(1, NUMBERS_AT_ONCE // largest)

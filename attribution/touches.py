@@ -251,9 +251,9 @@ def _null_sql(log: Log, number: int) -> str:
     owner = "hash(person, '-' || cast(person as varchar))"
     here = f"and hash(person) % {log.slices} = {number}" if log.slices > 1 else ""
     return f"""
-        with ends as (select person, max(microseconds) as converted from conversions group by person)
+        with latest as (select person, max(microseconds) as converted from conversions group by person)
         select {owner} as owner, microseconds, unit::usmallint as unit
-        from touches left join ends using (person)
+        from touches left join latest using (person)
         where (converted is null or microseconds > converted) {here} order by owner, microseconds, tie, unit
     """
 

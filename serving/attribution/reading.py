@@ -92,13 +92,9 @@ def _unsure(view: View) -> Iterator[str]:
     for each in view.driven.shares:
         interval = None if each.lower is None or each.upper is None else (each.lower, each.upper)
         figures.setdefault(each.model, {})[Unit(wording.title(each.channel))] = Figure(each.share, None, interval)
-    for column, unit in unsure([Column(model, named(model), shares) for model, shares in figures.items()]):
-        share, low, high = map(wording.percent, (column.of(unit).conversions, *column.of(unit).sure))
-        month = wording.period(view.period.last_month, "month")
-        yield (
-            f"{column.label} is hardly more than chance here: in {month} it gives {unit.channel} {share} of the "
-            f"{noun(view.conversion_type)}, resampled journeys anything from {low} to {high}."
-        )
+    shares = [Column(model, named(model), channels) for model, channels in figures.items()]
+    month = wording.period(view.period.last_month, "month")
+    return unsure(shares, wording.percent, f"of the {noun(view.conversion_type)}", f"in {month} ")
 
 
 def _few(view: View) -> Iterator[str]:

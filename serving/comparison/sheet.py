@@ -5,7 +5,7 @@ Flow: `attribution.Result` (and what a present tool says) → `Sheet` → `termi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from attribution.model import UNATTRIBUTED, Result, Unit
@@ -94,7 +94,7 @@ def sheet(source: str, result: Result, present: Mapping[Unit, Told] | None, *, b
         )
         for name, credits in result.credits.items()
     ]
-    reading = [*disagreements(columns), *_unsure(columns)]
+    reading = [*disagreements(columns), *unsure(columns)]
     units = result.units
     if present is not None:
         told = spelt(present, units)
@@ -148,22 +148,22 @@ def _explained(column: Column) -> str:
     return f"{column.label}, which counts {looks_at}" if looks_at else column.label
 
 
-def unsure(columns: Sequence[Column]) -> Iterator[tuple[Column, Unit]]:
-    """The models whose answer is hardly more than chance, each with the channel of which it is the least sure."""
+def unsure(
+    columns: Sequence[Column], write: Callable[[float], str] = written, what: str = "conversions", when: str = ""
+) -> Iterator[str]:
+    """The models whose answer is hardly more than chance, each with the channel of which it is the least sure.
+
+    write, what, when: how its figures are written, what they are of, and (with a blank behind it) in which time.
+    """
     for column in columns:
         margins = {unit: figure.margin for unit, figure in column.figures.items() if figure.margin}
         if margins and sum(margins.values()) >= CHANCE * sum(each.conversions for each in column.figures.values()):
-            yield column, max(margins, key=lambda unit: (margins[unit], unit.channel))
-
-
-def _unsure(columns: Sequence[Column]) -> Iterator[str]:
-    for column, unit in unsure(columns):
-        figure = column.of(unit)
-        low, high = map(written, figure.sure)
-        yield (
-            f"{column.label} is hardly more than chance here: it gives {unit.channel} {written(figure.conversions)} "
-            f"conversions, resampled journeys anything from {low} to {high}."
-        )
+            unit = max(margins, key=lambda unit: (margins[unit], unit.channel))
+            given, low, high = map(write, (column.of(unit).conversions, *column.of(unit).sure))
+            yield (
+                f"{column.label} is hardly more than chance here: {when}it gives {unit.channel} {given} {what}, "
+                f"resampled journeys anything from {low} to {high}."
+            )
 
 
 def _nearest(columns: list[Column], yours: Column, units: tuple[Unit, ...], *, by_campaign: bool) -> list[str]:
